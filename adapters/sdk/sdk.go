@@ -1,0 +1,43 @@
+// Package sdk is what the author of a marketplace adapter imports: the Adapter interface, the errors that the host
+// understands, and small helpers. It knows nothing of processes; package serve turns an Adapter into a plugin binary.
+package sdk
+
+import (
+	"context"
+	"time"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// Adapter speaks one marketplace API. Its methods are called concurrently, for many stores at once. Everything that a call
+// may depend on comes with it in the StoreContext; see the MarketplaceAdapterService contract in proto/relais/adapter/v1.
+//
+// Errors should be made with the functions of this package (CredentialsRejected, MarketplaceDown, …): any other error
+// reaches the host as INTERNAL. An error text must never hold credentials, tokens or personal data.
+type Adapter interface {
+	// Describe tells what the adapter is and can do. It must not touch the network.
+	Describe() *adapterv1.DescribeResponse
+	// CheckConnection asks the marketplace whether the credentials work and which account they belong to.
+	CheckConnection(ctx context.Context, req *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error)
+	// ListOrders gives every order of the window to out, and calls out.Checkpoint after each finished sub-window. Returning
+	// nil says that the window was delivered to its end.
+	ListOrders(ctx context.Context, req *adapterv1.ListOrdersRequest, out OrderSink) error
+	// GetOrders reads orders by number and leaves out the numbers that the marketplace does not know.
+	GetOrders(ctx context.Context, req *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error)
+	// ListCarriers reads the marketplace's carriers.
+	ListCarriers(ctx context.Context, req *adapterv1.ListCarriersRequest) (*adapterv1.ListCarriersResponse, error)
+	// NotifyShipments tells the marketplace that orders left. An error means that nothing was sent; whatever happens after
+	// the first byte left is told per item, OUTCOME_UNKNOWN when the answer was lost.
+	NotifyShipments(ctx context.Context, req *adapterv1.NotifyShipmentsRequest) (*adapterv1.NotifyShipmentsResponse, error)
+}
+
+// OrderSink takes the orders of one ListOrders call. It packs them into messages of the size that the protocol asks for and
+// blocks while the host is busy, so that memory does not grow. It is not safe for concurrent use.
+type OrderSink interface {
+	// Send hands over one order. The sink owns it afterwards.
+	Send(o *adapterv1.Order) error
+	// Checkpoint says that everything of the window before finishedUntil has been handed over.
+	Checkpoint(finishedUntil time.Time) error
+	// State hands over new adapter state for the host to keep.
+	State(state []byte)
+}

@@ -1,0 +1,78 @@
+package order
+
+import (
+	"context"
+	"time"
+
+	"github.com/relaishq/relais/server/store"
+)
+
+// ImportState is the state of a run. Storage keeps these words.
+type ImportState string
+
+// The states of a run.
+const (
+	Running     ImportState = "RUNNING"
+	Succeeded   ImportState = "SUCCEEDED"
+	Failed      ImportState = "FAILED"
+	Interrupted ImportState = "INTERRUPTED"
+)
+
+// Axis is the date of an order that a window compares.
+type Axis string
+
+// The axes.
+const (
+	Created  Axis = "CREATED"
+	Modified Axis = "MODIFIED"
+)
+
+// Window is one stretch of time that a run reads.
+type Window struct {
+	Axis     Axis      `json:"axis"`
+	Since    time.Time `json:"since"`             // included
+	Until    time.Time `json:"until"`             // excluded
+	Finished time.Time `json:"finished,omitzero"` // read and committed until here
+}
+
+// Failure is why a run ended early.
+type Failure struct {
+	Reason  string
+	Message string
+}
+
+// Import is one run.
+type Import struct {
+	ID      string // sorts by time
+	StoreID string
+	State   ImportState
+	Start   time.Time
+	Finish  time.Time // zero while it runs
+	Windows []Window
+	Counts  Counts
+	Failure Failure
+}
+
+// Query is what a source is asked for: one window of one date.
+type Query struct {
+	Axis     Axis
+	Since    time.Time
+	Until    time.Time
+	Statuses []Status
+}
+
+// Page is a piece of a source's answer.
+type Page struct {
+	Orders []Order
+	// Finished says that everything of the window before it has been delivered; zero while a sub-window is under way.
+	Finished time.Time
+}
+
+// Source is what this package asks of an adapter.
+type Source interface {
+	// ListOrders calls receive for every piece of the answer and returns nil only when the answer was complete up to
+	// q.Until. An error of receive ends the read and is returned. Other errors are problems.
+	ListOrders(ctx context.Context, ref store.Ref, q Query, receive func(Page) error) error
+	// GetOrders reads orders by number; unknown numbers are left out. Any number of them may be asked for.
+	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]Order, error)
+}

@@ -1,0 +1,86 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/relaishq/relais/server/store"
+)
+
+// Errors of a Repository.
+var (
+	ErrNotFound       = errors.New("order not found")
+	ErrImportNotFound = errors.New("import not found")
+)
+
+// Batch is a piece of an import, committed as one.
+type Batch struct {
+	Ref      store.Ref
+	ImportID string // empty when the orders were read outside an import
+	Orders   []Order
+	Window   int       // index of the window that was read
+	Finished time.Time // the window is finished until here; zero when this batch finishes nothing
+	Reread   bool      // the orders were read by number, no window showed them
+	Time     time.Time // when the batch is stored
+}
+
+// Counts is what a batch did.
+type Counts struct {
+	Read, Created, Changed, Unchanged, Reread int64
+}
+
+// Add adds d to c.
+func (c *Counts) Add(d Counts) {
+	c.Read += d.Read
+	c.Created += d.Created
+	c.Changed += d.Changed
+	c.Unchanged += d.Unchanged
+	c.Reread += d.Reread
+}
+
+// Position is a place in the list of orders: after the order that changed at this time with this number.
+type Position struct {
+	ChangeTime time.Time
+	Number     string
+}
+
+// ListQuery is a page of orders, least recently changed first, then by number.
+type ListQuery struct {
+	StoreID       string
+	After         *Position // exclusive; nil for the first page
+	Limit         int
+	Statuses      []Status // empty means all
+	ShippableOnly bool
+	ChangedSince  time.Time // inclusive; zero means all
+}
+
+// Repository is what this package asks of a database. Every method is one transaction.
+type Repository interface {
+	// ApplyBatch stores orders as they were read: unknown ones are inserted and bound to Ref.Adapter, known ones are
+	// written only when their canonical form changed. Each insert and change appends one event with the next number of
+	// the store's own sequence. A known order whose stored marketplace UpdateTime is later than the one read stays as it is
+	// (a slow read must not undo a fresh one) and counts as unchanged. The import's counts and finished window are
+	// updated in the same transaction, and each order is marked as seen by the import.
+	// An order number that occurs twice in a batch counts twice in Read; the last one wins.
+	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
+	// GetOrder returns an order by number. ErrNotFound.
+	GetOrder(ctx context.Context, storeID, number string) (Stored, error)
+	// ListOrders returns a page; its cost depends on Limit, not on how many orders there are.
+	ListOrders(ctx context.Context, q ListQuery) ([]Stored, error)
+	// UnseenOpenOrders returns the numbers of orders bound to the adapter that are not final and were not seen by the
+	// import, ordered, after afterNumber.
+	UnseenOpenOrders(ctx context.Context, ref store.Ref, importID, afterNumber string, limit int) ([]string, error)
+
+	// StartImport stores a new running import, or returns the running one of the store with joined = true.
+	StartImport(ctx context.Context, run Import) (current Import, joined bool, err error)
+	// FinishImport stores state, failure and finish time of a run. When the state is Succeeded, the store's import cursor
+	// moves to the run's start in the same transaction. Counts and windows are left as ApplyBatch wrote them.
+	FinishImport(ctx context.Context, run Import) error
+	// InterruptImports ends every running import as Interrupted: at start, none can be running.
+	InterruptImports(ctx context.Context, now time.Time) (int, error)
+	// GetImport returns a run. ErrImportNotFound.
+	GetImport(ctx context.Context, storeID, id string) (Import, error)
+	// ListImports returns a page of runs, newest first; beforeID is exclusive, empty for the first page. Ids sort by time.
+	ListImports(ctx context.Context, storeID, beforeID string, limit int) ([]Import, error)
+}

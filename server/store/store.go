@@ -1,0 +1,154 @@
+// Package store owns seller stores: connecting, settings, credentials and health. It knows neither gRPC, nor a database,
+// nor an adapter process: it declares what it needs of them.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store is one seller account connected to a marketplace.
+type Store struct {
+	ID          string // last part of "stores/{store}"
+	Adapter     string // the adapter that new orders belong to
+	Environment string // the operator's environment
+	Marketplace string // for example "cdiscount"
+	AccountID   string // unique within the marketplace
+	ShopName    string // public name on the marketplace
+
+	Settings Settings
+	Paused   bool   // set by PauseStore, independent of health
+	Health   Health // of the exchange with the marketplace
+
+	CreateTime     time.Time
+	UpdateTime     time.Time
+	DisconnectTime time.Time // zero while connected
+
+	// LastImportStart and LastImportFinish are of the last import that succeeded. They are the import cursor: storage
+	// writes them in the transaction that ends the run, nothing else does.
+	LastImportStart  time.Time
+	LastImportFinish time.Time
+}
+
+// Connected reports whether the store holds credentials.
+func (s Store) Connected() bool { return s.DisconnectTime.IsZero() }
+
+// Settings is what people may set. The JSON form is what storage keeps.
+type Settings struct {
+	DisplayName          string               `json:"display_name,omitempty"`
+	Branding             Branding             `json:"branding,omitzero"`
+	CustomerNotification CustomerNotification `json:"customer_notification,omitzero"`
+	LookBack             LookBack             `json:"look_back,omitzero"`
+}
+
+// Branding is how the seller presents itself to buyers.
+type Branding struct {
+	LogoURI            string `json:"logo_uri,omitempty"`
+	WebsiteURI         string `json:"website_uri,omitempty"`
+	SupportEmail       string `json:"support_email,omitempty"`
+	SupportPhone       string `json:"support_phone,omitempty"`
+	PackingSlipMessage string `json:"packing_slip_message,omitempty"`
+}
+
+// CustomerNotification says whether buyers want to be told by the seller.
+type CustomerNotification struct {
+	OnShipment bool   `json:"on_shipment,omitempty"`
+	OnDelivery bool   `json:"on_delivery,omitempty"`
+	ReplyTo    string `json:"reply_to,omitempty"`
+}
+
+// LookBack is how far imports look back, in days of 24 hours; zero means the default.
+type LookBack struct {
+	FirstImportDays int `json:"first_import_days,omitempty"`
+	LaterImportDays int `json:"later_import_days,omitempty"`
+}
+
+// HealthState is how the exchange with the marketplace goes.
+type HealthState string
+
+// The health states. Storage keeps these words.
+const (
+	Healthy         HealthState = "HEALTHY"
+	Retrying        HealthState = "RETRYING"
+	AuthRequired    HealthState = "AUTH_REQUIRED"
+	Throttled       HealthState = "THROTTLED"
+	MarketplaceDown HealthState = "MARKETPLACE_DOWN"
+)
+
+// Health is a state, why, and since when.
+type Health struct {
+	State   HealthState
+	Reason  string
+	Message string
+	Since   time.Time
+}
+
+// Ref names a store and the adapter through which it is spoken to: an order born on one adapter stays with it.
+type Ref struct {
+	StoreID string
+	Adapter string
+}
+
+// Access is everything an adapter call needs to act for a store. It holds secrets: never log it.
+type Access struct {
+	Ref
+	AccountID   string
+	Credentials map[string]string
+	Environment map[string]string // marketplace addresses by the adapter's key
+	State       []byte            // what the adapter returned last
+}
+
+// Sealed is a secret as storage keeps it: AEAD ciphertext and the id of the key that sealed it.
+type Sealed struct {
+	KeyID      string
+	Ciphertext []byte
+}
+
+// Errors of a Repository. The service turns them into problems.
+var (
+	ErrNotFound      = errors.New("store not found")
+	ErrIDTaken       = errors.New("store id taken")
+	ErrAccountTaken  = errors.New("marketplace account connected already")
+	ErrShipmentsOpen = errors.New("store has open shipments")
+	ErrNoCredentials = errors.New("store holds no credentials for the adapter")
+)
+
+// ListQuery is a page of stores ordered by id.
+type ListQuery struct {
+	AfterID          string // exclusive; empty for the first page
+	Limit            int
+	ShowDisconnected bool
+}
+
+// Repository is what this package asks of a database. Every method is one transaction.
+type Repository interface {
+	// CreateStore stores a new store with its sealed credentials.
+	// Errors: ErrIDTaken; ErrAccountTaken when (Marketplace, AccountID) exists, connected or not.
+	CreateStore(ctx context.Context, s Store, credentials Sealed) error
+	// ReconnectStore replaces a disconnected store by s and stores the credentials. ErrAccountTaken when it is
+	// connected; ErrNotFound.
+	ReconnectStore(ctx context.Context, s Store, credentials Sealed) error
+	// GetStore returns a store. ErrNotFound.
+	GetStore(ctx context.Context, id string) (Store, error)
+	// FindStore returns the store of a marketplace account, connected or not. ErrNotFound.
+	FindStore(ctx context.Context, marketplace, accountID string) (Store, error)
+	// ListStores returns a page ordered by id.
+	ListStores(ctx context.Context, q ListQuery) ([]Store, error)
+	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
+	// repository. The import cursor, adapter, marketplace, account and create time are never written by it. ErrNotFound.
+	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
+	// DisconnectStore erases credentials and adapter state, and sets DisconnectTime. With open shipments it returns
+	// ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION with an event saying why. A disconnected store stays as it is. ErrNotFound.
+	DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (Store, error)
+
+	// Credentials returns the sealed credentials of a store for an adapter. ErrNoCredentials.
+	Credentials(ctx context.Context, ref Ref) (Sealed, error)
+	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. ErrNoCredentials when
+	// there were none (the store is disconnected).
+	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error
+	// AdapterState returns the sealed state that the adapter returned last; a zero Sealed when there is none.
+	AdapterState(ctx context.Context, ref Ref) (Sealed, error)
+	// SaveAdapterState replaces it. A store without credentials for the adapter is left alone.
+	SaveAdapterState(ctx context.Context, ref Ref, state Sealed) error
+}
