@@ -74,6 +74,7 @@ type Shipment struct {
 
 	SendCount    int32     // how often a request left for the marketplace
 	SentTime     time.Time // when the last one left
+	LastOutcome  Outcome   // what came back for it; empty while that is not known
 	StillReady   int32     // reads since SentTime that still showed the order ready to ship
 	FailureCount int32     // consecutive failures; drives the back-off
 	NextAttempt  time.Time // zero when nothing more is planned
@@ -125,6 +126,8 @@ type Repository interface {
 	// UpdateShipment writes a shipment that was read at s.Revision, appends the events and returns it with its new
 	// revision. ErrConflict when the stored revision differs, ErrNotFound.
 	UpdateShipment(ctx context.Context, s Shipment, events ...Event) (Shipment, error)
+	// FindRequest returns the store's shipment with this RequestID. ErrNotFound.
+	FindRequest(ctx context.Context, storeID, requestID string) (Shipment, error)
 	// GetShipment returns a shipment. ErrNotFound.
 	GetShipment(ctx context.Context, storeID, id string) (Shipment, error)
 	// ShipmentEvents returns its events, oldest first.
