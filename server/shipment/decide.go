@@ -1,0 +1,110 @@
+package shipment
+
+import (
+	"strings"
+	"time"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// action is what to do with a shipment after a fresh read of its order.
+type action int
+
+const (
+	wait      action = iota // read again later
+	send                    // tell the marketplace
+	confirm                 // done: the read proves it
+	reject                  // ended: the marketplace will never take it
+	attention               // a person must look
+)
+
+// verdict is an action, and what to tell a person about it.
+type verdict struct {
+	action   action
+	evidence Evidence
+	reason   string
+	message  string
+}
+
+// decide is the state table of design section 6: what the fresh read o of the order means for the shipment s. o is nil when
+// the marketplace does not show the order. repeatedReads is how many reads in a row must show "still ready" before anything
+// is sent a second time.
+//
+// Queued means that certainly nothing was applied; Sending means that a request may have been.
+func decide(s Shipment, o *order.Order, now time.Time, repeatedReads int32) verdict {
+	late := now.After(s.Deadline)
+	switch {
+	case o == nil && late:
+		return verdict{attention, "", problem.ReasonMarketplaceOrderGone,
+			"the marketplace no longer shows this order; look it up in the seller portal"}
+	case o == nil:
+		return verdict{wait, "", problem.ReasonMarketplaceOrderGone, "the marketplace does not show this order; relais keeps reading"}
+
+	case o.Status == order.Shipped || o.Status == order.Delivered:
+		return decideShipped(s, *o)
+
+	case o.Status == order.Cancelled || o.Status == order.Refused:
+		return verdict{reject, "", problem.ReasonOrderNotShippable,
+			"the order has ended on the marketplace (" + o.NativeStatus + "); do not ship it, or get the parcel back"}
+
+	case o.Status != order.ReadyToShip && late:
+		return verdict{attention, "", problem.ReasonOrderNotShippable,
+			"the order did not become ready to ship in time (" + o.NativeStatus + "); look it up in the seller portal"}
+	case o.Status != order.ReadyToShip:
+		return verdict{wait, "", "", "the order is not ready to ship yet (" + o.NativeStatus + "); relais waits for it"}
+	}
+	return decideReady(s, *o, late, repeatedReads)
+}
+
+// decideShipped: the read shows the order shipped. By us?
+func decideShipped(s Shipment, o order.Order) verdict {
+	other := false
+	for _, p := range o.Parcels {
+		if sameTracking(p.TrackingNumber, s.TrackingNumber) {
+			return verdict{confirm, EvidenceTracking, "", "the marketplace shows the order shipped with this tracking number"}
+		}
+		other = other || strings.TrimSpace(p.TrackingNumber) != ""
+	}
+	switch {
+	case other:
+		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
+			"the marketplace shows the order shipped with another tracking number; check in the seller portal which one is right"}
+	case s.State == Queued:
+		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
+			"the order was shipped on the marketplace before relais sent anything; check in the seller portal that the tracking number is right"}
+	}
+	return verdict{confirm, EvidenceState, "", "the marketplace shows the order shipped; it shows no parcel to compare"}
+}
+
+// decideReady: the read shows the order still to be shipped.
+func decideReady(s Shipment, o order.Order, late bool, repeatedReads int32) verdict {
+	switch {
+	case s.State == Queued && o.CancelRequested:
+		return verdict{attention, "", problem.ReasonCancelRequested,
+			"the buyer asks to cancel this order; answer the request in the seller portal before shipping"}
+	case s.State == Queued && o.Fulfillment != order.FulfilledBySeller:
+		return verdict{reject, "", problem.ReasonOrderNotShippable, "the marketplace ships this order itself"}
+	case s.State == Queued && len(o.Lines) == 0:
+		return verdict{reject, "", problem.ReasonOrderNotShippable, "the order has no goods to ship"}
+	case s.State == Queued:
+		return verdict{action: send, message: "the order is ready to ship"}
+
+	case s.State == Acknowledged && late:
+		return verdict{attention, "", problem.ReasonMarketplaceWriteError,
+			"the marketplace said yes, yet still shows the order as not shipped; look it up in the seller portal"}
+	case s.State == Acknowledged:
+		return verdict{wait, "", "", "the marketplace said yes; relais waits until it shows the order shipped"}
+
+	case s.StillReady < repeatedReads: // Sending: an earlier request may still take effect
+		return verdict{wait, "", "", "the marketplace's answer was lost; the order still reads as ready to ship, relais reads again before it sends again"}
+	case s.LastOutcome == Refused:
+		return verdict{reject, "", s.Reason, s.Message}
+	}
+	return verdict{action: send, message: "the order repeatedly reads as ready to ship, so nothing was applied; sending again"}
+}
+
+// sameTracking compares tracking numbers as people write them.
+func sameTracking(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+}

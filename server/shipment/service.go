@@ -1,0 +1,277 @@
+package shipment
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// carrierListAge is how old a cached carrier list may be before the marketplace is asked again.
+const carrierListAge = 24 * time.Hour
+
+// Stores is what shipments need to know of stores.
+type Stores interface {
+	// Get returns a store. STORE_NOT_FOUND.
+	Get(ctx context.Context, id string) (store.Store, error)
+	// Report notes how an exchange with the marketplace ended.
+	Report(ctx context.Context, id string, err error)
+}
+
+// Orders is what shipments need of orders.
+type Orders interface {
+	// GetOrder returns a stored order. order.ErrNotFound.
+	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
+	// ApplyBatch stores a fresh read.
+	ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error)
+}
+
+// Service takes shipments in. Its errors are problems.
+type Service struct {
+	repository  Repository
+	orders      Orders
+	stores      Stores
+	marketplace Marketplace
+	wake        func() // tells the worker that a shipment is due
+	waitMargin  time.Duration
+	now         func() time.Time
+	log         *slog.Logger
+}
+
+// ServiceConfig is what a service needs. All fields are required.
+type ServiceConfig struct {
+	Repository  Repository
+	Orders      Orders
+	Stores      Stores
+	Marketplace Marketplace
+	Wake        func()
+	// WaitMargin is how long after max(ship-by, accepted) relais keeps trying before a person must look.
+	WaitMargin time.Duration
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// NewService returns a service.
+func NewService(c ServiceConfig) *Service {
+	return &Service{
+		repository: c.Repository, orders: c.Orders, stores: c.Stores, marketplace: c.Marketplace,
+		wake: c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
+	}
+}
+
+// Notify refuses what can never work and stores the rest; the shipment is durable when it returns. A repeated request gets
+// the shipment that the first one made, whatever became of the order since.
+func (s *Service) Notify(ctx context.Context, storeID string, r Request, requestID string) (Shipment, error) {
+	st, err := s.stores.Get(ctx, storeID)
+	if err != nil {
+		return Shipment{}, err
+	}
+	if !st.Connected() {
+		return Shipment{}, problem.New(problem.Precondition, problem.ReasonStoreDisconnected,
+			"store %q is disconnected; connect the account again with ConnectStore", storeID)
+	}
+	r.trim()
+	digest := digestOf(r)
+	if requestID == "" {
+		requestID = derivedRequestID(r)
+	}
+	if found, err := s.repository.FindRequest(ctx, storeID, requestID); err == nil {
+		return repeated(found, digest)
+	} else if !errors.Is(err, ErrNotFound) {
+		return Shipment{}, fmt.Errorf("find shipment by request id: %w", err)
+	}
+
+	o, err := s.orders.GetOrder(ctx, storeID, r.OrderNumber)
+	if errors.Is(err, order.ErrNotFound) {
+		return Shipment{}, problem.New(problem.NotFound, problem.ReasonOrderNotFound,
+			"store %q has no order %q; import orders first, or look for a typing mistake", storeID, r.OrderNumber)
+	} else if err != nil {
+		return Shipment{}, fmt.Errorf("read order: %w", err)
+	}
+	rules, err := s.marketplace.ShipmentRules(ctx, o.Adapter)
+	if err != nil {
+		return Shipment{}, err
+	}
+	now := s.now().UTC()
+	if err := r.validate(requestID, rules, now); err != nil {
+		return Shipment{}, err
+	}
+	if err := checkOrder(o.Order); err != nil {
+		return Shipment{}, err
+	}
+	if err := checkItems(r.Items, o.Order, rules); err != nil {
+		return Shipment{}, err
+	}
+	carrier, err := s.carrier(ctx, store.Ref{StoreID: storeID, Adapter: o.Adapter}, r.Carrier)
+	if err != nil {
+		return Shipment{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Shipment{}, fmt.Errorf("make shipment id: %w", err)
+	}
+	sh := Shipment{
+		ID: id.String(), StoreID: storeID, Adapter: o.Adapter, Request: r,
+		RequestID: requestID, RequestDigest: digest,
+		State: Queued, MarketplaceCarrier: carrier.Name, NotSentFields: r.notSent(rules),
+		NextAttempt: now, Deadline: latest(o.ShipBy, now).Add(s.waitMargin),
+		CreateTime: now, UpdateTime: now,
+	}
+	return s.create(ctx, sh)
+}
+
+// create stores a shipment and wakes the worker, or answers for the one that was there first.
+func (s *Service) create(ctx context.Context, sh Shipment) (Shipment, error) {
+	digest := sh.RequestDigest
+	stored, result, err := s.repository.CreateShipment(ctx, sh, Event{Time: sh.CreateTime, State: Queued, Message: "stored; the marketplace is told in the background"})
+	if err != nil {
+		return Shipment{}, fmt.Errorf("store shipment: %w", err)
+	}
+	switch result {
+	case SameRequest:
+		return repeated(stored, digest)
+	case OrderHasOpen:
+		return Shipment{}, problem.New(problem.Exists, problem.ReasonShipmentAlreadyOpen,
+			"order %s has an open shipment with another carrier or tracking number: %s", sh.OrderNumber, stored.ID).
+			With("shipment", "stores/"+stored.StoreID+"/shipments/"+stored.ID)
+	}
+	s.log.InfoContext(ctx, "shipment stored", "store", stored.StoreID, "shipment", stored.ID)
+	s.wake()
+	return stored, nil
+}
+
+// checkOrder refuses orders that can never be shipped. One that is not ready yet is taken: the worker waits for it.
+func checkOrder(o order.Order) error {
+	refuse := func(format string, args ...any) error {
+		return problem.New(problem.Precondition, problem.ReasonOrderNotShippable, format, args...)
+	}
+	switch {
+	case o.Status.Final():
+		return refuse("order %s is %s on the marketplace (%s); nothing can be shipped any more", o.Number, o.Status, o.NativeStatus)
+	case o.Fulfillment != order.FulfilledBySeller:
+		return refuse("order %s is shipped by the marketplace itself", o.Number)
+	case len(o.Lines) == 0:
+		return refuse("order %s has no goods to ship", o.Number)
+	case o.CancelRequested:
+		return problem.New(problem.Precondition, problem.ReasonCancelRequested,
+			"the buyer asks to cancel order %s; answer the request in the seller portal first", o.Number)
+	}
+	return nil
+}
+
+// repeated answers a request whose id is known: with its shipment, unless the content differs.
+func repeated(found Shipment, digest []byte) (Shipment, error) {
+	if string(found.RequestDigest) == string(digest) {
+		return found, nil
+	}
+	return Shipment{}, problem.New(problem.Exists, problem.ReasonRequestIDReused,
+		"request_id was used before for another shipment: %s; give each shipment its own", found.ID).
+		With("shipment", "stores/"+found.StoreID+"/shipments/"+found.ID)
+}
+
+// derivedRequestID is the key of a request that gives none: order, carrier and tracking number as people write them.
+func derivedRequestID(r Request) string {
+	sum := sha256.New()
+	for _, part := range []string{r.OrderNumber, fold(r.Carrier), fold(r.TrackingNumber)} {
+		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	}
+	return "auto-" + hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// digestOf tells requests with the same id apart.
+func digestOf(r Request) []byte {
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic("shipment: a request is plain data and always encodes: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Get returns a shipment with its events.
+func (s *Service) Get(ctx context.Context, storeID, id string) (Shipment, []Event, error) {
+	sh, err := s.repository.GetShipment(ctx, storeID, id)
+	if errors.Is(err, ErrNotFound) {
+		return Shipment{}, nil, problem.New(problem.NotFound, problem.ReasonShipmentNotFound,
+			"store %q has no shipment %q; ListShipments shows the shipments there are", storeID, id)
+	} else if err != nil {
+		return Shipment{}, nil, fmt.Errorf("read shipment: %w", err)
+	}
+	events, err := s.repository.ShipmentEvents(ctx, storeID, id)
+	if err != nil {
+		return Shipment{}, nil, fmt.Errorf("read events of shipment: %w", err)
+	}
+	return sh, events, nil
+}
+
+// List returns a page of a store's shipments, newest first.
+func (s *Service) List(ctx context.Context, q ListQuery) ([]Shipment, error) {
+	if _, err := s.stores.Get(ctx, q.StoreID); err != nil {
+		return nil, err
+	}
+	return s.repository.ListShipments(ctx, q)
+}
+
+// Carriers reads the marketplace's carriers now.
+func (s *Service) Carriers(ctx context.Context, storeID string) (CarrierList, error) {
+	st, err := s.stores.Get(ctx, storeID)
+	if err != nil {
+		return CarrierList{}, err
+	}
+	return s.readCarriers(ctx, store.Ref{StoreID: storeID, Adapter: st.Adapter})
+}
+
+func (s *Service) readCarriers(ctx context.Context, ref store.Ref) (CarrierList, error) {
+	carriers, err := s.marketplace.ListCarriers(ctx, ref)
+	if err != nil {
+		s.stores.Report(ctx, ref.StoreID, err)
+		return CarrierList{}, err
+	}
+	list := CarrierList{Carriers: carriers, ReadTime: s.now().UTC()}
+	if err := s.repository.SaveCarriers(ctx, ref, list); err != nil {
+		return CarrierList{}, fmt.Errorf("keep carriers: %w", err)
+	}
+	return list, nil
+}
+
+// carrier finds the marketplace's carrier in the cached list, and in a fresh one when the cached one is old or does not know
+// it. When the marketplace cannot be asked, an old list is better than no shipment.
+func (s *Service) carrier(ctx context.Context, ref store.Ref, written string) (Carrier, error) {
+	cached, err := s.repository.Carriers(ctx, ref)
+	if err != nil {
+		return Carrier{}, fmt.Errorf("read cached carriers: %w", err)
+	}
+	if s.now().Sub(cached.ReadTime) < carrierListAge {
+		if c, err := resolveCarrier(written, cached.Carriers); err == nil {
+			return c, nil
+		}
+	}
+	fresh, err := s.readCarriers(ctx, ref)
+	switch {
+	case err == nil:
+		return resolveCarrier(written, fresh.Carriers)
+	case !cached.ReadTime.IsZero():
+		return resolveCarrier(written, cached.Carriers)
+	}
+	return Carrier{}, err
+}
+
+// Resume tells the worker that shipments may be due which were held back.
+func (s *Service) Resume() { s.wake() }
