@@ -1,0 +1,58 @@
+# relais: build, test and run. Needs Go and make; gcc only for the race detector.
+
+GO       ?= go
+TOOL      = $(GO) tool -modfile=.tools/go.mod
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   = -X main.version=$(VERSION)
+# The race detector needs cgo and a C compiler; without one the tests run without it, and say so.
+RACE     := $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
+BINARIES  = bin/relais bin/relais-sandbox bin/plugins/relais-adapter-cdiscount
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the server, the sandbox and the adapters into bin/
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/relais ./server
+	$(GO) build -o bin/relais-sandbox ./adapters/sandbox
+	$(GO) build -o bin/plugins/relais-adapter-cdiscount ./plugins/cdiscount
+
+.PHONY: demo
+demo: build ## connect a store, import its orders and ship one, against the sandbox
+	@.tools/demo.sh
+
+.PHONY: run
+run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C, to play with
+	@.tools/run.sh
+
+# The plugins are built once, by `build`; the tests find them through RELAIS_TEST_BIN.
+.PHONY: test
+test: build ## run all tests of a change
+	@test -n "$(RACE)" || echo "make test: no C compiler found, so the tests run without the race detector"
+	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 10m ./...
+
+.PHONY: lint
+lint: ## go vet, golangci-lint, buf lint and format
+	$(GO) vet ./...
+	$(TOOL) golangci-lint run ./...
+	$(TOOL) buf lint
+	$(TOOL) buf format --diff --exit-code
+
+.PHONY: proto
+proto: ## generate Go from the .proto files
+	$(TOOL) buf generate
+
+.PHONY: proto-baseline
+proto-baseline: ## accept the current API as the one that must stay compatible
+	$(TOOL) buf build --as-file-descriptor-set -o .baseline.binpb
+
+.PHONY: proto-breaking
+proto-breaking: ## compare the API with the baseline
+	$(TOOL) buf breaking --against .baseline.binpb
+
+.PHONY: clean
+clean: ## remove what build and run made
+	rm -rf bin data
