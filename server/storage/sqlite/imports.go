@@ -1,0 +1,132 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+const selectImport = `SELECT i.id, s.id, i.state, i.start_time, i.finish_time, i.windows,
+		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.failure_reason, i.failure_message
+	FROM imports i JOIN stores s ON s.key = i.store_key `
+
+func scanImport(row scanner) (order.Import, error) {
+	var i order.Import
+	err := row.Scan(&i.ID, &i.StoreID, &i.State, timestamp{&i.Start}, timestamp{&i.Finish}, jsonColumn[[]order.Window]{&i.Windows},
+		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread,
+		&i.Failure.Reason, &i.Failure.Message)
+	if errors.Is(err, sql.ErrNoRows) {
+		return order.Import{}, order.ErrImportNotFound
+	}
+	return i, err
+}
+
+// StartImport implements order.Repository. Errors: store.ErrNotFound.
+func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.Import, joined bool, err error) {
+	windows, err := toJSON(run.Windows)
+	if err != nil {
+		return order.Import{}, false, fmt.Errorf("start import: %w", err)
+	}
+	err = db.write(ctx, "start import", func(tx *sql.Tx) error {
+		var key int64
+		err := tx.QueryRowContext(ctx, `SELECT key FROM stores WHERE id = ?`, run.StoreID).Scan(&key)
+		if errors.Is(err, sql.ErrNoRows) {
+			return store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		current, err = scanImport(tx.QueryRowContext(ctx, selectImport+`WHERE i.store_key = ? AND i.state = 'RUNNING'`, key))
+		if !errors.Is(err, order.ErrImportNotFound) {
+			joined = true
+			return err
+		}
+		current, err = order.Import{}, nil
+		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows) VALUES (?, ?, ?, ?, ?)`,
+			key, run.ID, order.Running, nanos(run.Start), windows); err != nil {
+			return err
+		}
+		current, err = scanImport(tx.QueryRowContext(ctx, selectImport+`WHERE i.store_key = ? AND i.id = ?`, key, run.ID))
+		return err
+	})
+	if err != nil {
+		return order.Import{}, false, err
+	}
+	return current, joined, nil
+}
+
+// FinishImport implements order.Repository. A run that has ended already is left as it is: that is an error.
+func (db *DB) FinishImport(ctx context.Context, run order.Import) error {
+	return db.write(ctx, "finish import", func(tx *sql.Tx) error {
+		var key, storeKey, start int64
+		var state order.ImportState
+		err := tx.QueryRowContext(ctx, `SELECT key, store_key, start_time, state FROM imports
+			WHERE store_key = `+storeKeyOf+` AND id = ?`, run.StoreID, run.ID).
+			Scan(&key, &storeKey, &start, &state)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return order.ErrImportNotFound
+		case err != nil:
+			return err
+		case state != order.Running:
+			return notRunning(state)
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ?, failure_reason = ?, failure_message = ?
+			WHERE key = ?`, run.State, nanos(run.Finish), run.Failure.Reason, run.Failure.Message, key); err != nil {
+			return err
+		}
+		if run.State != order.Succeeded {
+			return nil
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE stores SET last_import_start = ?, last_import_finish = ? WHERE key = ?`,
+			start, nanos(run.Finish), storeKey)
+		return err
+	})
+}
+
+// notRunning is the error of writing to a run that has ended.
+func notRunning(state order.ImportState) error {
+	return fmt.Errorf("the import has ended already as %s", state)
+}
+
+// InterruptImports implements order.Repository.
+func (db *DB) InterruptImports(ctx context.Context, now time.Time) (int, error) {
+	var n int64
+	err := db.write(ctx, "interrupt imports", func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ? WHERE state = 'RUNNING'`,
+			order.Interrupted, nanos(now))
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return int(n), err
+}
+
+// GetImport implements order.Repository.
+func (db *DB) GetImport(ctx context.Context, storeID, id string) (order.Import, error) {
+	i, err := scanImport(db.reader.QueryRowContext(ctx, selectImport+`WHERE s.id = ? AND i.id = ?`, storeID, id))
+	if err != nil {
+		return order.Import{}, fmt.Errorf("get import: %w", explain(err))
+	}
+	return i, nil
+}
+
+// ListImports implements order.Repository.
+func (db *DB) ListImports(ctx context.Context, storeID, beforeID string, limit int) ([]order.Import, error) {
+	where, args := `WHERE s.id = ? `, []any{storeID}
+	if beforeID != "" {
+		where, args = where+`AND i.id < ? `, append(args, beforeID)
+	}
+	runs, err := collect(ctx, db.reader, scanImport, selectImport+where+`ORDER BY i.id DESC LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("list imports: %w", explain(err))
+	}
+	return runs, nil
+}

@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+)
+
+// openForTest is inside the package: plans and failures of the file are not to be seen from outside.
+func openForTest(t *testing.T) *DB {
+	t.Helper()
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "relais.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// grown matches a step that goes through a whole table or index: its cost grows with what is stored.
+var grown = regexp.MustCompile(`SCAN (o|p|s|orders|order_documents|shipments|stores|imports)\b`)
+
+// chooses matches a step that finds the rows of a page. The queries give the tables whose rows they only fetch a short name.
+var chooses = regexp.MustCompile(`SEARCH (orders|shipments) `)
+
+// TestPlans shows that what is asked often is answered from the index made for it.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	db := openForTest(t)
+	position := &order.Position{ChangeTime: time.Unix(1, 0), Number: "n"}
+	orders := func(q order.ListQuery) func() (string, []any) {
+		q.StoreID, q.Limit = "shop", 50
+		return func() (string, []any) { return listOrders(q) }
+	}
+	shipments := func(q shipment.ListQuery) func() (string, []any) {
+		q.StoreID, q.Limit = "shop", 50
+		return func() (string, []any) { return listShipments(q) }
+	}
+	plain := func(query string, args ...any) func() (string, []any) {
+		return func() (string, []any) { return query, args }
+	}
+	for _, c := range []struct {
+		name  string
+		query func() (string, []any)
+		want  string // the step that finds the rows
+		sorts bool   // whether the rows of the page, or as many of each status, may be put in order once more
+	}{
+		{"orders", orders(order.ListQuery{}),
+			"SEARCH orders USING COVERING INDEX orders_by_change (store_key=? AND (change_time,number)>(?,?))", true},
+		{"orders after", orders(order.ListQuery{After: position}),
+			"SEARCH orders USING COVERING INDEX orders_by_change (store_key=? AND (change_time,number)>(?,?))", true},
+		{"orders of a status", orders(order.ListQuery{Statuses: []order.Status{order.Shipped}, After: position}),
+			"SEARCH orders USING COVERING INDEX orders_by_status (store_key=? AND status=? AND (change_time,number)>(?,?))", true},
+		{"orders of several statuses", orders(order.ListQuery{Statuses: []order.Status{order.Shipped, order.Refused}}),
+			"SEARCH orders USING COVERING INDEX orders_by_status (store_key=? AND status=? AND (change_time,number)>(?,?))", true},
+		{"shippable orders", orders(order.ListQuery{ShippableOnly: true, After: position}),
+			"SEARCH orders USING COVERING INDEX orders_shippable (store_key=? AND (change_time,number)>(?,?))", true},
+		{"unseen orders", plain(unseenOpenOrders, "shop", "alpha", "i", "n", 50),
+			"SEARCH orders USING INDEX orders_open (store_key=? AND adapter=? AND number>?)", false},
+		{"shipments", shipments(shipment.ListQuery{BeforeID: "p"}),
+			"SEARCH shipments USING COVERING INDEX sqlite_autoindex_shipments_1 (store_key=? AND id<?)", true},
+		{"shipments of an order", shipments(shipment.ListQuery{OrderNumber: "n", States: []shipment.State{shipment.Queued, shipment.Sending}}),
+			"SEARCH shipments USING INDEX shipments_by_order (store_key=? AND order_number=?)", true},
+		{"shipments in states", shipments(shipment.ListQuery{BeforeID: "p", States: []shipment.State{shipment.Queued, shipment.Sending}}),
+			"SEARCH shipments USING COVERING INDEX shipments_by_state (store_key=? AND state=? AND id<?)", true},
+		{"due shipments", plain(selectShipment+dueShipments, 1, 50),
+			"SEARCH p USING INDEX shipments_due (next_attempt>? AND next_attempt<?)", false},
+		{"next due shipment", plain(nextDue), "SEARCH p USING INDEX shipments_due (next_attempt>?)", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			query, args := c.query()
+			steps := explainPlan(t, db, query, args...)
+			if !slices.ContainsFunc(steps, func(s step) bool { return s.detail == c.want }) {
+				t.Errorf("want step %q in plan:\n%v", c.want, steps)
+			}
+			for _, s := range steps {
+				if grown.MatchString(s.detail) {
+					t.Errorf("step %q goes through everything stored:\n%v", s.detail, steps)
+				}
+				if strings.Contains(s.detail, "TEMP B-TREE") && (!c.sorts || s.choosesRows(steps)) {
+					t.Errorf("the plan sorts before it limits:\n%v", steps)
+				}
+			}
+		})
+	}
+}
+
+// step is one line of a query plan.
+type step struct {
+	id, parent int
+	detail     string
+}
+
+func (s step) String() string { return fmt.Sprintf("%d under %d: %s\n", s.id, s.parent, s.detail) }
+
+// choosesRows reports whether the step works on rows that come straight from a table, before a page was cut out of them.
+func (s step) choosesRows(plan []step) bool {
+	return slices.ContainsFunc(plan, func(other step) bool {
+		return other.parent == s.parent && chooses.MatchString(other.detail)
+	})
+}
+
+func explainPlan(t *testing.T, db *DB, query string, args ...any) []step {
+	t.Helper()
+	steps, err := collect(t.Context(), db.reader, func(row scanner) (s step, err error) {
+		var unused int
+		err = row.Scan(&s.id, &s.parent, &unused, &s.detail)
+		return s, err
+	}, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return steps
+}

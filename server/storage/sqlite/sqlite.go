@@ -1,0 +1,173 @@
+// Package sqlite keeps stores, orders, imports and shipments in one SQLite file. It implements store.Repository,
+// order.Repository and shipment.Repository and holds no rule of its own beside what their comments promise.
+//
+// One connection writes and takes the write lock when its transaction begins; several others read, each statement on the
+// last committed state (WAL). A commit is on disk when it returns (synchronous=FULL). Nothing here calls an adapter,
+// and no code inside a write transaction touches the pools.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// DB is one open database. It is safe for concurrent use.
+type DB struct {
+	path   string
+	lock   *fileLock
+	writer *sql.DB // exactly one connection
+	reader *sql.DB // query_only
+	batch  batchStatements
+}
+
+var (
+	_ store.Repository    = (*DB)(nil)
+	_ order.Repository    = (*DB)(nil)
+	_ shipment.Repository = (*DB)(nil)
+)
+
+const (
+	// busyTimeout is how long a statement waits for a lock of another connection. Only a tool that has the file open
+	// beside relais can make it wait: relais itself has one writer, and readers wait for nobody.
+	busyTimeout = 5 * time.Second
+	// readConnections bounds the statements that read at the same time.
+	readConnections = 4
+)
+
+// Open opens the database file at path, creating it and its directory when missing (0600 and 0700), and brings its schema
+// up to date. It refuses a file that another process has open, and one that a newer relais wrote.
+func Open(ctx context.Context, path string) (_ *DB, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db := &DB{path: path}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open database %s: %w", path, explain(err)), db.Close())
+		}
+	}()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	if db.lock, err = lockFile(path + ".lock"); err != nil {
+		return nil, err
+	}
+	if err := makePrivate(path); err != nil {
+		return nil, err
+	}
+	if db.writer, err = sql.Open("sqlite", dsn(path, url.Values{"_txlock": {"immediate"}})); err != nil {
+		return nil, err
+	}
+	db.writer.SetMaxOpenConns(1)
+	if err := migrate(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	if err := db.batch.prepare(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	if db.reader, err = sql.Open("sqlite", dsn(path, url.Values{"_query_only": {"1"}})); err != nil {
+		return nil, err
+	}
+	db.reader.SetMaxOpenConns(readConnections)
+	db.reader.SetMaxIdleConns(readConnections)
+	return db, db.reader.PingContext(ctx)
+}
+
+// Close waits for the statements under way and closes the database. A closed one may be closed again.
+func (db *DB) Close() error {
+	var errs []error
+	if db.reader != nil {
+		errs = append(errs, db.reader.Close())
+	}
+	if db.writer != nil {
+		errs = append(errs, db.batch.close(), db.writer.Close())
+	}
+	if db.lock != nil {
+		errs = append(errs, db.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// dsn is the driver's name of the file: what every connection has, and what is given.
+func dsn(path string, v url.Values) string {
+	v.Set("_journal_mode", "WAL")
+	v.Set("_synchronous", "FULL")
+	v.Set("_foreign_keys", "on")
+	v.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
+	v.Set("_dqs", "0") // a misspelt column is an error, not a string
+	v.Set("_defensive", "1")
+	v.Set("_error_rc", "1")                // no text of an unrelated earlier error
+	v.Add("_pragma", "page_size(8192)")    // of a new file: three documents of the usual size on a page instead of one
+	v.Add("_pragma", "cache_size(-16000)") // 16 MB for each connection
+	u := url.URL{Scheme: "file", Path: path, RawQuery: v.Encode()}
+	return u.String()
+}
+
+// makePrivate makes the file if it is missing and lets nobody but its owner read it: it holds buyers' addresses. SQLite
+// gives the files that it puts beside it the same mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// write runs f in one transaction on the writer connection. f must use tx only: the writer has no second connection.
+func (db *DB) write(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
+	tx, err := db.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%s: begin: %w", what, explain(err))
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing once committed
+	if err := f(tx); err != nil {
+		return fmt.Errorf("%s: %w", what, explain(err))
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("%s: commit: %w", what, explain(err))
+	}
+	return nil
+}
+
+// explain adds what an operator can do about a failure of the database file.
+func explain(err error) error {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("no room left for the database, free disk space: %w", err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return fmt.Errorf("another program holds the database file locked, end it: %w", err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("the database file cannot be written, check its owner and mode: %w", err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("the disk failed under the database, check it before going on: %w", err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("the database file is damaged or no database, restore a backup: %w", err)
+	}
+	return err
+}
+
+// isUnique reports whether err is the violation of a unique index or primary key.
+func isUnique(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}

@@ -1,0 +1,217 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// storeKeyOf is the key of the store named by the next argument.
+const storeKeyOf = `(SELECT key FROM stores WHERE id = ?)`
+
+const storeColumns = `id, adapter, environment, marketplace, account_id, shop_name, settings, paused,
+	health_state, health_reason, health_message, health_since,
+	create_time, update_time, disconnect_time, last_import_start, last_import_finish`
+
+func scanStore(row scanner) (store.Store, error) {
+	var s store.Store
+	err := row.Scan(&s.ID, &s.Adapter, &s.Environment, &s.Marketplace, &s.AccountID, &s.ShopName,
+		jsonColumn[store.Settings]{&s.Settings}, &s.Paused,
+		&s.Health.State, &s.Health.Reason, &s.Health.Message, timestamp{&s.Health.Since},
+		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, timestamp{&s.DisconnectTime},
+		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish})
+	if errors.Is(err, sql.ErrNoRows) {
+		return store.Store{}, store.ErrNotFound
+	}
+	return s, err
+}
+
+// CreateStore implements store.Repository.
+func (db *DB) CreateStore(ctx context.Context, s store.Store, credentials store.Sealed) error {
+	settings, err := toJSON(s.Settings)
+	if err != nil {
+		return fmt.Errorf("create store: %w", err)
+	}
+	return db.write(ctx, "create store", func(tx *sql.Tx) error {
+		var idTaken, accountTaken bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM stores WHERE id = ?),
+			EXISTS (SELECT 1 FROM stores WHERE marketplace = ? AND account_id = ?)`,
+			s.ID, s.Marketplace, s.AccountID).Scan(&idTaken, &accountTaken); err != nil {
+			return err
+		}
+		// The account first: whoever asks for a taken name with a taken account learns what matters.
+		switch {
+		case accountTaken:
+			return store.ErrAccountTaken
+		case idTaken:
+			return store.ErrIDTaken
+		}
+		var key int64
+		if err := tx.QueryRowContext(ctx, `INSERT INTO stores (id, adapter, environment, marketplace, account_id, shop_name,
+				settings, paused, health_state, health_reason, health_message, health_since,
+				create_time, update_time, disconnect_time)
+			VALUES (`+list("?", 15)+`) RETURNING key`,
+			s.ID, s.Adapter, s.Environment, s.Marketplace, s.AccountID, s.ShopName,
+			settings, s.Paused, s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since),
+			nanos(s.CreateTime), nanos(s.UpdateTime), nanos(s.DisconnectTime)).Scan(&key); err != nil {
+			return err
+		}
+		return putCredentials(ctx, tx, key, s.Adapter, credentials)
+	})
+}
+
+// ReconnectStore implements store.Repository. The store is the one with the id and the account of s.
+func (db *DB) ReconnectStore(ctx context.Context, s store.Store, credentials store.Sealed) error {
+	return db.write(ctx, "reconnect store", func(tx *sql.Tx) error {
+		var key, disconnectTime int64
+		err := tx.QueryRowContext(ctx, `SELECT key, disconnect_time FROM stores
+			WHERE id = ? AND marketplace = ? AND account_id = ?`, s.ID, s.Marketplace, s.AccountID).Scan(&key, &disconnectTime)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return store.ErrNotFound
+		case err != nil:
+			return err
+		case disconnectTime == 0:
+			return store.ErrAccountTaken
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET adapter = ?, create_time = ? WHERE key = ?`,
+			s.Adapter, nanos(s.CreateTime), key); err != nil {
+			return err
+		}
+		s.DisconnectTime = time.Time{}
+		if err := updateStore(ctx, tx, s); err != nil {
+			return err
+		}
+		return putCredentials(ctx, tx, key, s.Adapter, credentials)
+	})
+}
+
+// GetStore implements store.Repository.
+func (db *DB) GetStore(ctx context.Context, id string) (store.Store, error) {
+	s, err := getStore(ctx, db.reader, id)
+	if err != nil {
+		return store.Store{}, fmt.Errorf("get store: %w", explain(err))
+	}
+	return s, nil
+}
+
+func getStore(ctx context.Context, q queryer, id string) (store.Store, error) {
+	return scanStore(q.QueryRowContext(ctx, `SELECT `+storeColumns+` FROM stores WHERE id = ?`, id))
+}
+
+// FindStore implements store.Repository.
+func (db *DB) FindStore(ctx context.Context, marketplace, accountID string) (store.Store, error) {
+	s, err := scanStore(db.reader.QueryRowContext(ctx,
+		`SELECT `+storeColumns+` FROM stores WHERE marketplace = ? AND account_id = ?`, marketplace, accountID))
+	if err != nil {
+		return store.Store{}, fmt.Errorf("find store: %w", explain(err))
+	}
+	return s, nil
+}
+
+// ListStores implements store.Repository.
+func (db *DB) ListStores(ctx context.Context, q store.ListQuery) ([]store.Store, error) {
+	stores, err := collect(ctx, db.reader, scanStore, `SELECT `+storeColumns+` FROM stores
+		WHERE id > ? AND (disconnect_time = 0 OR ?) ORDER BY id LIMIT ?`, q.AfterID, q.ShowDisconnected, q.Limit)
+	if err != nil {
+		return nil, fmt.Errorf("list stores: %w", explain(err))
+	}
+	return stores, nil
+}
+
+// UpdateStore implements store.Repository. An error of change ends the transaction and stays in the returned chain.
+func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Store) error) (store.Store, error) {
+	var s store.Store
+	err := db.write(ctx, "update store", func(tx *sql.Tx) error {
+		stored, err := getStore(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		s = stored
+		if err := change(&s); err != nil {
+			return err
+		}
+		s.ID, s.Adapter, s.Marketplace, s.AccountID = stored.ID, stored.Adapter, stored.Marketplace, stored.AccountID
+		s.CreateTime, s.LastImportStart, s.LastImportFinish = stored.CreateTime, stored.LastImportStart, stored.LastImportFinish
+		return updateStore(ctx, tx, s)
+	})
+	if err != nil {
+		return store.Store{}, err
+	}
+	return s, nil
+}
+
+// updateStore writes what UpdateStore may write.
+func updateStore(ctx context.Context, tx *sql.Tx, s store.Store) error {
+	settings, err := toJSON(s.Settings)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE stores SET environment = ?, shop_name = ?, settings = ?, paused = ?,
+			health_state = ?, health_reason = ?, health_message = ?, health_since = ?, update_time = ?, disconnect_time = ?
+		WHERE id = ?`,
+		s.Environment, s.ShopName, settings, s.Paused,
+		s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since), nanos(s.UpdateTime), nanos(s.DisconnectTime),
+		s.ID)
+	return err
+}
+
+// disconnectedMessage is what the last event of a shipment says when its store went away under it.
+const disconnectedMessage = "the store was disconnected before the marketplace confirmed the shipment; " +
+	"check the order on the marketplace"
+
+// DisconnectStore implements store.Repository.
+func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (store.Store, error) {
+	var s store.Store
+	err := db.write(ctx, "disconnect store", func(tx *sql.Tx) (err error) {
+		if s, err = getStore(ctx, tx, id); err != nil || !s.Connected() {
+			return err
+		}
+		var open bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM shipments
+			WHERE store_key = `+storeKeyOf+` AND open = 1)`, id).Scan(&open); err != nil {
+			return err
+		}
+		if open && !force {
+			return store.ErrShipmentsOpen
+		}
+		if open {
+			if err := abandonShipments(ctx, tx, id, now); err != nil {
+				return err
+			}
+		}
+		// Adapter states go with the credentials that they belong to.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials
+			WHERE store_key = `+storeKeyOf, id); err != nil {
+			return err
+		}
+		s.DisconnectTime, s.UpdateTime = now.UTC(), now.UTC()
+		return updateStore(ctx, tx, s)
+	})
+	if err != nil {
+		return store.Store{}, err
+	}
+	return s, nil
+}
+
+// abandonShipments ends the open shipments of a store as NeedsAttention, each with an event that says why.
+func abandonShipments(ctx context.Context, tx *sql.Tx, storeID string, now time.Time) error {
+	// Events first: afterwards nothing tells which shipments were open.
+	if _, err := tx.ExecContext(ctx, `INSERT INTO shipment_events (shipment_key, seq, time, state, message)
+		SELECT key, 1 + (SELECT coalesce(max(seq), 0) FROM shipment_events WHERE shipment_key = key), ?, ?, ?
+		FROM shipments WHERE store_key = `+storeKeyOf+` AND open = 1`,
+		nanos(now), shipment.NeedsAttention, disconnectedMessage, storeID); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE shipments SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
+			update_time = ?, revision = revision + 1
+		WHERE store_key = `+storeKeyOf+` AND open = 1`,
+		shipment.NeedsAttention, problem.ReasonStoreDisconnected, disconnectedMessage, nanos(now), storeID)
+	return err
+}

@@ -1,0 +1,238 @@
+// Package storagetest is the suite that every implementation of the core's repositories passes. Its subtests follow the
+// sentences of the comments in server/store, server/order and server/shipment, which are the contract.
+package storagetest
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// Repositories are one database, seen through the ports of the core.
+type Repositories struct {
+	Stores    store.Repository
+	Orders    order.Repository
+	Shipments shipment.Repository
+	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
+	// are not used any more.
+	Reopen func(t *testing.T) Repositories
+}
+
+// Run tests an implementation. open returns an empty database, which it closes when the test ends; the tests run in
+// parallel, each on a database of its own.
+func Run(t *testing.T, open func(t *testing.T) Repositories) {
+	t.Helper()
+	for _, group := range []struct {
+		name  string
+		cases []testCase
+	}{
+		{"Stores", storeCases},
+		{"Credentials", credentialCases},
+		{"Orders", orderCases},
+		{"OrderPages", pageCases},
+		{"Imports", importCases},
+		{"Shipments", shipmentCases},
+		{"ShipmentPages", shipmentPageCases},
+		{"Restart", restartCases},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range group.cases {
+				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
+					c.run(t, open(t))
+				})
+			}
+		})
+	}
+}
+
+// testCase is one sentence of the contract.
+type testCase struct {
+	name string
+	run  func(t *testing.T, r Repositories)
+}
+
+// day is when everything happens, with nanoseconds so that lost ones show.
+var day = time.Date(2026, 3, 1, 9, 0, 0, 123_456_789, time.UTC)
+
+// at is n minutes into the day.
+func at(minutes int) time.Time { return day.Add(time.Duration(minutes) * time.Minute) }
+
+// The store that most tests use, and the adapter it is bound to.
+const (
+	shop  = "shop"
+	alpha = "alpha"
+)
+
+var shopRef = store.Ref{StoreID: shop, Adapter: alpha}
+
+// newStore is a store with a value in every field that CreateStore takes.
+func newStore(id string) store.Store {
+	return store.Store{
+		ID: id, Adapter: alpha, Environment: "production", Marketplace: "market", AccountID: "account-" + id, ShopName: "Shop " + id,
+		Settings: store.Settings{
+			DisplayName:          "Display " + id,
+			Branding:             store.Branding{SupportEmail: "help@example.com"},
+			CustomerNotification: store.CustomerNotification{OnShipment: true},
+			LookBack:             store.LookBack{FirstImportDays: 10},
+		},
+		Health:     store.Health{State: store.Healthy, Reason: "R", Message: "m", Since: at(0)},
+		CreateTime: at(0), UpdateTime: at(1),
+	}
+}
+
+// sealed is a sealed value that can be told from others.
+func sealed(s string) store.Sealed { return store.Sealed{KeyID: "key-" + s, Ciphertext: []byte(s)} }
+
+// connect creates stores with credentials.
+func connect(t *testing.T, r Repositories, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		noError(t, r.Stores.CreateStore(t.Context(), newStore(id), sealed("credentials of "+id)))
+	}
+}
+
+// newOrder is an order with a value in every kind of field.
+func newOrder(number string, status order.Status) order.Order {
+	amount := &order.Money{Currency: "EUR", Units: 12, Nanos: 990_000_000}
+	return order.Order{
+		Number: number, NativeID: "native-" + number, Reference: "ref-" + number, Status: status, NativeStatus: "Native",
+		Fulfillment: order.FulfilledBySeller, PurchaseTime: at(-60), UpdateTime: at(-30), ShipBy: at(24 * 60),
+		ShipTo: &order.Address{LastName: "Exemple", Lines: []string{"1 rue des Essais"}, PostalCode: "75001", City: "Paris"},
+		Lines:  []order.Line{{ID: "1", SKU: "sku", Quantity: 2, TotalPrice: amount, Status: status}},
+		Total:  amount, AdapterContext: []byte{0, 1, 255},
+	}
+}
+
+// apply stores orders outside an import.
+func apply(t *testing.T, r Repositories, storeID string, now time.Time, orders ...order.Order) order.Counts {
+	t.Helper()
+	counts, err := r.Orders.ApplyBatch(t.Context(), order.Batch{
+		Ref: store.Ref{StoreID: storeID, Adapter: alpha}, Orders: orders, Time: now,
+	})
+	noError(t, err)
+	return counts
+}
+
+// getOrder returns an order of the shop.
+func getOrder(t *testing.T, r Repositories, number string) order.Stored {
+	t.Helper()
+	o, err := r.Orders.GetOrder(t.Context(), shop, number)
+	noError(t, err)
+	return o
+}
+
+// startImport starts a run of the shop with two windows.
+func startImport(t *testing.T, r Repositories, id string) order.Import {
+	t.Helper()
+	run, joined, err := r.Orders.StartImport(t.Context(), newImport(shop, id))
+	noError(t, err)
+	if joined {
+		t.Fatalf("import %s joined %s", id, run.ID)
+	}
+	return run
+}
+
+func newImport(storeID, id string) order.Import {
+	return order.Import{
+		ID: id, StoreID: storeID, State: order.Running, Start: at(100),
+		Windows: []order.Window{
+			{Axis: order.Created, Since: at(-1000), Until: at(100)},
+			{Axis: order.Modified, Since: at(-500), Until: at(100)},
+		},
+	}
+}
+
+// newShipment is a shipment with a value in every field that CreateShipment takes.
+func newShipment(id, number string) shipment.Shipment {
+	return shipment.Shipment{
+		ID: id, StoreID: shop, Adapter: alpha,
+		Request: shipment.Request{
+			OrderNumber: number, Carrier: "Colissimo", TrackingNumber: "6A" + id, TrackingURL: "https://tracking.example/" + id,
+			Service: "home", CarrierFee: &order.Money{Currency: "EUR", Units: 4}, ShipTime: at(5),
+			Items: []shipment.Item{{LineID: "1", Quantity: 2}},
+		},
+		RequestID: "request-" + id, RequestDigest: []byte(id), State: shipment.Queued, MarketplaceCarrier: "code",
+		NotSentFields: []string{"service", "carrier_fee"}, NextAttempt: at(10), Deadline: at(10000),
+		CreateTime: at(6), UpdateTime: at(6),
+	}
+}
+
+// queued is the first event of a shipment.
+var queued = shipment.Event{Time: at(6), State: shipment.Queued, Message: "queued"}
+
+// ship stores an order of the shop and a shipment for it.
+func ship(t *testing.T, r Repositories, id, number string) shipment.Shipment {
+	t.Helper()
+	apply(t, r, shop, at(0), newOrder(number, order.ReadyToShip))
+	return create(t, r, newShipment(id, number))
+}
+
+// create stores a shipment, which must be new.
+func create(t *testing.T, r Repositories, s shipment.Shipment) shipment.Shipment {
+	t.Helper()
+	stored, result, err := r.Shipments.CreateShipment(t.Context(), s, queued)
+	noError(t, err)
+	if result != shipment.CreatedNew {
+		t.Fatalf("CreateShipment(%s): result %d, want CreatedNew", s.ID, result)
+	}
+	return stored
+}
+
+// update writes a shipment.
+func update(t *testing.T, r Repositories, s shipment.Shipment, events ...shipment.Event) shipment.Shipment {
+	t.Helper()
+	stored, err := r.Shipments.UpdateShipment(t.Context(), s, events...)
+	noError(t, err)
+	return stored
+}
+
+// noError ends the test on an error.
+func noError(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantError compares an error's chain.
+func wantError(t *testing.T, err, want error) {
+	t.Helper()
+	if !cmp.Equal(err, want, cmpopts.EquateErrors()) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+// same compares two values; nil and empty lists are the same.
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// together runs f n times at once and returns when all have ended.
+func together(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	wg.Wait()
+}
+
+// numbered is "<prefix>0007".
+func numbered(prefix string, n int) string { return fmt.Sprintf("%s%04d", prefix, n) }
