@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Options are what a process lends the commands. The zero value is the real process: standard streams, environment,
+// clock and time zone.
+type Options struct {
+	// Version is what `relais --version` prints. Empty means no --version flag.
+	Version string
+	// In is where `--credential key=-` reads from. Default: os.Stdin.
+	In io.Reader
+	// Out receives results. Default: os.Stdout.
+	Out io.Writer
+	// Err receives progress, notes and errors. Default: os.Stderr.
+	Err io.Writer
+	// Getenv reads an environment variable: defaults of flags and `--credential key=env:VAR`. Default: os.Getenv.
+	Getenv func(string) string
+	// Now is the clock behind relative times such as `--updated-since 24h`. Default: time.Now.
+	Now func() time.Time
+	// Location is the time zone in which times are printed, and read when they name none. Default: time.Local.
+	Location *time.Location
+	// PollInterval is the first pause between two reads of a shipment that is waited for; it grows to ten times as
+	// much. It is also the pause before a broken watch is opened again. Default: 500 ms.
+	PollInterval time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Err == nil {
+		o.Err = os.Stderr
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.PollInterval <= 0 {
+		o.PollInterval = 500 * time.Millisecond
+	}
+	return o
+}
+
+// app is one run of the program: the options and what the flags said.
+type app struct {
+	Options
+
+	server      string
+	adminSocket string
+	output      outputFormat
+	timeout     time.Duration
+
+	lines *bufio.Reader // over In; shared because several credentials may be read from it
+}
+
+// Names and defaults that users rely on (design section 3).
+const (
+	envServer          = "RELAIS_SERVER"
+	envAdminSocket     = "RELAIS_ADMIN_SOCKET"
+	defaultServer      = "127.0.0.1:7443"
+	defaultAdminSocket = "./data/admin.sock"
+	defaultTimeout     = time.Minute
+)
+
+// New returns the relais command with all client commands below it. The caller adds what is not a client (serve) and
+// runs it with Execute.
+func New(options Options) *cobra.Command {
+	a := &app{Options: options.withDefaults(), output: outputTable}
+	a.lines = bufio.NewReader(a.In)
+
+	root := group(&cobra.Command{
+		Use:   "relais",
+		Short: "Connect marketplace stores, import their orders, notify shipments",
+		Long: `relais connects seller accounts of marketplaces, imports their orders and tells the marketplace when they ship.
+
+Most commands talk to a running server (see relais serve) through its public API. Stores and orders may be written
+short, as in my-store, or as the full resource name, as in stores/my-store.`,
+		Example: `  relais store connect --adapter cdiscount --environment sandbox --store-id my-store \
+      --credential login=seller-api --credential password=@./password.txt
+  relais order import my-store
+  relais order list my-store --shippable
+  relais shipment notify my-store 2403051200ABCDE --carrier Colissimo --tracking-number 8R00012345678 --wait`,
+		Version:       a.Version,
+		SilenceErrors: true, // Execute reports them
+		SilenceUsage:  true,
+	},
+		a.storeCommand(), a.orderCommand(), a.importCommand(), a.shipmentCommand(), a.carrierCommand(),
+		a.adapterCommand(), exitCodesTopic(),
+	)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.server, "server", a.envOr(envServer, defaultServer),
+		"address of the server: host:port on this machine, or unix:/path ($"+envServer+")")
+	flags.VarP(&a.output, "output", "o", "how results are printed")
+	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "longest time that one call to the server may take")
+	complete(root, "output", string(outputTable), string(outputJSON))
+	return root
+}
+
+// Execute runs the command that os.Args names below root, reports a failure on its standard error, and returns the exit
+// code for the process. Cancelling ctx ends the command; what it started on the server goes on there.
+func Execute(ctx context.Context, root *cobra.Command) int {
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil {
+		report(root.ErrOrStderr(), cmd, err)
+	}
+	return ExitCode(err)
+}
+
+func (a *app) envOr(name, fallback string) string {
+	if v := a.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// note tells the user something that is not the result.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.Err, format+"\n", args...)
+}
+
+// group makes cmd a command that only holds others: alone it prints its help, and an unknown word below it is an error
+// (cobra would print the help and exit 0).
+func group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
+	cmd.DisableFlagsInUseLine = true
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usagef("unknown command %q for %q; did you mean %s?", args[0], cmd.CommandPath(), strings.Join(near, " or "))
+		}
+		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(children...)
+	return cmd
+}
+
+// operands accepts between low and high positional arguments, and checks required and exclusive flags at the same time so
+// that all of them are usage errors. The message counts the arguments and does not repeat them: one may be a misplaced
+// secret.
+func operands(low, high int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < low || len(args) > high {
+			_, expected, _ := strings.Cut(cmd.Use, " ")
+			if expected == "" {
+				expected = "no arguments"
+			}
+			return usagef("%s expects %s, got %d argument(s)", cmd.CommandPath(), expected, len(args))
+		}
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return &usageError{err}
+		}
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}
+
+// require marks a flag that must be given.
+func require(cmd *cobra.Command, names ...string) {
+	for _, name := range names {
+		if err := cmd.MarkFlagRequired(name); err != nil {
+			panic(err) // the flag does not exist: a defect of this package that every test would show
+		}
+	}
+}
+
+// complete offers words to the shell for the value of a flag.
+func complete(cmd *cobra.Command, flag string, words ...string) {
+	fixed := cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc(flag, fixed); err != nil {
+		panic(err) // as in require
+	}
+}

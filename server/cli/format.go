@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+)
+
+// at prints an instant in the user's zone, in the form that time flags accept; empty when unset.
+func (a *app) at(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().In(a.Location).Format(time.RFC3339)
+}
+
+// column is at for a list: shorter, in the same zone without saying so. Time flags accept it too.
+func (a *app) column(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().In(a.Location).Format(time.DateTime)
+}
+
+// period prints two ends of a stretch of time, of which either may be unset.
+func (a *app) period(from, to *timestamppb.Timestamp) string {
+	switch {
+	case from == nil && to == nil:
+		return ""
+	case from == nil:
+		return "until " + a.at(to)
+	case to == nil:
+		return "from " + a.at(from)
+	}
+	return a.at(from) + " to " + a.at(to)
+}
+
+// amount prints money exactly: at least two decimals, never a rounded one. Empty when unset.
+func amount(m *marketplacev1.Money) string {
+	if m == nil {
+		return ""
+	}
+	units, nanos, sign := uint64(m.GetUnits()), uint32(m.GetNanos()), ""
+	if m.GetUnits() < 0 || m.GetNanos() < 0 {
+		sign = "-"
+	}
+	if m.GetUnits() < 0 {
+		units = -units // in uint64, where the smallest int64 has an absolute value
+	}
+	if m.GetNanos() < 0 {
+		nanos = -nanos
+	}
+	decimals := fmt.Sprintf("%09d", nanos)
+	for len(decimals) > 2 && decimals[len(decimals)-1] == '0' {
+		decimals = decimals[:len(decimals)-1]
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s%d.%s %s", sign, units, decimals, m.GetCurrencyCode()))
+}
+
+// enum is a generated enum type.
+type enum interface {
+	~int32
+	protoreflect.Enum
+}
+
+// word is the name of an enum value without its prefix, for example "READY_TO_SHIP". Empty for the zero value; the number
+// for a value that a newer server knows.
+func word[E enum](e E) string {
+	if e == 0 {
+		return ""
+	}
+	values := e.Descriptor().Values()
+	if v := values.ByNumber(e.Number()); v != nil {
+		return strings.TrimPrefix(string(v.Name()), enumPrefix(values))
+	}
+	return "unknown (" + strconv.Itoa(int(e)) + ")"
+}
+
+// words are the words of all values but the zero value, in the order of the schema.
+func words[E enum]() []string {
+	var zero E
+	values := zero.Descriptor().Values()
+	all := make([]string, 0, values.Len())
+	for i := range values.Len() {
+		if v := values.Get(i); v.Number() != 0 {
+			all = append(all, strings.TrimPrefix(string(v.Name()), enumPrefix(values)))
+		}
+	}
+	return all
+}
+
+// parseWords reads enum values from flags: any case, "-" or "_", with or without the prefix of the schema.
+func parseWords[E enum](flag string, given []string) ([]E, error) {
+	var zero E
+	values := zero.Descriptor().Values()
+	parsed := make([]E, 0, len(given))
+	for _, g := range given {
+		name := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(g), "-", "_"))
+		name = strings.TrimPrefix(name, enumPrefix(values))
+		v := values.ByName(protoreflect.Name(enumPrefix(values) + name))
+		if v == nil || v.Number() == 0 {
+			return nil, usagef("--%s %q is unknown: write one of %s", flag, g, strings.Join(words[E](), ", "))
+		}
+		parsed = append(parsed, E(v.Number()))
+	}
+	return parsed, nil
+}
+
+// enumPrefix is what all values of an enum begin with: the zero value is named <prefix>UNSPECIFIED throughout the schema.
+func enumPrefix(values protoreflect.EnumValueDescriptors) string {
+	return strings.TrimSuffix(string(values.ByNumber(0).Name()), "UNSPECIFIED")
+}
+
+// yes prints a flag; false is left out of descriptions and printed as "-" in tables.
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return ""
+}
+
+// orElse replaces an empty text.
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}
+
+// joined joins the texts that are not empty.
+func joined(separator string, parts ...string) string {
+	kept := make([]string, 0, len(parts))
+	for _, p := range parts {
+		if p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, separator)
+}
+
+// prefixed puts a prefix before a text that is not empty.
+func prefixed(prefix, s string) string {
+	if s == "" {
+		return ""
+	}
+	return prefix + s
+}
+
+// count prints a number.
+func count[N ~int | ~int32 | ~int64](n N) string { return strconv.FormatInt(int64(n), 10) }

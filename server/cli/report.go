@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// errorDomain is the domain of the ErrorInfo details that relais makes (design section 4).
+const errorDomain = "relais"
+
+// report tells a person what failed: the sentence with its reason, the details that the server gave, what to do.
+func report(w io.Writer, cmd *cobra.Command, err error) {
+	fmt.Fprintf(w, "relais: %s\n", clean(headline(err)))
+	for _, line := range detailLines(err) {
+		fmt.Fprintf(w, "  %s\n", clean(line))
+	}
+	var usage *usageError
+	if errors.As(err, &usage) && cmd != nil {
+		fmt.Fprintf(w, "  see %s --help\n", cmd.CommandPath())
+	}
+	var hint *hintError
+	if errors.As(err, &hint) {
+		fmt.Fprintf(w, "  %s\n", clean(hint.hint))
+	}
+}
+
+// headline is the first line of a report.
+func headline(err error) string {
+	var (
+		usage   *usageError
+		away    *unreachableError
+		tooLate *noAnswerError
+	)
+	s := remoteStatus(err)
+	switch {
+	case errors.As(err, &usage), errors.As(err, &away), errors.As(err, &tooLate):
+		return err.Error()
+	case errors.Is(err, context.Canceled), s != nil && s.Code() == codes.Canceled:
+		return "interrupted"
+	case s == nil:
+		return err.Error()
+	}
+	reason := codeWord(s.Code())
+	if info := detail[*errdetails.ErrorInfo](s); info != nil && info.GetReason() != "" {
+		reason = info.GetReason()
+	}
+	return fmt.Sprintf("%s (%s)", strings.TrimSuffix(s.Message(), "."), reason)
+}
+
+// detailLines are the google.rpc details of an error, one line each: wrong fields, metadata, when to try again.
+func detailLines(err error) []string {
+	s := remoteStatus(err)
+	if s == nil {
+		return nil
+	}
+	var lines []string
+	if bad := detail[*errdetails.BadRequest](s); bad != nil {
+		for _, v := range bad.GetFieldViolations() {
+			line := v.GetField() + ": " + v.GetDescription()
+			if line != s.Message() { // a single wrong field is the sentence itself
+				lines = append(lines, line)
+			}
+		}
+	}
+	if info := detail[*errdetails.ErrorInfo](s); info != nil && info.GetDomain() == errorDomain {
+		metadata := info.GetMetadata()
+		for _, key := range slices.Sorted(maps.Keys(metadata)) {
+			lines = append(lines, strings.ReplaceAll(key, "_", " ")+": "+metadata[key])
+		}
+	}
+	if retry := detail[*errdetails.RetryInfo](s); retry != nil {
+		if after := retry.GetRetryDelay().AsDuration(); after > 0 {
+			lines = append(lines, "retry in "+roundUp(after).String())
+		}
+	}
+	return lines
+}
+
+// remoteStatus is the status that the server sent, unchanged; nil when err did not come from a call. status.FromError is
+// not used because it puts the text of wrapping errors into the message.
+func remoteStatus(err error) *status.Status {
+	var remote interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &remote) {
+		return remote.GRPCStatus()
+	}
+	return nil
+}
+
+// detail returns the first detail of a type, or the zero value.
+func detail[T any](s *status.Status) T {
+	for _, d := range s.Details() {
+		if t, ok := d.(T); ok {
+			return t
+		}
+	}
+	var none T
+	return none
+}
+
+// roundUp makes a delay readable without promising an earlier retry than the server allows.
+func roundUp(d time.Duration) time.Duration {
+	if r := d.Round(time.Second); r >= d {
+		return r
+	}
+	return d.Round(time.Second) + time.Second
+}
+
+// codeWord is the canonical spelling of a code, for example "FAILED_PRECONDITION".
+func codeWord(c codes.Code) string {
+	var word strings.Builder
+	for i, r := range c.String() {
+		if i > 0 && r >= 'A' && r <= 'Z' && c != codes.OK {
+			word.WriteByte('_')
+		}
+		word.WriteRune(r)
+	}
+	return strings.ToUpper(word.String())
+}

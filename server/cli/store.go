@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+)
+
+// storeCommand is `relais store`.
+func (a *app) storeCommand() *cobra.Command {
+	return group(&cobra.Command{
+		Use:     "store",
+		Aliases: []string{"stores"},
+		Short:   "Connect seller accounts and look after them",
+		Long:    "A store is one seller account connected to a marketplace: its credentials, settings and health.",
+		Example: `  relais store list
+  relais store get my-store`,
+	},
+		a.storeConnect(), a.storeList(), a.storeGet(), a.storeUpdate(), a.storeRotateCredentials(),
+		a.storeAct("check", "Ask the marketplace now whether the credentials work",
+			"Check asks the marketplace now whether the stored credentials work, and prints the store with its new health.\n"+
+				"A refusal is an error; see relais help exit-codes.",
+			func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+				return api.CheckStore(ctx, &marketplacev1.CheckStoreRequest{Name: name})
+			}),
+		a.storeAct("pause", "Stop imports and shipments of a store",
+			"Pause stops imports and shipments of a store until resume. A running import finishes; queued shipments wait.",
+			func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+				return api.PauseStore(ctx, &marketplacev1.PauseStoreRequest{Name: name})
+			}),
+		a.storeAct("resume", "End the pause of a store",
+			"Resume ends a pause: imports are possible again and queued shipments go out.",
+			func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+				return api.ResumeStore(ctx, &marketplacev1.ResumeStoreRequest{Name: name})
+			}),
+		a.storeDisconnect(),
+	)
+}
+
+func (a *app) storeConnect() *cobra.Command {
+	var (
+		storeID, adapter, environment string
+		given                         []string
+		settings                      settingsFlags
+	)
+	cmd := &cobra.Command{
+		Use:   "connect",
+		Short: "Connect a seller account",
+		Long: `Connect verifies the credentials of a seller account against the marketplace and stores them sealed. Nothing is stored
+when the marketplace refuses. One account is connected at most once; an account that was disconnected before gets its
+old name back, and its orders.
+
+` + credentialHelp,
+		Example: `  relais store connect --adapter cdiscount --environment sandbox --store-id my-store \
+      --credential login=seller-api --credential password=@./password.txt
+  relais store connect --adapter cdiscount --credential login=seller-api --credential password=- \
+      --display-name "My shop" --first-import-days 60`,
+		Args:              operands(0, 0),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&adapter, "adapter", "", "the adapter that speaks to the marketplace, for example cdiscount")
+	flags.StringVar(&environment, "environment", "", "the operator's environment, for example sandbox (default production)")
+	flags.StringVar(&storeID, "store-id", "", "name of the store here: 3 to 40 of a-z, 0-9 and -, beginning with a letter (default: made by the server)")
+	registerCredentials(cmd, &given)
+	settings.register(flags)
+	require(cmd, "adapter")
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, _ []string) error {
+		adapterName, err := topName(collectionAdapters, adapter)
+		if err != nil {
+			return err
+		}
+		credentials, err := a.credentials(ctx, given)
+		if err != nil {
+			return err
+		}
+		values, paths := settings.changed(flags)
+		if len(paths) == 0 {
+			values = nil
+		}
+		store, err := api.ConnectStore(ctx, &marketplacev1.ConnectStoreRequest{
+			StoreId:     storeID,
+			Store:       &marketplacev1.Store{Adapter: adapterName, Environment: environment, Settings: values},
+			Credentials: credentials,
+		})
+		if err != nil {
+			return err
+		}
+		return a.printStore(store)
+	})
+	return cmd
+}
+
+func (a *app) storeList() *cobra.Command {
+	var (
+		pages        paging
+		disconnected bool
+	)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List stores",
+		Long:  "List prints the stores ordered by name, disconnected ones only with --show-disconnected.",
+		Example: `  relais store list
+  relais store list --all --show-disconnected --output json`,
+		Args:              operands(0, 0),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	pages.register(cmd)
+	cmd.Flags().BoolVar(&disconnected, "show-disconnected", false, "also list disconnected stores")
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, _ []string) error {
+		return list(ctx, a, pages, listing[*marketplacev1.Store]{
+			plural: "stores",
+			key:    "stores",
+			header: []string{"STORE", "SHOP", "ADAPTER", "ENVIRONMENT", "HEALTH", "LAST IMPORT"},
+			row: func(s *marketplacev1.Store) []string {
+				return []string{
+					shortName(s.GetName()), shopLabel(s), shortName(s.GetAdapter()), s.GetEnvironment(),
+					word(s.GetHealth().GetState()), a.column(s.GetLastImportFinishTime()),
+				}
+			},
+			fetch: func(ctx context.Context, size int32, token string) ([]*marketplacev1.Store, string, error) {
+				answer, err := api.ListStores(ctx, &marketplacev1.ListStoresRequest{
+					PageSize: size, PageToken: token, ShowDisconnected: disconnected,
+				})
+				return answer.GetStores(), answer.GetNextPageToken(), err
+			},
+		})
+	})
+	return cmd
+}
+
+func (a *app) storeGet() *cobra.Command {
+	return a.storeAct("get", "Show a store",
+		"Get prints a store, connected or not: its account, settings and health. Credentials are never returned.",
+		func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+			return api.GetStore(ctx, &marketplacev1.GetStoreRequest{Name: name})
+		})
+}
+
+func (a *app) storeUpdate() *cobra.Command {
+	var settings settingsFlags
+	cmd := &cobra.Command{
+		Use:   "update STORE",
+		Short: "Change the settings of a store",
+		Long: `Update changes the settings whose flags are given and leaves all others. An empty text or 0 clears a setting: its
+default applies again.`,
+		Example: `  relais store update my-store --display-name "My shop" --support-email help@shop.example
+  relais store update my-store --notify-on-shipment --notify-on-delivery=false
+  relais store update my-store --later-import-days 0`,
+		Args:              operands(1, 1),
+		ValidArgsFunction: a.completeStores,
+	}
+	settings.register(cmd.Flags())
+	cmd.MarkFlagsOneRequired(settingNames(cmd.Flags())...)
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+		name, err := storeName(args[0])
+		if err != nil {
+			return err
+		}
+		values, paths := settings.changed(cmd.Flags())
+		store, err := api.UpdateStore(ctx, &marketplacev1.UpdateStoreRequest{
+			Store:      &marketplacev1.Store{Name: name, Settings: values},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
+		})
+		if err != nil {
+			return err
+		}
+		return a.printStore(store)
+	})
+	return cmd
+}
+
+func (a *app) storeRotateCredentials() *cobra.Command {
+	var given []string
+	cmd := &cobra.Command{
+		Use:   "rotate-credentials STORE",
+		Short: "Replace the credentials of a store",
+		Long: `Rotate-credentials verifies new credentials against the marketplace and replaces the old ones. They must belong to the
+same account. When the marketplace refuses them the old ones stay.
+
+` + credentialHelp,
+		Example: `  relais store rotate-credentials my-store --credential login=seller-api --credential password=-
+  relais store rotate-credentials my-store -c login=seller-api -c password=env:SELLER_PASSWORD`,
+		Args:              operands(1, 1),
+		ValidArgsFunction: a.completeStores,
+	}
+	registerCredentials(cmd, &given)
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+		name, err := storeName(args[0])
+		if err != nil {
+			return err
+		}
+		credentials, err := a.credentials(ctx, given)
+		if err != nil {
+			return err
+		}
+		store, err := api.RotateCredentials(ctx, &marketplacev1.RotateCredentialsRequest{Name: name, Credentials: credentials})
+		if err != nil {
+			return err
+		}
+		return a.printStore(store)
+	})
+	return cmd
+}
+
+func (a *app) storeDisconnect() *cobra.Command {
+	var force bool
+	cmd := a.storeAct("disconnect", "Erase the credentials of a store",
+		`Disconnect erases the credentials of a store. Its orders stay readable, and connecting the same account again brings the
+store back under its name. With open shipments it is refused unless --force is given; they then end as NEEDS_ATTENTION,
+since nothing more can be sent or confirmed.`,
+		func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+			return api.DisconnectStore(ctx, &marketplacev1.DisconnectStoreRequest{Name: name, Force: force})
+		})
+	cmd.Example += "\n  relais store disconnect my-store --force"
+	cmd.Flags().BoolVar(&force, "force", false, "disconnect although shipments are open")
+	return cmd
+}
+
+// storeAct makes a command that does one thing to one store and prints the store.
+func (a *app) storeAct(verb, short, long string,
+	act func(context.Context, marketplacev1.MarketplaceServiceClient, string) (*marketplacev1.Store, error),
+) *cobra.Command {
+	return &cobra.Command{
+		Use:               verb + " STORE",
+		Short:             short,
+		Long:              long,
+		Example:           "  relais store " + verb + " my-store",
+		Args:              operands(1, 1),
+		ValidArgsFunction: a.completeStores,
+		RunE: a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+			name, err := storeName(args[0])
+			if err != nil {
+				return err
+			}
+			store, err := act(ctx, api, name)
+			if err != nil {
+				return err
+			}
+			return a.printStore(store)
+		}),
+	}
+}
+
+// shopLabel is how people call a store.
+func shopLabel(s *marketplacev1.Store) string {
+	return orElse(s.GetSettings().GetDisplayName(), s.GetShopName())
+}
+
+func (a *app) printStore(s *marketplacev1.Store) error {
+	return a.print(s, func(p *page) {
+		health := s.GetHealth()
+		facts := []fact{
+			{"Store", s.GetName()},
+			{"Shop", shopLabel(s)},
+			{"Marketplace", joined(", ", s.GetMarketplace(), s.GetShopName())},
+			{"Account", s.GetAccountId()},
+			{"Adapter", s.GetAdapter()},
+			{"Environment", s.GetEnvironment()},
+			{"Health", joined(" ", word(health.GetState()), prefixed("since ", a.at(health.GetSinceTime())))},
+			{"Health reason", joined(": ", health.GetReason(), health.GetMessage())},
+			{"Connected", a.at(s.GetCreateTime())},
+			{"Changed", a.at(s.GetUpdateTime())},
+			{"Disconnected", a.at(s.GetDisconnectTime())},
+			{"Last import", a.period(s.GetLastImportStartTime(), s.GetLastImportFinishTime())},
+		}
+		p.facts(append(facts, settingFacts(s.GetSettings())...)...)
+	})
+}
