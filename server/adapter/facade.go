@@ -1,0 +1,167 @@
+// Package adapter is what the core sees of an adapter: one facade on protocol relais.adapter.v1. Each call takes a lease on
+// the serving generation, opens the store's secrets, sets a deadline, converts, distrusts the answer and turns errors into
+// problems. It implements the ports that the core packages declare.
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// The facade is what the core asks of adapters.
+var (
+	_ store.Marketplace    = (*Facade)(nil)
+	_ order.Source         = (*Facade)(nil)
+	_ shipment.Marketplace = (*Facade)(nil)
+)
+
+// Vault opens what a call needs and keeps what the adapter returns.
+type Vault interface {
+	Access(ctx context.Context, ref store.Ref, keys []store.EnvironmentKey) (store.Access, error)
+	SaveState(ctx context.Context, ref store.Ref, state []byte) error
+}
+
+// Timeouts bound the calls. A caller's earlier deadline wins.
+type Timeouts struct {
+	// Call bounds a unary call: it must leave the marketplace time for a slow answer.
+	Call time.Duration
+	// StreamIdle bounds the wait between two messages of ListOrders. The marketplace may need minutes for one answer
+	// (cdiscount-soap.md 1: clients wait 360 to 600 s).
+	StreamIdle time.Duration
+}
+
+// Facade speaks to adapters for the core.
+type Facade struct {
+	host     *host.Host
+	vault    Vault
+	timeouts Timeouts
+	log      *slog.Logger
+}
+
+// New returns a facade over the host's adapters.
+func New(h *host.Host, v Vault, t Timeouts, log *slog.Logger) *Facade {
+	return &Facade{host: h, vault: v, timeouts: t, log: log}
+}
+
+// session is one leased call: the client, the description, and, for a store, what to send and what never to repeat.
+type session struct {
+	lease   *host.Lease
+	client  adapterv1.MarketplaceAdapterServiceClient
+	adapter string
+	store   *adapterv1.StoreContext // nil without a store
+	ref     store.Ref
+}
+
+// lease leases a generation of the adapter. The caller releases it.
+func (f *Facade) lease(ctx context.Context, adapter string) (*session, error) {
+	l, err := f.host.Lease(ctx, adapter)
+	if err != nil {
+		return nil, err
+	}
+	return &session{lease: l, client: adapterv1.NewMarketplaceAdapterServiceClient(l.Conn()), adapter: adapter}, nil
+}
+
+// open leases a generation and opens the store's secrets for it. The caller releases it.
+func (f *Facade) open(ctx context.Context, ref store.Ref) (*session, error) {
+	s, err := f.lease(ctx, ref.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	access, err := f.vault.Access(ctx, ref, environmentKeys(s.lease.Description()))
+	if err != nil {
+		s.release()
+		return nil, err
+	}
+	s.use(access)
+	return s, nil
+}
+
+func (s *session) use(a store.Access) {
+	s.ref = a.Ref
+	s.store = &adapterv1.StoreContext{
+		StoreId: a.StoreID, AccountId: a.AccountID, Credentials: a.Credentials, Environment: a.Environment, State: a.State,
+	}
+}
+
+func (s *session) release() { s.lease.Release() }
+
+// maxState is the size of adapter state that the protocol allows.
+const maxState = 64 << 10
+
+// keep seals and stores new adapter state. State is a cache of tokens: failing to keep it costs one token, so it only warns.
+func (f *Facade) keep(ctx context.Context, s *session, u *adapterv1.StateUpdate) {
+	if u == nil {
+		return
+	}
+	log := f.log.With("store", s.ref.StoreID, "adapter", s.adapter)
+	if len(u.GetState()) > maxState {
+		log.WarnContext(ctx, "adapter state over 64 KiB not kept", "bytes", len(u.GetState()))
+		return
+	}
+	if err := f.vault.SaveState(ctx, s.ref, u.GetState()); err != nil {
+		log.WarnContext(ctx, "adapter state not kept", "error", err)
+	}
+}
+
+// AdapterInfo describes an adapter.
+func (f *Facade) AdapterInfo(ctx context.Context, adapter string) (store.AdapterInfo, error) {
+	s, err := f.lease(ctx, adapter)
+	if err != nil {
+		return store.AdapterInfo{}, err
+	}
+	defer s.release()
+	d := s.lease.Description()
+	info := store.AdapterInfo{Marketplace: d.GetMarketplace(), EnvironmentKeys: environmentKeys(d)}
+	for _, c := range d.GetCredentialFields() {
+		info.Credentials = append(info.Credentials, store.CredentialField{Key: c.GetKey(), Optional: c.GetOptional()})
+	}
+	return info, nil
+}
+
+func environmentKeys(d *adapterv1.DescribeResponse) []store.EnvironmentKey {
+	var keys []store.EnvironmentKey
+	for _, k := range d.GetEnvironmentKeys() {
+		keys = append(keys, store.EnvironmentKey{
+			Key: k.GetKey(), Description: k.GetDescription(), ProductionURL: k.GetProductionUrl(), SandboxPath: k.GetSandboxPath(),
+		})
+	}
+	return keys
+}
+
+// CheckConnection asks the marketplace whose credentials these are.
+func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
+	defer cancel()
+	s, err := f.lease(ctx, a.Adapter)
+	if err != nil {
+		return store.Account{}, err
+	}
+	defer s.release()
+	s.use(a)
+	answer, err := s.client.CheckConnection(ctx, &adapterv1.CheckConnectionRequest{Store: s.store})
+	if err != nil {
+		return store.Account{}, s.problem(ctx, err)
+	}
+	if answer.GetAccountId() == "" {
+		return store.Account{}, s.malformed("CheckConnection answered without an account id")
+	}
+	account := store.Account{ID: answer.GetAccountId(), ShopName: answer.GetShopName()}
+	if u := answer.GetStateUpdate(); u != nil && len(u.GetState()) <= maxState {
+		account.State = u.GetState()
+	}
+	return account, nil
+}
+
+// malformed is the problem of an adapter that does not keep to its protocol.
+func (s *session) malformed(what string) error {
+	return problem.New(problem.Internal, problem.ReasonMalformedAnswer,
+		"adapter %s broke its protocol: %s; this is a defect of the adapter", s.adapter, what)
+}

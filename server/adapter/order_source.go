@@ -1,0 +1,164 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// maxOrdersPerMessage is what the protocol allows.
+const maxOrdersPerMessage = 100
+
+// ListOrders reads one window. It returns nil only when the adapter said that the answer is complete.
+func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, receive func(order.Page) error) error {
+	s, err := f.open(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer s.release()
+	req := &adapterv1.ListOrdersRequest{Store: s.store, Until: timestamppb.New(q.Until)}
+	switch q.Axis {
+	case order.Created:
+		req.Since = &adapterv1.ListOrdersRequest_CreatedSince{CreatedSince: timestamppb.New(q.Since)}
+	case order.Modified:
+		req.Since = &adapterv1.ListOrdersRequest_ModifiedSince{ModifiedSince: timestamppb.New(q.Since)}
+	}
+	for _, st := range q.Statuses {
+		req.Statuses = append(req.Statuses, statusToProto(st))
+	}
+
+	// A stream that falls silent must not hold an import for ever: each message restarts the clock. The time that receive
+	// takes is not the adapter's.
+	streamCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	idle := time.AfterFunc(f.timeouts.StreamIdle, func() { cancel(errIdle) })
+	defer idle.Stop()
+
+	stream, err := s.client.ListOrders(streamCtx, req)
+	if err != nil {
+		return s.problem(ctx, err)
+	}
+	progress := window{session: s, finished: q.Since, until: q.Until}
+	for {
+		message, err := stream.Recv()
+		switch {
+		case errors.Is(err, io.EOF):
+			return progress.end()
+		case err != nil && errors.Is(context.Cause(streamCtx), errIdle):
+			return &problem.Problem{
+				Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown, RetryAfter: defaultRetry,
+				Message: fmt.Sprintf("no orders and no end came from the marketplace for %s; try again later", f.timeouts.StreamIdle),
+			}
+		case err != nil:
+			return s.problem(ctx, err)
+		}
+		idle.Stop()
+		page, err := progress.page(message)
+		if err != nil {
+			return err
+		}
+		f.keep(ctx, s, message.GetStateUpdate())
+		if err := receive(page); err != nil {
+			return err
+		}
+		idle.Reset(f.timeouts.StreamIdle)
+	}
+}
+
+// errIdle is the cause of a stream that was cancelled because it fell silent.
+var errIdle = errors.New("stream idle")
+
+// window checks that the messages of one answer keep to the protocol.
+type window struct {
+	session  *session
+	finished time.Time
+	until    time.Time
+	complete bool
+}
+
+// page converts a message and moves the checkpoint, which may only go forward and not beyond the window.
+func (w *window) page(m *adapterv1.ListOrdersResponse) (order.Page, error) {
+	switch {
+	case w.complete:
+		return order.Page{}, w.session.malformed("a message came after the complete checkpoint")
+	case len(m.GetOrders()) > maxOrdersPerMessage:
+		return order.Page{}, w.session.malformed(fmt.Sprintf("a message holds %d orders, %d are allowed", len(m.GetOrders()), maxOrdersPerMessage))
+	}
+	orders, err := w.session.orders(m.GetOrders())
+	if err != nil {
+		return order.Page{}, err
+	}
+	page := order.Page{Orders: orders}
+	if c := m.GetCheckpoint(); c != nil {
+		at := c.GetFinishedUntil().AsTime()
+		if at.Before(w.finished) || at.After(w.until) || (c.GetComplete() && !at.Equal(w.until)) {
+			return order.Page{}, w.session.malformed("a checkpoint lies outside of the window or goes back")
+		}
+		w.finished, w.complete = at, c.GetComplete()
+		page.Finished = at
+	}
+	return page, nil
+}
+
+// end says whether the answer was complete. A stream that just ends may be a short list: that must never pass for all.
+func (w *window) end() error {
+	if !w.complete {
+		return w.session.malformed("ListOrders ended without the complete checkpoint")
+	}
+	return nil
+}
+
+// GetOrders reads orders by number, in as many calls as the adapter needs.
+func (f *Facade) GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]order.Order, error) {
+	s, err := f.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer s.release()
+	perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
+	if perCall < 1 {
+		return nil, s.malformed("it declares no max_orders_per_get")
+	}
+	var all []order.Order
+	for len(numbers) > 0 {
+		n := min(perCall, len(numbers))
+		orders, err := f.getOrders(ctx, s, numbers[:n])
+		if err != nil {
+			return nil, err
+		}
+		all, numbers = append(all, orders...), numbers[n:]
+	}
+	return all, nil
+}
+
+func (f *Facade) getOrders(ctx context.Context, s *session, numbers []string) ([]order.Order, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
+	defer cancel()
+	answer, err := s.client.GetOrders(ctx, &adapterv1.GetOrdersRequest{Store: s.store, OrderNumbers: numbers})
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	f.keep(ctx, s, answer.GetStateUpdate())
+	if u := answer.GetStateUpdate(); u != nil {
+		s.store.State = u.GetState()
+	}
+	asked := make(map[string]bool, len(numbers))
+	for _, n := range numbers {
+		asked[n] = true
+	}
+	for _, o := range answer.GetOrders() {
+		if !asked[o.GetOrderNumber()] {
+			return nil, s.malformed("GetOrders answered with an order that was not asked for")
+		}
+	}
+	return s.orders(answer.GetOrders())
+}

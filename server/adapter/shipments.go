@@ -1,0 +1,126 @@
+package adapter
+
+import (
+	"context"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// NotifyShipment tells the marketplace that one order left. It returns an error only when certainly nothing was sent;
+// everything else whose outcome is not known is shipment.Unknown.
+func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (shipment.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
+	defer cancel()
+	s, err := f.open(ctx, ref)
+	if err != nil {
+		return shipment.Result{}, err
+	}
+	defer s.release()
+	answer, err := s.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
+		Store: s.store, Notifications: []*adapterv1.ShipmentNotification{notificationToProto(n)},
+	})
+	if err != nil {
+		if appliedNothing(adapterReason(err)) {
+			return shipment.Result{}, s.problem(ctx, err)
+		}
+		return shipment.Result{Outcome: shipment.Unknown, Message: "the adapter gave no answer"}, nil
+	}
+	f.keep(ctx, s, answer.GetStateUpdate())
+	for _, r := range answer.GetResults() {
+		if r.GetKey() == n.Key {
+			return shipment.Result{
+				Outcome: outcome(r.GetOutcome()), NativeReason: s.clean(r.GetNativeReason()), Message: s.clean(r.GetMessage()),
+				RetryAfter: r.GetRetryAfter().AsDuration(),
+			}, nil
+		}
+	}
+	return shipment.Result{Outcome: shipment.Unknown, Message: "the adapter's answer does not mention the shipment"}, nil
+}
+
+// appliedNothing reports whether an error of the whole call proves that nothing was sent: only one that the adapter made
+// on purpose does. A broken connection, a deadline or a panic in the adapter may come after the first byte left.
+func appliedNothing(r adapterv1.ErrorReason) bool {
+	return r != adapterv1.ErrorReason_ERROR_REASON_UNSPECIFIED && r != adapterv1.ErrorReason_ERROR_REASON_INTERNAL
+}
+
+func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotification {
+	out := &adapterv1.ShipmentNotification{
+		Key: n.Key, OrderNumber: n.Order.Number, NativeId: n.Order.NativeID, AdapterContext: n.Order.AdapterContext,
+		Carrier: n.Carrier, TrackingNumber: n.TrackingNumber, TrackingUrl: n.TrackingURL,
+		Service: n.Service, CarrierFee: moneyToProto(n.CarrierFee), ShipTime: timestamp(n.ShipTime),
+	}
+	for _, l := range n.Lines {
+		out.Lines = append(out.Lines, &adapterv1.ShippedLine{LineId: l.ID, Sku: l.SKU, Quantity: l.Quantity})
+	}
+	return out
+}
+
+// outcome fails closed: what this server does not know may have been applied.
+func outcome(o adapterv1.Outcome) shipment.Outcome {
+	switch o {
+	case adapterv1.Outcome_OUTCOME_APPLIED:
+		return shipment.Applied
+	case adapterv1.Outcome_OUTCOME_ALREADY_APPLIED:
+		return shipment.AlreadyApplied
+	case adapterv1.Outcome_OUTCOME_REJECTED:
+		return shipment.Refused
+	case adapterv1.Outcome_OUTCOME_RETRY:
+		return shipment.Retry
+	}
+	return shipment.Unknown
+}
+
+// ListCarriers reads the marketplace's carriers.
+func (f *Facade) ListCarriers(ctx context.Context, ref store.Ref) ([]shipment.Carrier, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
+	defer cancel()
+	s, err := f.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	defer s.release()
+	answer, err := s.client.ListCarriers(ctx, &adapterv1.ListCarriersRequest{Store: s.store})
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	f.keep(ctx, s, answer.GetStateUpdate())
+	var carriers []shipment.Carrier
+	for _, c := range answer.GetCarriers() {
+		if c.GetName() == "" {
+			return nil, s.malformed("a carrier has no name")
+		}
+		carriers = append(carriers, shipment.Carrier{Code: c.GetCode(), Name: c.GetName(), TrackingURL: c.GetTrackingUrl()})
+	}
+	return carriers, nil
+}
+
+// ShipmentRules returns what the adapter declares about shipments.
+func (f *Facade) ShipmentRules(ctx context.Context, adapter string) (shipment.Rules, error) {
+	s, err := f.lease(ctx, adapter)
+	if err != nil {
+		return shipment.Rules{}, err
+	}
+	defer s.release()
+	c := s.lease.Description().GetCapabilities()
+	rules := shipment.Rules{
+		PartialShipment:     c.GetPartialShipment(),
+		MaxNumberLength:     int(c.GetTrackingRules().GetMaxNumberLength()),
+		ForbiddenCharacters: c.GetTrackingRules().GetForbiddenNumberCharacters(),
+		MaxURLLength:        int(c.GetTrackingRules().GetMaxUrlLength()),
+	}
+	for _, field := range c.GetShipmentFields() {
+		switch field {
+		case adapterv1.ShipmentField_SHIPMENT_FIELD_TRACKING_URL:
+			rules.TakesTrackingURL = true
+		case adapterv1.ShipmentField_SHIPMENT_FIELD_SERVICE:
+			rules.TakesService = true
+		case adapterv1.ShipmentField_SHIPMENT_FIELD_CARRIER_FEE:
+			rules.TakesCarrierFee = true
+		case adapterv1.ShipmentField_SHIPMENT_FIELD_SHIP_TIME:
+			rules.TakesShipTime = true
+		}
+	}
+	return rules, nil
+}

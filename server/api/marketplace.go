@@ -1,0 +1,22 @@
+package api
+
+import (
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// Marketplace serves relais.marketplace.v1.MarketplaceService over the core.
+type Marketplace struct {
+	marketplacev1.UnimplementedMarketplaceServiceServer
+	stores    *store.Service
+	orders    order.Repository
+	importer  *order.Importer
+	shipments *shipment.Service
+}
+
+// NewMarketplace returns the service over these parts of the core.
+func NewMarketplace(stores *store.Service, orders order.Repository, importer *order.Importer, shipments *shipment.Service) *Marketplace {
+	return &Marketplace{stores: stores, orders: orders, importer: importer, shipments: shipments}
+}

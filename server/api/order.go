@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// GetOrder returns an order.
+func (m *Marketplace) GetOrder(ctx context.Context, req *marketplacev1.GetOrderRequest) (*marketplacev1.Order, error) {
+	storeID, number, err := parseChild("name", req.GetName(), "orders")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.stores.Get(ctx, storeID); err != nil {
+		return nil, err
+	}
+	o, err := m.orders.GetOrder(ctx, storeID, number)
+	if errors.Is(err, order.ErrNotFound) {
+		return nil, problem.New(problem.NotFound, problem.ReasonOrderNotFound,
+			"store %q has no order %q; import orders first, or look for a typing mistake", storeID, number)
+	} else if err != nil {
+		return nil, err
+	}
+	return orderToProto(o), nil
+}
+
+// ListOrders returns a page of orders.
+func (m *Marketplace) ListOrders(ctx context.Context, req *marketplacev1.ListOrdersRequest) (*marketplacev1.ListOrdersResponse, error) {
+	id, err := parseStore("parent", req.GetParent())
+	if err != nil {
+		return nil, err
+	}
+	q, filters, err := orderQuery(id, req)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := m.stores.Get(ctx, id); err != nil {
+		return nil, err
+	}
+	size := q.Limit
+	q.Limit++
+	orders, err := m.orders.ListOrders(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	orders, more := cut(orders, size)
+	resp := &marketplacev1.ListOrdersResponse{}
+	for _, o := range orders {
+		resp.Orders = append(resp.Orders, orderToProto(o))
+	}
+	if more {
+		last := orders[size-1]
+		resp.NextPageToken, err = encodeToken(order.Position{ChangeTime: last.ChangeTime, Number: last.Number}, filters...)
+	}
+	return resp, err
+}
+
+// orderQuery validates a list request. It also returns the filters that a page token is bound to.
+func orderQuery(storeID string, req *marketplacev1.ListOrdersRequest) (order.ListQuery, []any, error) {
+	q := order.ListQuery{StoreID: storeID, ShippableOnly: req.GetShippableOnly()}
+	size, err := pageSize(req.GetPageSize())
+	if err != nil {
+		return q, nil, err
+	}
+	q.Limit = size
+	for _, s := range req.GetStatuses() {
+		status := order.Status(strings.TrimPrefix(s.String(), "ORDER_STATUS_"))
+		if !slices.Contains(order.Statuses(), status) {
+			return q, nil, problem.InvalidField("statuses", "holds %d, which is no order status", int32(s))
+		}
+		q.Statuses = append(q.Statuses, status)
+	}
+	slices.Sort(q.Statuses)
+	q.Statuses = slices.Compact(q.Statuses)
+	if t := req.GetUpdatedSince(); t != nil {
+		if !t.IsValid() {
+			return q, nil, problem.InvalidField("updated_since", "is not a valid time")
+		}
+		q.ChangedSince = t.AsTime()
+	}
+	filters := []any{"orders", storeID, q.Statuses, q.ShippableOnly, q.ChangedSince}
+	q.After, err = decodeToken[order.Position](req.GetPageToken(), filters...)
+	return q, filters, err
+}
+
+// timestamp converts a time; the zero time is unset.
+func timestamp(t time.Time) *timestamppb.Timestamp {
+	if t.IsZero() {
+		return nil
+	}
+	return timestamppb.New(t)
+}

@@ -1,0 +1,78 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// Page sizes (AIP-158).
+const (
+	defaultPageSize = 50
+	maxPageSize     = 500
+)
+
+// pageSize applies the default and the cap.
+func pageSize(asked int32) (int, error) {
+	switch {
+	case asked < 0:
+		return 0, problem.InvalidField("page_size", "is %d; it must not be negative", asked)
+	case asked == 0:
+		return defaultPageSize, nil
+	}
+	return min(int(asked), maxPageSize), nil
+}
+
+// pageToken is an opaque token: a keyset position, bound to the filters that it was made under.
+type pageToken[P any] struct {
+	Position P      `json:"p"`
+	Filters  []byte `json:"f"`
+}
+
+// encodeToken makes the token of the page after position.
+func encodeToken[P any](position P, filters ...any) (string, error) {
+	b, err := json.Marshal(pageToken[P]{Position: position, Filters: filterDigest(filters)})
+	if err != nil {
+		return "", fmt.Errorf("encode page token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// decodeToken reads a token; empty means the first page and gives nil.
+func decodeToken[P any](token string, filters ...any) (*P, error) {
+	if token == "" {
+		return nil, nil
+	}
+	var t pageToken[P]
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil {
+		err = json.Unmarshal(b, &t)
+	}
+	if err != nil {
+		return nil, problem.InvalidField("page_token", "is not a token that this server gave")
+	}
+	if string(t.Filters) != string(filterDigest(filters)) {
+		return nil, problem.InvalidField("page_token", "belongs to a list with other filters; start again without a token")
+	}
+	return &t.Position, nil
+}
+
+func filterDigest(filters []any) []byte {
+	b, err := json.Marshal(filters)
+	if err != nil {
+		panic("api: filters are plain data and always encode: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return sum[:8]
+}
+
+// cut returns the first size items and whether there are more: lists read one item more than they show.
+func cut[T any](items []T, size int) ([]T, bool) {
+	if len(items) > size {
+		return items[:size], true
+	}
+	return items, false
+}

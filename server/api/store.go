@@ -1,0 +1,250 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// ConnectStore connects a seller account.
+func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.ConnectStoreRequest) (*marketplacev1.Store, error) {
+	if req.GetStore() == nil {
+		return nil, problem.InvalidField("store", "is required")
+	}
+	adapter, err := parseName("store.adapter", req.GetStore().GetAdapter(), "adapters/*")
+	if err != nil {
+		return nil, err
+	}
+	st, err := m.stores.Connect(ctx, store.ConnectRequest{
+		StoreID: req.GetStoreId(), Adapter: adapter[0], Environment: req.GetStore().GetEnvironment(),
+		Settings:    settingsFromProto(req.GetStore().GetSettings()),
+		Credentials: req.GetCredentials().GetValues(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return storeToProto(st), nil
+}
+
+// GetStore returns a store.
+func (m *Marketplace) GetStore(ctx context.Context, req *marketplacev1.GetStoreRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) { return m.stores.Get(ctx, id) })
+}
+
+// ListStores returns a page of stores.
+func (m *Marketplace) ListStores(ctx context.Context, req *marketplacev1.ListStoresRequest) (*marketplacev1.ListStoresResponse, error) {
+	size, err := pageSize(req.GetPageSize())
+	if err != nil {
+		return nil, err
+	}
+	after, err := decodeToken[string](req.GetPageToken(), "stores", req.GetShowDisconnected())
+	if err != nil {
+		return nil, err
+	}
+	q := store.ListQuery{Limit: size + 1, ShowDisconnected: req.GetShowDisconnected()}
+	if after != nil {
+		q.AfterID = *after
+	}
+	stores, err := m.stores.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	stores, more := cut(stores, size)
+	resp := &marketplacev1.ListStoresResponse{}
+	for _, s := range stores {
+		resp.Stores = append(resp.Stores, storeToProto(s))
+	}
+	if more {
+		resp.NextPageToken, err = encodeToken(stores[size-1].ID, "stores", req.GetShowDisconnected())
+	}
+	return resp, err
+}
+
+// UpdateStore changes settings.
+func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.UpdateStoreRequest) (*marketplacev1.Store, error) {
+	id, err := parseStore("store.name", req.GetStore().GetName())
+	if err != nil {
+		return nil, err
+	}
+	change, err := settingsChange(req.GetStore().GetSettings(), req.GetUpdateMask())
+	if err != nil {
+		return nil, err
+	}
+	st, err := m.stores.Update(ctx, id, change)
+	if err != nil {
+		return nil, err
+	}
+	return storeToProto(st), nil
+}
+
+// RotateCredentials replaces credentials.
+func (m *Marketplace) RotateCredentials(ctx context.Context, req *marketplacev1.RotateCredentialsRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
+		return m.stores.RotateCredentials(ctx, id, req.GetCredentials().GetValues())
+	})
+}
+
+// CheckStore asks the marketplace whether the credentials work.
+func (m *Marketplace) CheckStore(ctx context.Context, req *marketplacev1.CheckStoreRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) { return m.stores.Check(ctx, id) })
+}
+
+// PauseStore stops imports and shipments of a store.
+func (m *Marketplace) PauseStore(ctx context.Context, req *marketplacev1.PauseStoreRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) { return m.stores.Pause(ctx, id) })
+}
+
+// ResumeStore ends a pause.
+func (m *Marketplace) ResumeStore(ctx context.Context, req *marketplacev1.ResumeStoreRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
+		st, err := m.stores.Resume(ctx, id)
+		if err == nil {
+			m.shipments.Resume()
+		}
+		return st, err
+	})
+}
+
+// DisconnectStore erases the credentials of a store.
+func (m *Marketplace) DisconnectStore(ctx context.Context, req *marketplacev1.DisconnectStoreRequest) (*marketplacev1.Store, error) {
+	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
+		return m.stores.Disconnect(ctx, id, req.GetForce())
+	})
+}
+
+// withStore parses a store's name, calls do and converts what it returns.
+func (m *Marketplace) withStore(name string, do func(id string) (store.Store, error)) (*marketplacev1.Store, error) {
+	id, err := parseStore("name", name)
+	if err != nil {
+		return nil, err
+	}
+	st, err := do(id)
+	if err != nil {
+		return nil, err
+	}
+	return storeToProto(st), nil
+}
+
+// settingsSetters is every path that UpdateStore may name and what it copies. A message's path copies all below it.
+var settingsSetters = map[string]func(to *store.Settings, from store.Settings){
+	"settings":                        func(to *store.Settings, from store.Settings) { *to = from },
+	"settings.display_name":           func(to *store.Settings, from store.Settings) { to.DisplayName = from.DisplayName },
+	"settings.branding":               func(to *store.Settings, from store.Settings) { to.Branding = from.Branding },
+	"settings.branding.logo_uri":      func(to *store.Settings, from store.Settings) { to.Branding.LogoURI = from.Branding.LogoURI },
+	"settings.branding.website_uri":   func(to *store.Settings, from store.Settings) { to.Branding.WebsiteURI = from.Branding.WebsiteURI },
+	"settings.branding.support_email": func(to *store.Settings, from store.Settings) { to.Branding.SupportEmail = from.Branding.SupportEmail },
+	"settings.branding.support_phone": func(to *store.Settings, from store.Settings) { to.Branding.SupportPhone = from.Branding.SupportPhone },
+	"settings.branding.packing_slip_message": func(to *store.Settings, from store.Settings) {
+		to.Branding.PackingSlipMessage = from.Branding.PackingSlipMessage
+	},
+	"settings.customer_notification": func(to *store.Settings, from store.Settings) { to.CustomerNotification = from.CustomerNotification },
+	"settings.customer_notification.on_shipment": func(to *store.Settings, from store.Settings) {
+		to.CustomerNotification.OnShipment = from.CustomerNotification.OnShipment
+	},
+	"settings.customer_notification.on_delivery": func(to *store.Settings, from store.Settings) {
+		to.CustomerNotification.OnDelivery = from.CustomerNotification.OnDelivery
+	},
+	"settings.customer_notification.reply_to": func(to *store.Settings, from store.Settings) {
+		to.CustomerNotification.ReplyTo = from.CustomerNotification.ReplyTo
+	},
+	"settings.look_back": func(to *store.Settings, from store.Settings) { to.LookBack = from.LookBack },
+	"settings.look_back.first_import_days": func(to *store.Settings, from store.Settings) {
+		to.LookBack.FirstImportDays = from.LookBack.FirstImportDays
+	},
+	"settings.look_back.later_import_days": func(to *store.Settings, from store.Settings) {
+		to.LookBack.LaterImportDays = from.LookBack.LaterImportDays
+	},
+}
+
+// settingsChange returns the change that a field mask asks for.
+func settingsChange(in *marketplacev1.StoreSettings, mask *fieldmaskpb.FieldMask) (func(*store.Settings), error) {
+	paths := slices.Clone(mask.GetPaths())
+	if len(paths) == 0 {
+		paths = []string{"settings"}
+	}
+	slices.Sort(paths)
+	from := settingsFromProto(in)
+	var setters []func(*store.Settings, store.Settings)
+	for _, path := range slices.Compact(paths) {
+		set, ok := settingsSetters[path]
+		if !ok {
+			return nil, problem.InvalidField("update_mask", "names %q, which cannot be changed; settings and the fields below it can", strings.ToValidUTF8(path, "?"))
+		}
+		setters = append(setters, set)
+	}
+	return func(to *store.Settings) {
+		for _, set := range setters {
+			set(to, from)
+		}
+	}, nil
+}
+
+func settingsFromProto(s *marketplacev1.StoreSettings) store.Settings {
+	return store.Settings{
+		DisplayName: s.GetDisplayName(),
+		Branding: store.Branding{
+			LogoURI: s.GetBranding().GetLogoUri(), WebsiteURI: s.GetBranding().GetWebsiteUri(),
+			SupportEmail: s.GetBranding().GetSupportEmail(), SupportPhone: s.GetBranding().GetSupportPhone(),
+			PackingSlipMessage: s.GetBranding().GetPackingSlipMessage(),
+		},
+		CustomerNotification: store.CustomerNotification{
+			OnShipment: s.GetCustomerNotification().GetOnShipment(), OnDelivery: s.GetCustomerNotification().GetOnDelivery(),
+			ReplyTo: s.GetCustomerNotification().GetReplyTo(),
+		},
+		LookBack: store.LookBack{
+			FirstImportDays: int(s.GetLookBack().GetFirstImportDays()), LaterImportDays: int(s.GetLookBack().GetLaterImportDays()),
+		},
+	}
+}
+
+func settingsToProto(s store.Settings) *marketplacev1.StoreSettings {
+	return &marketplacev1.StoreSettings{
+		DisplayName: s.DisplayName,
+		Branding: &marketplacev1.Branding{
+			LogoUri: s.Branding.LogoURI, WebsiteUri: s.Branding.WebsiteURI,
+			SupportEmail: s.Branding.SupportEmail, SupportPhone: s.Branding.SupportPhone,
+			PackingSlipMessage: s.Branding.PackingSlipMessage,
+		},
+		CustomerNotification: &marketplacev1.CustomerNotification{
+			OnShipment: s.CustomerNotification.OnShipment, OnDelivery: s.CustomerNotification.OnDelivery,
+			ReplyTo: s.CustomerNotification.ReplyTo,
+		},
+		LookBack: &marketplacev1.LookBack{
+			FirstImportDays: int32(s.LookBack.FirstImportDays), LaterImportDays: int32(s.LookBack.LaterImportDays),
+		},
+	}
+}
+
+func storeToProto(s store.Store) *marketplacev1.Store {
+	return &marketplacev1.Store{
+		Name: storeName(s.ID), Adapter: adapterName(s.Adapter), Environment: s.Environment, Settings: settingsToProto(s.Settings),
+		Marketplace: s.Marketplace, AccountId: s.AccountID, ShopName: s.ShopName, Health: healthToProto(s),
+		CreateTime: timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), DisconnectTime: timestamp(s.DisconnectTime),
+		LastImportStartTime: timestamp(s.LastImportStart), LastImportFinishTime: timestamp(s.LastImportFinish),
+	}
+}
+
+// healthToProto shows what matters most: disconnected before paused before the health of the exchange.
+func healthToProto(s store.Store) *marketplacev1.StoreHealth {
+	h := &marketplacev1.StoreHealth{
+		State:   marketplacev1.StoreHealth_State(marketplacev1.StoreHealth_State_value["STATE_"+string(s.Health.State)]),
+		Message: s.Health.Message, Reason: s.Health.Reason, SinceTime: timestamp(s.Health.Since),
+	}
+	switch {
+	case !s.Connected():
+		return &marketplacev1.StoreHealth{
+			State: marketplacev1.StoreHealth_STATE_DISCONNECTED, SinceTime: timestamp(s.DisconnectTime),
+			Message: "disconnected; orders stay readable, connect the account again with ConnectStore",
+		}
+	case s.Paused:
+		h.State = marketplacev1.StoreHealth_STATE_PAUSED
+		h.Message = "paused; resume with ResumeStore"
+	}
+	return h
+}

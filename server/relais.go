@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/relaishq/relais/server/adapter"
+	"github.com/relaishq/relais/server/api"
+	"github.com/relaishq/relais/server/config"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/secret"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/storage/sqlite"
+	"github.com/relaishq/relais/server/store"
+)
+
+// relais is a running server: its parts, wired, and how they end.
+type relais struct {
+	log      *slog.Logger
+	db       *sqlite.DB
+	host     *host.Host
+	importer *order.Importer
+	worker   *shipment.Worker
+	public   *endpoint
+	admin    *endpoint
+	failed   chan error // what a listener ended with, other than by stop
+}
+
+// start opens, wires and starts everything. On an error nothing is left running. ctx bounds the start only.
+func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() time.Time) (_ *relais, err error) {
+	r := &relais{log: log, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+			defer cancel()
+			err = errors.Join(err, r.stop(stopCtx))
+		}
+	}()
+	// The database first: its lock tells that no other server uses the directory.
+	if r.db, err = sqlite.Open(ctx, cfg.Database); err != nil {
+		return nil, err
+	}
+	keeper, err := secret.Open(cfg.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	r.host = host.New(host.Config{
+		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Logger: log, LogLevel: cfg.LogLevel,
+	})
+	if err := r.host.Start(ctx); err != nil {
+		return nil, err
+	}
+
+	vault := store.NewVault(r.db, keeper, cfg)
+	facade := adapter.New(r.host, vault, adapter.Timeouts{
+		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
+	}, log)
+	stores := store.NewService(r.db, vault, facade, cfg, now, log)
+	r.importer = order.NewImporter(order.ImporterConfig{
+		Repository: r.db, Source: facade, Stores: stores, Statuses: cfg.Import.Statuses, Now: now, Log: log,
+	})
+	if err := r.importer.Recover(ctx); err != nil {
+		return nil, err
+	}
+	r.worker = shipment.NewWorker(shipment.WorkerConfig{
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade,
+		Workers: cfg.Shipment.Workers, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
+		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax, CallTimeout: cfg.Adapters.CallTimeout,
+		Now: now, Log: log,
+	})
+	r.worker.Start()
+	shipments := shipment.NewService(shipment.ServiceConfig{
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade,
+		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
+	})
+
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, shipments)
+	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
+		return nil, err
+	}
+	socket := config.Address{Network: "unix", Address: cfg.AdminSocket}
+	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: api.NewAdapters(r.host)}); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// address is where the public API is served: the port is known even when the configuration said 0.
+func (r *relais) address() string {
+	a := r.public.listener.Addr()
+	if a.Network() == "unix" {
+		return "unix:" + a.String()
+	}
+	return a.String()
+}
+
+// stop ends everything in the order in which nothing is lost: no new calls, the imports and shipments under way, the calls,
+// the adapters, the database. Parts that were never started are skipped. It is called once.
+func (r *relais) stop(ctx context.Context) error {
+	var errs []error
+	for _, e := range []*endpoint{r.public, r.admin} {
+		e.drain()
+	}
+	if r.importer != nil {
+		errs = append(errs, r.importer.Stop(ctx)) // ends the streams of those who watch an import
+	}
+	if r.worker != nil {
+		errs = append(errs, r.worker.Stop(ctx))
+	}
+	for _, e := range []*endpoint{r.public, r.admin} {
+		e.stop(ctx)
+	}
+	if r.host != nil {
+		errs = append(errs, r.host.Stop(ctx))
+	}
+	if r.db != nil {
+		errs = append(errs, r.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// endpoint is one listening gRPC server.
+type endpoint struct {
+	listener net.Listener
+	server   *grpc.Server
+	health   *health.Server
+	drained  chan struct{} // closed when the server has no calls left
+}
+
+// serve starts to serve services on an address.
+func (r *relais) serve(ctx context.Context, a config.Address, s api.Services) (*endpoint, error) {
+	l, err := listen(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", a.Address, err)
+	}
+	e := &endpoint{listener: l, drained: make(chan struct{})}
+	e.server, e.health = api.NewServer(s, r.log)
+	go func() {
+		if err := e.server.Serve(l); err != nil {
+			r.failed <- fmt.Errorf("serve %s: %w", a.Address, err)
+		}
+	}()
+	return e, nil
+}
+
+// drain takes no new calls and lets those under way finish.
+func (e *endpoint) drain() {
+	if e == nil {
+		return
+	}
+	e.health.Shutdown()
+	go func() {
+		e.server.GracefulStop()
+		close(e.drained)
+	}()
+}
+
+// stop waits until the endpoint is drained, and cuts what is left when ctx ends.
+func (e *endpoint) stop(ctx context.Context) {
+	if e == nil {
+		return
+	}
+	select {
+	case <-e.drained:
+	case <-ctx.Done():
+		e.server.Stop()
+		<-e.drained
+	}
+}
