@@ -40,22 +40,26 @@ func ownEnv(level slog.Level) []string {
 // "/plugin-dir" and "/plugin", each with up to ten digits.
 const maxSocketDirLength = 100 - len("/plugin-dir") - len("/plugin") - 2*10
 
+// socketDirPattern names the directories that hold sockets; os.MkdirTemp puts up to ten digits for the star.
+const socketDirPattern = "relais-*"
+
+// SocketDirFits reports whether Config.SocketDir can be this directory: its absolute path is short enough.
+func SocketDirFits(dir string) bool {
+	absolute, err := filepath.Abs(dir)
+	return err == nil && len(absolute)+len("/")+len(socketDirPattern)-1+10 <= maxSocketDirLength
+}
+
 // makeSocketDir makes a directory of mode 0700 for one connection's socket.
 func makeSocketDir(parent string) (string, error) {
-	candidates := []string{os.TempDir(), "/tmp"}
-	if parent != "" {
-		absolute, err := filepath.Abs(parent)
-		if err != nil {
-			return "", fmt.Errorf("socket directory: %w", err)
-		}
-		candidates = append([]string{absolute}, candidates...)
-	}
-	const pattern = "relais-*"
-	for _, candidate := range candidates {
-		if len(candidate)+1+len(pattern)+10 > maxSocketDirLength {
+	for _, candidate := range []string{parent, os.TempDir(), "/tmp"} {
+		if candidate == "" || !SocketDirFits(candidate) {
 			continue
 		}
-		dir, err := os.MkdirTemp(candidate, pattern)
+		absolute, err := filepath.Abs(candidate)
+		if err != nil {
+			return "", fmt.Errorf("make a socket directory: %w", err)
+		}
+		dir, err := os.MkdirTemp(absolute, socketDirPattern)
 		if err != nil {
 			return "", fmt.Errorf("make a socket directory: %w", err)
 		}

@@ -123,6 +123,8 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithIdleTimeout(0),
 		// Whether a call is made again is decided where its meaning is known.
 		grpc.WithDisableRetry(),
+		grpc.WithChainUnaryInterceptor(unaryGone),
+		grpc.WithChainStreamInterceptor(streamGone),
 	}
 }
 

@@ -2,8 +2,10 @@ package launch_test
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,18 +16,23 @@ import (
 func TestNoAdapterOutlivesItsHost(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		arg  string
-		end  func(host *exec.Cmd, input io.Closer) error
+		name    string
+		adapter string // "good" where empty
+		arg     string
+		end     func(host *exec.Cmd, input io.Closer) error
 	}{
 		{name: "killed", end: func(host *exec.Cmd, _ io.Closer) error { return host.Process.Kill() }},
 		{name: "killed, adapter frozen", arg: "freeze-adapter", end: func(host *exec.Cmd, _ io.Closer) error { return host.Process.Kill() }},
+		{name: "killed, adapter without lifeline", adapter: "without-lifeline", end: func(host *exec.Cmd, _ io.Closer) error { return host.Process.Kill() }},
 		{name: "exits without cleaning up", end: func(_ *exec.Cmd, input io.Closer) error { return input.Close() }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			host := exec.Command(program(t, hostProgram), program(t, handshake.FilePrefix+"good"), shortDir(t), tt.arg)
+			if tt.adapter == "without-lifeline" && runtime.GOOS != "linux" {
+				t.Skip("only Linux has a parent-death signal")
+			}
+			host := exec.Command(program(t, hostProgram), program(t, handshake.FilePrefix+cmp.Or(tt.adapter, "good")), shortDir(t), tt.arg)
 			input, err := host.StdinPipe()
 			if err != nil {
 				t.Fatal(err)

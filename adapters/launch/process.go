@@ -42,8 +42,15 @@ func newProcess(cfg Config, path, dir string, client *plugin.Client, run *proces
 	}
 }
 
-// Conn returns the connection to the adapter. Calls on it fail with UNAVAILABLE once the process is done.
+// Conn returns the connection to the adapter. Calls on it fail with UNAVAILABLE once the process is done; CANCELLED means that
+// their own context was.
 func (p *Process) Conn() grpc.ClientConnInterface { return p.conn }
+
+// Ready reports whether a call made now can reach the adapter. It turns false for good as soon as the connection is lost, which is
+// a moment before Done is closed.
+func (p *Process) Ready() bool {
+	return p.conn.GetState() == connectivity.Ready && p.Err() == nil
+}
 
 // PID returns the process id.
 func (p *Process) PID() int { return p.pid }

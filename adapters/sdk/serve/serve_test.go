@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -308,7 +307,5 @@ func TestBrokenLifelineIsAnError(t *testing.T) {
 
 // ExampleMain is the whole main.go of a plugin.
 func ExampleMain() {
-	main := func() { serve.Main(&sdktest.Adapter{Description: sdktest.Description("example")}) }
-	_ = main
-	slog.Debug("from Main on, slog writes to the host's log")
+	serve.Main(&sdktest.Adapter{Description: sdktest.Description("example")})
 }
