@@ -204,14 +204,14 @@ func TestDescribeDoesNotQueue(t *testing.T) {
 	if _, err := client.GetOrders(ctx, &adapterv1.GetOrdersRequest{}); status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("call beyond the limit = %v, want DEADLINE_EXCEEDED", err)
 	}
+	if len(entered) != 0 {
+		t.Error("the call beyond the limit ran")
+	}
 	close(release)
 	for range places {
 		if err := <-results; err != nil {
 			t.Errorf("call within the limit: %v", err)
 		}
-	}
-	if len(entered) != 0 {
-		t.Error("the call beyond the limit ran")
 	}
 }
 
