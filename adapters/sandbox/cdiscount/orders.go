@@ -1,0 +1,193 @@
+package cdiscount
+
+import (
+	"io"
+	"time"
+
+	"github.com/relaishq/relais/adapters/sandbox/world"
+)
+
+// flushAt is how many bytes of an order list are gathered before they are written.
+const flushAt = 32 << 10
+
+// getOrderList lists orders, newest first (cdiscount-soap.md 6). The list is written order by order, so that its length does
+// not cost memory.
+func (f *Face) getOrderList(c *call) answer {
+	parameter := c.parameter()
+	if parameter == nil || parameter.null {
+		b := c.base()
+		b.message = "Invalid filter object"
+		return refusal(c.op, b)
+	}
+	asked, err := readFilter(parameter)
+	if err != nil {
+		return deserializationFailed(c.op.parameter, err)
+	}
+	now := f.World.Clock().Now()
+	numbers := f.World.Find(c.seller.Account, asked.matcher(now))
+	b := c.base()
+	b.message = f.World.Settings().OrderListWarning
+	return answer{status: 200, contentType: xmlContent, write: func(w io.Writer) error {
+		var d document
+		d.openResult(c.op.name, b)
+		if len(numbers) == 0 {
+			d.empty("OrderList")
+		} else {
+			d.open("OrderList")
+			for _, number := range numbers {
+				o, ok := f.World.Read(number)
+				if !ok {
+					continue // removed meanwhile
+				}
+				d.order(&o, asked, now)
+				if len(d.b) >= flushAt {
+					if _, err := w.Write(d.b); err != nil {
+						return err
+					}
+					d.b = d.b[:0]
+				}
+			}
+			d.close("OrderList")
+		}
+		d.closeResult(c.op.name)
+		_, err := w.Write(d.b)
+		return err
+	}}
+}
+
+// order writes one order with all fields, in the order of the schema (cdiscount-soap.md 6.2).
+func (d *document) order(o *world.Order, asked filter, now time.Time) {
+	view := o.AddressView(now)
+	sums := totals(o)
+	d.open("Order")
+	d.boolean("ArchiveParcelList", false)
+	d.billingAddress(o, view)
+	d.corporation(o)
+	d.date("CreationDate", o.Created)
+	d.customer(o, view, now)
+	d.boolean("HasClaims", false)
+	d.amount("InitialTotalAmount", sums.initial)
+	d.amount("InitialTotalShippingChargesAmount", sums.initialShipping)
+	d.boolean("IsCLogistiqueOrder", o.Fulfilment == world.ByMarketplace)
+	d.boolean("IsEligibileSubstitution", false)
+	d.dateOrNull("LastUpdatedDate", o.Modified)
+	d.textOrNull("ModGesLog", unless(o.Sparse, logistics(o)))
+	if o.Sparse || !o.StateKnown(now) {
+		d.null("ModifiedDate")
+	} else {
+		d.date("ModifiedDate", o.Created.Add(o.LastChange().Sub(o.Created)/2).Truncate(10*time.Millisecond))
+	}
+	d.null("Offer")
+	d.orderLines(o, asked.fetchLines)
+	d.text("OrderNumber", o.Number)
+	if o.StateKnown(now) {
+		d.textOrNull("OrderState", string(o.State))
+	} else {
+		d.null("OrderState")
+	}
+	d.parcels(o, asked.fetchParcels)
+	d.textOrNull("PartnerOrderRef", o.PartnerRef)
+	d.amount("ShippedTotalAmount", sums.shipped)
+	d.amount("ShippedTotalShippingCharges", sums.shippedShipping)
+	d.shippingAddress(o, view)
+	d.textOrNull("ShippingCode", o.Delivery)
+	d.dateOrNull("ShippingDateMax", unlessTime(o.Sparse, o.DeliverBy)) // recorded equal to the delivery dates of the lines
+	d.dateOrNull("ShippingDateMin", unlessTime(o.Sparse, o.DeliverFrom))
+	d.amount("SiteCommissionPromisedAmount", sums.goods.Percent(commissionPercent))
+	d.amount("SiteCommissionShippedAmount", sums.shippedGoods.Percent(commissionPercent))
+	d.amount("SiteCommissionValidatedAmount", sums.validatedGoods.Percent(commissionPercent))
+	status, visa := paymentSide(o, now)
+	d.text("Status", status)
+	d.amount("ValidatedTotalAmount", sums.validated)
+	d.amount("ValidatedTotalShippingCharges", sums.validatedShipping)
+	d.text("ValidationStatus", "None")
+	d.textOrNull("VisaCegid", unless(o.Sparse, visa))
+	d.null("VoucherList")
+	d.close("Order")
+}
+
+func unless(sparse bool, s string) string {
+	if sparse {
+		return ""
+	}
+	return s
+}
+
+func unlessTime(sparse bool, t time.Time) time.Time {
+	if sparse {
+		return time.Time{}
+	}
+	return t
+}
+
+// logistics is the order type: who ships (cdiscount-soap.md 6.2).
+func logistics(o *world.Order) string {
+	if o.Fulfilment == world.ByMarketplace {
+		return "MKPFBC"
+	}
+	return "MKPCDS"
+}
+
+// paymentSide is Status and VisaCegid, as recorded for some states (cdiscount-soap.md 7.3).
+func paymentSide(o *world.Order, now time.Time) (status, visa string) {
+	if !o.StateKnown(now) {
+		return "Completed", ""
+	}
+	switch o.State {
+	case world.WaitingForSellerAcceptation:
+		return "Validated", "100"
+	case world.CancelledByCustomer, world.AutomaticCancellation:
+		return "Cancelled", "98"
+	case world.RefusedBySeller:
+		return "Completed", "240"
+	case world.Shipped:
+		return "Completed", "230"
+	case world.ShipmentRefusedBySeller:
+		return "Completed", "243"
+	case world.PaymentRefused:
+		return "Cancelled", ""
+	default:
+		return "Completed", ""
+	}
+}
+
+// commissionPercent is the invented share of the marketplace.
+const commissionPercent = 15
+
+// sums are the totals of an order: ordered, accepted and shipped part.
+type sums struct {
+	goods, initial, initialShipping              world.Amount
+	validatedGoods, validated, validatedShipping world.Amount
+	shippedGoods, shipped, shippedShipping       world.Amount
+}
+
+// totals adds up an order. Totals hold goods, shipping and fees, as in the contract's example.
+func totals(o *world.Order) sums {
+	var s sums
+	var fees world.Amount
+	for _, fee := range o.Fees {
+		fees = fees.Add(fee.Amount)
+	}
+	for _, l := range o.Lines {
+		s.goods, s.initialShipping = s.goods.Add(l.Total), s.initialShipping.Add(l.Shipping())
+		if l.State == world.LineRefused {
+			continue
+		}
+		s.validatedGoods, s.validatedShipping = s.validatedGoods.Add(l.Total), s.validatedShipping.Add(l.Shipping())
+		if l.State == world.LineShipped || l.State == world.LineNone {
+			s.shippedGoods, s.shippedShipping = s.shippedGoods.Add(l.Total), s.shippedShipping.Add(l.Shipping())
+		}
+	}
+	s.initial = s.goods.Add(s.initialShipping).Add(fees)
+	if !o.State.Accepted() {
+		s.validatedGoods, s.validatedShipping = world.Amount{}, world.Amount{}
+	} else {
+		s.validated = s.validatedGoods.Add(s.validatedShipping).Add(fees)
+	}
+	if o.State != world.Shipped {
+		s.shippedGoods, s.shippedShipping = world.Amount{}, world.Amount{}
+	} else {
+		s.shipped = s.shippedGoods.Add(s.shippedShipping).Add(fees)
+	}
+	return s
+}

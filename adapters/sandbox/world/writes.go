@@ -1,0 +1,189 @@
+package world
+
+import (
+	"slices"
+	"time"
+)
+
+// Action is what a seller decides about an order.
+type Action string
+
+// The decisions.
+const (
+	Accept         Action = "accept"
+	Refuse         Action = "refuse"
+	Ship           Action = "ship"
+	RefuseShipment Action = "refuse-shipment"
+)
+
+// Change is a decision that a face found to be allowed.
+type Change struct {
+	Action     Action
+	LineStates []LineState // the new state of each of Order.Lines, in order
+	Parcel     *Parcel     // of Ship
+}
+
+// Refusal is why a face does not apply a write.
+type Refusal struct {
+	ErrorType string // in the face's words, for example "OrderStateIncoherent"
+	Message   string
+}
+
+// EarlierShip tells what had become of an earlier applied shipment of the same order when a write arrived.
+type EarlierShip string
+
+// What an earlier shipment can have become.
+const (
+	NoEarlierShip      EarlierShip = "none"
+	EarlierShipHidden  EarlierShip = "hidden"  // applied, but reads still showed the order as before
+	EarlierShipVisible EarlierShip = "visible" // applied, and reads showed it
+)
+
+// Write is one write as it was received, and what became of it.
+type Write struct {
+	Sequence int64     `json:"sequence"` // 1, 2, 3, … in the order of arrival
+	Time     time.Time `json:"time"`     // world time
+	WallTime time.Time `json:"wall_time"`
+
+	API            string      `json:"api"` // the face: "cdiscount"
+	Operation      string      `json:"operation"`
+	Seller         string      `json:"seller"` // account; empty when the token told none
+	Order          string      `json:"order"`
+	RequestedState string      `json:"requested_state"` // in the face's words
+	Carrier        string      `json:"carrier,omitempty"`
+	TrackingNumber string      `json:"tracking_number,omitempty"`
+	TrackingURL    string      `json:"tracking_url,omitempty"`
+	Lines          []WriteLine `json:"lines"`
+
+	Applied   bool   `json:"applied"`
+	ErrorType string `json:"error_type,omitempty"` // why it was not applied, in the face's words
+	Message   string `json:"message,omitempty"`
+	Fault     string `json:"fault,omitempty"` // kind of the injected fault that hit it
+
+	StateBefore        State       `json:"state_before,omitempty"`         // the order's real state when it arrived
+	VisibleStateBefore State       `json:"visible_state_before,omitempty"` // what a read would have shown
+	EarlierShip        EarlierShip `json:"earlier_ship"`
+}
+
+// WriteLine is what a write asked for one line.
+type WriteLine struct {
+	SKU       string `json:"sku"`
+	State     string `json:"state"`
+	Condition string `json:"condition,omitempty"`
+}
+
+// Perform records a write and applies it when decide allows it. decide sees the order as it really is; found is false when
+// the seller has no such order. Deciding, applying and recording are one step: the log is in the order of application.
+func (w *World) Perform(req Write, decide func(o Order, found bool) (Change, *Refusal)) Write {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	r := w.note(&req)
+	var o Order
+	if r != nil {
+		o = w.gen.orderOf(r).clone()
+	}
+	change, refusal := decide(o, r != nil)
+	switch {
+	case refusal != nil:
+		req.ErrorType, req.Message = refusal.ErrorType, refusal.Message
+	case r != nil:
+		w.apply(r, change, now)
+		req.Applied = true
+	}
+	return w.log(req, now)
+}
+
+// Record records a write that was received but not applied, for the reason that it carries.
+func (w *World) Record(req Write) Write {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	w.note(&req)
+	return w.log(req, now)
+}
+
+// note fills in how the order stands and returns its record; nil when the seller has no such order. It needs w.mu.
+func (w *World) note(req *Write) *record {
+	req.EarlierShip = NoEarlierShip
+	r := w.orders[req.Order]
+	if r == nil || r.head.Seller != req.Seller {
+		return nil
+	}
+	req.StateBefore, req.VisibleStateBefore = r.truthHead().State, r.visibleHead().State
+	switch {
+	case r.shipped && r.shown != nil:
+		req.EarlierShip = EarlierShipHidden
+	case r.shipped:
+		req.EarlierShip = EarlierShipVisible
+	}
+	return r
+}
+
+// log appends to the log. It needs w.mu.
+func (w *World) log(req Write, now time.Time) Write {
+	req.Sequence, req.Time, req.WallTime = int64(len(w.writes)+1), now, w.clock.Wall()
+	w.writes = append(w.writes, req)
+	return req
+}
+
+// apply carries out a decision. It needs w.mu.
+func (w *World) apply(r *record, c Change, now time.Time) {
+	o := w.touch(r)
+	before := o.clone()
+	o.stopTimers()
+	for i := range o.Lines {
+		o.Lines[i].State = c.LineStates[i]
+	}
+	o.Modified = now
+	switch c.Action {
+	case Accept:
+		o.State = AcceptedBySeller
+		o.PaymentStarts = now.Add(time.Duration(w.settings.PaymentStartsAfter))
+		o.PaymentDone = o.PaymentStarts.Add(time.Duration(w.settings.PaymentTakes))
+		w.moving[r] = struct{}{}
+	case Refuse:
+		o.State = RefusedBySeller
+	case RefuseShipment:
+		o.State = ShipmentRefusedBySeller
+	case Ship:
+		o.State = Shipped
+		r.shipped = true
+		if c.Parcel != nil {
+			p := *c.Parcel
+			p.VisibleFrom = now.Add(time.Duration(w.settings.ParcelVisibleAfter))
+			o.Parcels = append(o.Parcels, p)
+		}
+		if delay := time.Duration(w.settings.ShipVisibleAfter); delay > 0 {
+			r.shown, r.shownUntil = &before, now.Add(delay)
+			w.moving[r] = struct{}{}
+		}
+	}
+}
+
+// Writes returns every write received, in order.
+func (w *World) Writes() []Write {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.writes)
+}
+
+// CountCall counts one call of an operation.
+func (w *World) CountCall(operation string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls[operation]++
+}
+
+// Calls returns how often each operation was called.
+func (w *World) Calls() map[string]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make(map[string]int, len(w.calls))
+	for op, n := range w.calls {
+		out[op] = n
+	}
+	return out
+}
