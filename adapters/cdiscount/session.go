@@ -1,0 +1,236 @@
+package cdiscount
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/relaishq/relais/adapters/sdk"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// session is one call of the host for one store. It is used by one goroutine.
+type session struct {
+	port    *httpPort
+	clock   func() time.Time
+	log     *slog.Logger
+	storeID string
+	id      identity
+	service string        // address of the service
+	budget  *rate.Limiter // nil means no limit
+	entry   *tokenEntry
+	given   token // what the host's state held; zero when it held none that may be used
+	current token // in use; zero before the first call and after a failed renewal
+
+	// onState is told the new state as soon as there is one; may be nil.
+	onState func([]byte)
+}
+
+// open checks what the host sent and returns a session. Errors: INVALID_REQUEST.
+func (a *Adapter) open(store *adapterv1.StoreContext) (*session, error) {
+	s := &session{port: a.port, clock: a.clock, log: a.logger(), storeID: store.GetStoreId()}
+	var err error
+	if s.id.login, err = required(store.GetCredentials(), "credentials", keyLogin); err != nil {
+		return nil, err
+	}
+	if s.id.password, err = required(store.GetCredentials(), "credentials", keyPassword); err != nil {
+		return nil, err
+	}
+	if s.id.sts, err = address(store.GetEnvironment(), keySTS); err != nil {
+		return nil, err
+	}
+	if s.service, err = address(store.GetEnvironment(), keyService); err != nil {
+		return nil, err
+	}
+	s.budget = a.budgets.limiter(store.GetStoreId(), store.GetRateBudget())
+	s.entry = a.tokens.entry(s.id.key())
+	s.given = decodeState(s.id, store.GetState())
+	return s, nil
+}
+
+// required returns a value that must be there.
+func required(values map[string]string, in, key string) (string, error) {
+	if v := values[key]; v != "" {
+		return v, nil
+	}
+	return "", sdk.InvalidRequest("store."+in+"."+key, "is missing")
+}
+
+// address returns an address that must be there and absolute.
+func address(values map[string]string, key string) (string, error) {
+	v, err := required(values, "environment", key)
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return "", sdk.InvalidRequest("store.environment."+key, "is not an http or https address")
+	}
+	return v, nil
+}
+
+// call is one SOAP call.
+type call struct {
+	op        operation
+	parameter func(*requestWriter) // nil when the operation has none
+	fields    map[string]fieldReader
+}
+
+// read makes a call that changes nothing at the marketplace. A token that the service refuses is replaced and the call
+// repeated, once: the fault comes instead of an answer, so no field reader has seen anything yet. OperationSuccess=false is
+// an error. Errors are the SDK's.
+func (s *session) read(ctx context.Context, c call) (*answer, error) {
+	if err := s.authenticate(ctx); err != nil {
+		return nil, err
+	}
+	head, err := s.exchange(ctx, c, false)
+	var f *fault
+	if errors.As(err, &f) && f.aboutToken() {
+		if err := s.renew(ctx); err != nil {
+			return nil, err
+		}
+		head, err = s.exchange(ctx, c, false)
+	}
+	if err == nil && !head.success {
+		err = newRefusal(head)
+	}
+	if err != nil {
+		return nil, readFailure(ctx, c.op, err)
+	}
+	if head.message != "" {
+		// Seen beside good orders (cdiscount-soap.md 4.1). The text may name people, so only the fact is logged.
+		s.log.WarnContext(ctx, "cdiscount sent a message beside a good answer",
+			slog.String("store", s.storeID), slog.String("operation", string(c.op)))
+	}
+	return head, nil
+}
+
+// write makes a call that changes something, once; the caller has called authenticate. OperationSuccess is not looked at:
+// it says nothing about what was changed (cdiscount-soap.md 4.1). Errors are this package's own, for outcomeOf.
+func (s *session) write(ctx context.Context, c call) (*answer, error) {
+	return s.exchange(ctx, c, true)
+}
+
+// exchange sends the call and reads its answer.
+func (s *session) exchange(ctx context.Context, c call, write bool) (*answer, error) {
+	envelope, err := encodeRequest(c.op, s.current.value, c.parameter)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.spend(ctx); err != nil {
+		return nil, err
+	}
+	var head *answer
+	if err := s.port.post(ctx, s.service, c.op, envelope, write, receiveSOAP(c.op, c.fields, &head)); err != nil {
+		return nil, err
+	}
+	return head, nil
+}
+
+// spend waits until the store's rate budget allows one more request.
+func (s *session) spend(ctx context.Context) error {
+	if s.budget == nil {
+		return nil
+	}
+	if err := s.budget.Wait(ctx); err != nil {
+		return &budgetError{cause: err}
+	}
+	return nil
+}
+
+// authenticate makes sure that the session has a token: the process's, the host's, or a new one. Errors are the SDK's.
+func (s *session) authenticate(ctx context.Context) error {
+	return s.withToken(ctx, "")
+}
+
+// renew replaces the token in use, which the service refused. When that fails the session has none.
+func (s *session) renew(ctx context.Context) error {
+	refused := s.current.value
+	s.current = token{}
+	return s.withToken(ctx, refused)
+}
+
+// withToken gives the session a token other than refused.
+func (s *session) withToken(ctx context.Context, refused string) error {
+	if err := s.entry.take(ctx); err != nil {
+		return waitFailure(err)
+	}
+	defer s.entry.release()
+	if refused != "" {
+		s.entry.reject(refused)
+	}
+	now := s.clock()
+	s.entry.offer(s.given, now)
+	if !s.entry.current.usable(now) {
+		if err := s.spend(ctx); err != nil {
+			return readFailure(ctx, "GetToken", err)
+		}
+		value, err := issueToken(ctx, s.port, s.id)
+		if err != nil {
+			return err
+		}
+		s.entry.current = token{value: value, obtained: now}
+	}
+	if s.current != s.entry.current {
+		s.current = s.entry.current
+		if s.onState != nil && s.changed() {
+			s.onState(encodeState(s.id, s.current))
+		}
+	}
+	return nil
+}
+
+// waitFailure is the error of a caller whose time ran out while another one was getting the token.
+func waitFailure(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return sdk.MarketplaceDown(0, "token service: no answer in time")
+	}
+	return err
+}
+
+// changed reports whether the host should keep another state than it sent.
+func (s *session) changed() bool { return s.current.value != s.given.value }
+
+// stateUpdate returns what the host should keep from now on, nil when nothing changed.
+func (s *session) stateUpdate() *adapterv1.StateUpdate {
+	if !s.changed() {
+		return nil
+	}
+	return &adapterv1.StateUpdate{State: encodeState(s.id, s.current)}
+}
+
+// budgets holds the rate limiters of the stores that this process has served.
+type budgets struct {
+	mu       sync.Mutex // guards limiters
+	limiters map[string]*rate.Limiter
+}
+
+// limiter returns the limiter of a store, adjusted to what the host allows now; nil when it sets no limit.
+func (b *budgets) limiter(storeID string, budget *adapterv1.RateBudget) *rate.Limiter {
+	if budget.GetRequestsPerSecond() <= 0 {
+		return nil
+	}
+	limit, burst := rate.Limit(budget.GetRequestsPerSecond()), max(1, int(budget.GetBurst()))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.limiters[storeID]; l != nil {
+		l.SetLimit(limit)
+		l.SetBurst(burst)
+		return l
+	}
+	if b.limiters == nil {
+		b.limiters = make(map[string]*rate.Limiter)
+	}
+	l := rate.NewLimiter(limit, burst)
+	b.limiters[storeID] = l
+	return l
+}
+
+// userAgent is how the adapter names itself to the marketplace.
+func userAgent() string { return fmt.Sprintf("relais/%s (adapter %s)", version, adapterName) }

@@ -1,0 +1,164 @@
+package cdiscount
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// httpPort makes HTTP exchanges. Reads share connections; every write gets a fresh one.
+//
+// net/http repeats a request by itself when a kept-alive connection turns out to be closed, and HTTP/2 repeats streams that
+// the server refused. A read may be repeated; for a write, "it may have been applied once" must be the worst that can
+// happen. So writes go out over HTTP/1.1 on a connection of their own, with a body that net/http cannot rewind, and a
+// failure before that connection existed proves that nothing was sent.
+type httpPort struct {
+	reads   *http.Client
+	writes  *http.Client
+	agent   string
+	timeout time.Duration // of one exchange, its answer included; a shorter deadline of the caller wins
+}
+
+// Limits of connections. What an exchange as a whole may take is httpPort.timeout and the caller's deadline.
+const (
+	dialTimeout         = 10 * time.Second
+	tlsTimeout          = 10 * time.Second
+	idleTimeout         = 60 * time.Second
+	responseHeaderLimit = 64 << 10
+	idlePerHost         = 16
+)
+
+// newHTTPPort returns a port that calls itself agent.
+func newHTTPPort(agent string, timeout time.Duration) *httpPort {
+	// The contract promises TLS 1.2 and nothing newer (cdiscount-soap.md 1).
+	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	reads := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        tlsConfig,
+		TLSHandshakeTimeout:    tlsTimeout,
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConnsPerHost:    idlePerHost,
+		MaxResponseHeaderBytes: responseHeaderLimit,
+		ForceAttemptHTTP2:      true,
+	}
+	writes := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        tlsConfig.Clone(),
+		TLSHandshakeTimeout:    tlsTimeout,
+		MaxResponseHeaderBytes: responseHeaderLimit,
+		DisableKeepAlives:      true,
+		// Not nil and empty: no HTTP/2.
+		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
+	}
+	// A redirect would send credentials, tokens or a write to an address that no operator configured.
+	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &httpPort{
+		reads:   &http.Client{Transport: reads, CheckRedirect: refuse},
+		writes:  &http.Client{Transport: writes, CheckRedirect: refuse},
+		agent:   agent,
+		timeout: timeout,
+	}
+}
+
+// get makes a GET with HTTP Basic credentials and gives the answer to receive.
+func (p *httpPort) get(ctx context.Context, address, login, password string, receive func(*http.Response) error) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	req.SetBasicAuth(login, password)
+	return p.exchange(p.reads, req, receive)
+}
+
+// post sends an envelope and gives the answer to receive. write says that it must not be sent twice, whatever happens.
+func (p *httpPort) post(
+	ctx context.Context, address string, op operation, envelope []byte, write bool, receive func(*http.Response) error,
+) error {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(envelope))
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	// Both forms are used against the real service; quoted is what SOAP 1.1 says (cdiscount-soap.md 1).
+	req.Header.Set("SOAPAction", strconv.Quote(soapActionPrefix+string(op)))
+	if write {
+		req.GetBody = nil
+		return p.exchange(p.writes, req, receive)
+	}
+	// Marks the POST as safe to repeat on a stale connection; a key without values is not sent (net/http, Transport).
+	req.Header["Idempotency-Key"] = nil
+	return p.exchange(p.reads, req, receive)
+}
+
+// exchange sends the request and reports a failure as *lostError.
+func (p *httpPort) exchange(client *http.Client, req *http.Request, receive func(*http.Response) error) error {
+	req.Header.Set("User-Agent", p.agent)
+	// Set as soon as a connection was there to write to, and not before: dial, proxy and TLS failures leave it false.
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if err != nil {
+		// The URL that net/http puts in front may hold what the operator wrote into it; the cause says enough.
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return &lostError{cause: err, sent: connected.Load()}
+	}
+	defer func() { _ = resp.Body.Close() }() // the answer was read or is given up: nothing is left to lose
+	return receive(resp)
+}
+
+// receiveSOAP returns a receiver that reads the answer of an operation into head.
+func receiveSOAP(op operation, fields map[string]fieldReader, head **answer) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		switch resp.StatusCode {
+		case http.StatusOK, http.StatusInternalServerError:
+		default:
+			return newHTTPError(resp)
+		}
+		// A fault comes with 500 (cdiscount-soap.md 4.3); a 500 that is none was not written by the service.
+		got, err := readAnswer(resp.Body, op, fields)
+		var f *fault
+		if resp.StatusCode != http.StatusOK && !errors.As(err, &f) {
+			return newHTTPError(resp)
+		}
+		*head = got
+		return err
+	}
+}
+
+// newHTTPError returns the error of an answer without SOAP.
+func newHTTPError(resp *http.Response) *httpError {
+	e := &httpError{status: resp.StatusCode}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.retryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
+	}
+	return e
+}
+
+// readSmall reads a body of at most limit bytes; a longer one is cut.
+func readSmall(body io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, limit))
+	if err != nil {
+		return nil, &lostError{cause: err, sent: true}
+	}
+	return b, nil
+}
