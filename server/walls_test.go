@@ -39,7 +39,7 @@ var walls = []wall{
 	},
 	{
 		name: "the core reaches no transport, database or process", below: []string{"server/store", "server/order", "server/shipment", "server/problem"},
-		never: []string{"google.golang.org/grpc", "google.golang.org/protobuf", "proto", "database/sql", "server/api", "server/host", "server/adapter", "server/storage"},
+		never:  []string{"google.golang.org/grpc", "google.golang.org/protobuf", "proto", "database/sql", "server/api", "server/host", "server/adapter", "server/storage"},
 		except: []string{"database/sql/driver"}, // google/uuid implements its Valuer; no database comes with it
 	},
 	{name: "the api reaches no database or process", below: []string{"server/api"}, never: []string{"server/storage", "modernc.org/sqlite"}},

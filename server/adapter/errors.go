@@ -40,9 +40,6 @@ var translations = map[adapterv1.ErrorReason]translation{
 	adapterv1.ErrorReason_ERROR_REASON_INTERNAL:              {problem.Internal, problem.ReasonInternal, "the server's log tells more"},
 }
 
-// defaultRetry is the delay that callers are told when the marketplace gave none.
-const defaultRetry = 30 * time.Second
-
 // adapterReason returns the reason of an error that the adapter itself made; UNSPECIFIED for errors of the transport and
 // for reasons that this server does not know.
 func adapterReason(err error) adapterv1.ErrorReason {
@@ -69,9 +66,6 @@ func (s *session) problem(ctx context.Context, err error) error {
 				}
 			}
 		}
-		if p.RetryAfter <= 0 && (p.Kind == problem.Exhausted || p.Kind == problem.Unavailable) {
-			p.RetryAfter = defaultRetry
-		}
 		return p
 	}
 	switch {
@@ -79,7 +73,7 @@ func (s *session) problem(ctx context.Context, err error) error {
 		return context.Canceled
 	case st.Code() == codes.DeadlineExceeded || ctx.Err() != nil:
 		return &problem.Problem{
-			Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown, RetryAfter: defaultRetry,
+			Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown,
 			Message: "the marketplace did not answer in time; try again later",
 		}
 	case st.Code() == codes.Unavailable || st.Code() == codes.Canceled:

@@ -55,7 +55,7 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 			return progress.end()
 		case err != nil && errors.Is(context.Cause(streamCtx), errIdle):
 			return &problem.Problem{
-				Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown, RetryAfter: defaultRetry,
+				Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown,
 				Message: fmt.Sprintf("no orders and no end came from the marketplace for %s; try again later", f.timeouts.StreamIdle),
 			}
 		case err != nil:

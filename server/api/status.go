@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"maps"
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -56,6 +58,9 @@ func toStatus(ctx context.Context, log *slog.Logger, method string, err error) e
 	return statusOf(problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped the call; the server's log tells more"))
 }
 
+// defaultRetry is the delay that a caller is told when waiting helps and nobody said how long.
+const defaultRetry = 30 * time.Second
+
 // statusOf makes the status of a problem, with its google.rpc details.
 func statusOf(p *problem.Problem) error {
 	details := []protoadapt.MessageV1{&errdetails.ErrorInfo{Reason: p.Reason, Domain: Domain, Metadata: maps.Clone(p.Metadata)}}
@@ -68,8 +73,8 @@ func statusOf(p *problem.Problem) error {
 		}
 		details = append(details, bad)
 	}
-	if p.RetryAfter > 0 {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(p.RetryAfter)})
+	if p.Kind == problem.Exhausted || p.Kind == problem.Unavailable {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(cmp.Or(p.RetryAfter, defaultRetry))})
 	}
 	st := status.New(codeOf[p.Kind], strings.ToValidUTF8(p.Message, "?"))
 	if with, err := st.WithDetails(details...); err == nil {

@@ -168,7 +168,11 @@ func (im *Importer) run(st store.Store, run Import) {
 		im.cfg.Stores.Report(ctx, run.StoreID, err)
 	}
 	im.forget(run.ID)
-	log.Info("import ended", "state", run.State, "reason", run.Failure.Reason, "error", err)
+	if err != nil {
+		log.Warn("import ended early", "state", run.State, "reason", run.Failure.Reason, "error", err)
+		return
+	}
+	log.Info("import succeeded")
 }
 
 // read reads every window and then the open orders that no window showed. Nil means that nothing is missing.

@@ -195,7 +195,6 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	case send:
 		return w.send(ctx, s, *o)
 	case confirm:
-		s.Evidence = v.evidence
 		return w.end(ctx, s, Confirmed, v)
 	case reject:
 		return w.end(ctx, s, Rejected, v)
@@ -295,7 +294,7 @@ func (w *Worker) outcome(ctx context.Context, s Shipment, before State, r Result
 
 // end stores a final state.
 func (w *Worker) end(ctx context.Context, s Shipment, state State, v verdict) (Shipment, error) {
-	s.State, s.Reason, s.Message, s.NextAttempt = state, v.reason, v.message, time.Time{}
+	s.State, s.Evidence, s.Reason, s.Message, s.NextAttempt = state, v.evidence, v.reason, v.message, time.Time{}
 	return w.store(ctx, s, v.message)
 }
 
