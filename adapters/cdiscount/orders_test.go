@@ -222,7 +222,9 @@ func TestListOrdersStates(t *testing.T) {
 func TestListOrdersRequest(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, always(200, orderList()))
-	good := func() *adapterv1.ListOrdersRequest { return listRequest(f, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z") }
+	good := func() *adapterv1.ListOrdersRequest {
+		return listRequest(f, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+	}
 	for field, change := range map[string]func(*adapterv1.ListOrdersRequest){
 		"since":    func(r *adapterv1.ListOrdersRequest) { r.Since = nil },
 		"until":    func(r *adapterv1.ListOrdersRequest) { r.Until = timestamppb.New(at("2025-01-01T00:00:00Z")) },

@@ -2,8 +2,6 @@ package cdiscount_test
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -344,7 +342,7 @@ func TestShipmentTimesOut(t *testing.T) {
 // was kept alive before. net/http repeats requests by itself unless it is kept from doing so.
 func TestWriteIsNotRepeatedByHTTP(t *testing.T) {
 	t.Parallel()
-	var writes, connections atomic.Int32
+	var writes atomic.Int32
 	f := newFake(t, func(w http.ResponseWriter, r received, n int) {
 		if r.Op != "ValidateOrderList" {
 			write(w, 200, envelope(r.Op, sellerAnswer))
@@ -354,7 +352,6 @@ func TestWriteIsNotRepeatedByHTTP(t *testing.T) {
 		if got := r.Header.Get("Connection"); got != "close" {
 			t.Errorf("Connection: %q, want close: a write has a connection of its own", got)
 		}
-		connections.Add(1)
 		cut(w, r, n)
 	})
 	a := cdiscount.New()
@@ -425,7 +422,7 @@ func TestNoTokenNoShipment(t *testing.T) {
 	if reason(err) != "CREDENTIALS_REJECTED" {
 		t.Errorf("error %v, want CREDENTIALS_REJECTED", err)
 	}
-	if errors.Is(err, io.EOF) || len(f.seen()) != 0 {
+	if len(f.seen()) != 0 {
 		t.Error("the service was called")
 	}
 }

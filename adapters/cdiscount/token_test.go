@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/relaishq/relais/adapters/cdiscount"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
@@ -174,6 +176,33 @@ func TestReadRenewsToken(t *testing.T) {
 		if !bytes.Contains(state, []byte(tokenNumber(2))) {
 			t.Errorf("%s: the new token is not in the state", text)
 		}
+	}
+}
+
+// TestStateWithARefusedToken: a new process starts with the host's token, learns that it is refused, and does not go back to
+// it although the host keeps sending it.
+func TestStateWithARefusedToken(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, sellerService(func(token string) bool { return token != tokenNumber(1) }))
+	store := f.store()
+	// The first process got the token, and used it where it was still accepted.
+	lenient := f.store()
+	lenient.Environment["service_url"] = newFake(t, sellerService(anyToken)).store().GetEnvironment()["service_url"]
+	store.State = check(t, cdiscount.New(cdiscount.WithClock(clock("2026-05-01T09:00:00Z"))), lenient)
+	a := cdiscount.New(cdiscount.WithClock(clock("2026-05-01T10:00:00Z")))
+	for range 3 {
+		check(t, a, store)
+	}
+	var used []string
+	for _, r := range f.seen() {
+		used = append(used, r.token())
+	}
+	want := []string{tokenNumber(1), tokenNumber(2), tokenNumber(2), tokenNumber(2)}
+	if diff := cmp.Diff(want, used); diff != "" {
+		t.Errorf("tokens used (-want +got):\n%s", diff)
+	}
+	if n := f.tokens(); n != 2 {
+		t.Errorf("%d tokens, want 2", n)
 	}
 }
 
