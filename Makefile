@@ -4,9 +4,9 @@ GO       ?= go
 TOOL      = $(GO) tool -modfile=.tools/go.mod
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   = -X main.version=$(VERSION)
+ADAPTER   = -X github.com/relaishq/relais/adapters/$(1).version=$(VERSION)
 # The race detector needs cgo and a C compiler; without one the tests run without it, and say so.
 RACE     := $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
-BINARIES  = bin/relais bin/relais-sandbox bin/plugins/relais-adapter-cdiscount
 
 .DEFAULT_GOAL := help
 
@@ -18,7 +18,7 @@ help: ## show this list
 build: ## build the server, the sandbox and the adapters into bin/
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/relais ./server
 	$(GO) build -o bin/relais-sandbox ./adapters/sandbox
-	$(GO) build -o bin/plugins/relais-adapter-cdiscount ./plugins/cdiscount
+	$(GO) build -ldflags '$(call ADAPTER,cdiscount)' -o bin/plugins/relais-adapter-cdiscount ./plugins/cdiscount
 
 .PHONY: demo
 demo: build ## connect a store, import its orders and ship one, against the sandbox

@@ -177,7 +177,9 @@ func TestOtherErrors(t *testing.T) {
 }
 
 // recvError returns the error of a stream's first message.
-func recvError[S interface{ Recv() (*marketplacev1.Import, error) }](stream S, err error) error {
+func recvError[S interface {
+	Recv() (*marketplacev1.Import, error)
+}](stream S, err error) error {
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func Internal(format string, args ...any) *Error {
 func newError(reason adapterv1.ErrorReason, format string, args []any) *Error {
 	err := fmt.Errorf(format, args...)
 	e := &Error{Reason: reason, Message: err.Error()}
-	switch err.(type) {
+	switch err.(type) { //nolint:errorlint // the question is what this very error wraps
 	case interface{ Unwrap() error }, interface{ Unwrap() []error }:
 		e.cause = err
 	}

@@ -74,7 +74,7 @@ func newFake(t *testing.T, f *fake) *fake {
 	return f
 }
 
-func call[T proto.Message](f *fake, ctx context.Context, request proto.Message) (T, error) {
+func call[T proto.Message](ctx context.Context, f *fake, request proto.Message) (T, error) {
 	f.mu.Lock()
 	f.requests = append(f.requests, proto.Clone(request))
 	f.mu.Unlock()
@@ -102,51 +102,51 @@ func (f *fake) received() []proto.Message {
 }
 
 func (f *fake) ConnectStore(ctx context.Context, r *marketplacev1.ConnectStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) GetStore(ctx context.Context, r *marketplacev1.GetStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) ListStores(ctx context.Context, r *marketplacev1.ListStoresRequest) (*marketplacev1.ListStoresResponse, error) {
-	return call[*marketplacev1.ListStoresResponse](f, ctx, r)
+	return call[*marketplacev1.ListStoresResponse](ctx, f, r)
 }
 
 func (f *fake) UpdateStore(ctx context.Context, r *marketplacev1.UpdateStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) RotateCredentials(ctx context.Context, r *marketplacev1.RotateCredentialsRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) CheckStore(ctx context.Context, r *marketplacev1.CheckStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) PauseStore(ctx context.Context, r *marketplacev1.PauseStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) ResumeStore(ctx context.Context, r *marketplacev1.ResumeStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) DisconnectStore(ctx context.Context, r *marketplacev1.DisconnectStoreRequest) (*marketplacev1.Store, error) {
-	return call[*marketplacev1.Store](f, ctx, r)
+	return call[*marketplacev1.Store](ctx, f, r)
 }
 
 func (f *fake) ImportOrders(ctx context.Context, r *marketplacev1.ImportOrdersRequest) (*marketplacev1.Import, error) {
-	return call[*marketplacev1.Import](f, ctx, r)
+	return call[*marketplacev1.Import](ctx, f, r)
 }
 
 func (f *fake) GetImport(ctx context.Context, r *marketplacev1.GetImportRequest) (*marketplacev1.Import, error) {
-	return call[*marketplacev1.Import](f, ctx, r)
+	return call[*marketplacev1.Import](ctx, f, r)
 }
 
 func (f *fake) ListImports(ctx context.Context, r *marketplacev1.ListImportsRequest) (*marketplacev1.ListImportsResponse, error) {
-	return call[*marketplacev1.ListImportsResponse](f, ctx, r)
+	return call[*marketplacev1.ListImportsResponse](ctx, f, r)
 }
 
 func (f *fake) WatchImport(r *marketplacev1.WatchImportRequest, stream grpc.ServerStreamingServer[marketplacev1.Import]) error {
@@ -157,35 +157,35 @@ func (f *fake) WatchImport(r *marketplacev1.WatchImportRequest, stream grpc.Serv
 }
 
 func (f *fake) GetOrder(ctx context.Context, r *marketplacev1.GetOrderRequest) (*marketplacev1.Order, error) {
-	return call[*marketplacev1.Order](f, ctx, r)
+	return call[*marketplacev1.Order](ctx, f, r)
 }
 
 func (f *fake) ListOrders(ctx context.Context, r *marketplacev1.ListOrdersRequest) (*marketplacev1.ListOrdersResponse, error) {
-	return call[*marketplacev1.ListOrdersResponse](f, ctx, r)
+	return call[*marketplacev1.ListOrdersResponse](ctx, f, r)
 }
 
 func (f *fake) ListCarriers(ctx context.Context, r *marketplacev1.ListCarriersRequest) (*marketplacev1.ListCarriersResponse, error) {
-	return call[*marketplacev1.ListCarriersResponse](f, ctx, r)
+	return call[*marketplacev1.ListCarriersResponse](ctx, f, r)
 }
 
 func (f *fake) NotifyShipment(ctx context.Context, r *marketplacev1.NotifyShipmentRequest) (*marketplacev1.Shipment, error) {
-	return call[*marketplacev1.Shipment](f, ctx, r)
+	return call[*marketplacev1.Shipment](ctx, f, r)
 }
 
 func (f *fake) GetShipment(ctx context.Context, r *marketplacev1.GetShipmentRequest) (*marketplacev1.Shipment, error) {
-	return call[*marketplacev1.Shipment](f, ctx, r)
+	return call[*marketplacev1.Shipment](ctx, f, r)
 }
 
 func (f *fake) ListShipments(ctx context.Context, r *marketplacev1.ListShipmentsRequest) (*marketplacev1.ListShipmentsResponse, error) {
-	return call[*marketplacev1.ListShipmentsResponse](f, ctx, r)
+	return call[*marketplacev1.ListShipmentsResponse](ctx, f, r)
 }
 
 func (f *fake) ListAdapters(ctx context.Context, r *marketplacev1.ListAdaptersRequest) (*marketplacev1.ListAdaptersResponse, error) {
-	return call[*marketplacev1.ListAdaptersResponse](f, ctx, r)
+	return call[*marketplacev1.ListAdaptersResponse](ctx, f, r)
 }
 
 func (f *fake) GetAdapter(ctx context.Context, r *marketplacev1.GetAdapterRequest) (*marketplacev1.Adapter, error) {
-	return call[*marketplacev1.Adapter](f, ctx, r)
+	return call[*marketplacev1.Adapter](ctx, f, r)
 }
 
 // now is the clock of every test.

@@ -157,7 +157,7 @@ func TestPanicsFailOneCall(t *testing.T) {
 		Description: sdktest.Description("good"),
 		OnListOrders: func(context.Context, *adapterv1.ListOrdersRequest, sdk.OrderSink) error {
 			var missing map[string]int
-			missing["x"]++
+			missing["x"]++ //nolint:staticcheck // the panic is the point
 			return nil
 		},
 	})

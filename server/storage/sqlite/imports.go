@@ -46,7 +46,6 @@ func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.
 			joined = true
 			return err
 		}
-		current, err = order.Import{}, nil
 		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows) VALUES (?, ?, ?, ?, ?)`,
 			key, run.ID, order.Running, nanos(run.Start), windows); err != nil {
 			return err

@@ -214,7 +214,7 @@ func listShipments(q shipment.ListQuery) (query string, args []any) {
 	var keys string
 	switch {
 	case len(states) == 0:
-		keys, args = where+page, append(base, q.Limit)
+		keys, args = where+page, append(slices.Clone(base), q.Limit)
 	case q.OrderNumber != "":
 		args = base
 		for _, s := range states {

@@ -29,15 +29,6 @@ func readPages(t *testing.T, r Repositories, q order.ListQuery, between func()) 
 	}
 }
 
-// numbersOf returns the numbers of orders.
-func numbersOf(orders []order.Stored) []string {
-	numbers := make([]string, len(orders))
-	for i, o := range orders {
-		numbers[i] = o.Number
-	}
-	return numbers
-}
-
 // fill stores orders 0 … n-1 in batches of 7, with statuses in turn; every third has no address.
 func fill(t *testing.T, r Repositories, storeID string, n int) {
 	t.Helper()

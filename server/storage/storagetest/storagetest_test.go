@@ -71,7 +71,7 @@ var faults = map[string]struct {
 		r.Shipments = dueByID{r.Shipments}
 	}},
 	"a restart forgets": {"Restart/everything_survives", func(r *storagetest.Repositories) {
-		r.Reopen = func(t *testing.T) storagetest.Repositories { return open(t) }
+		r.Reopen = open
 	}},
 }
 
@@ -152,7 +152,7 @@ func (f updatesInTwoSteps) UpdateStore(ctx context.Context, id string, change fu
 	if err := change(&s); err != nil {
 		return s, err
 	}
-	time.Sleep(10 * time.Millisecond) // lets the others read before this one writes
+	<-time.After(10 * time.Millisecond) // lets the others read before this one writes
 	return f.Repository.UpdateStore(ctx, id, func(stored *store.Store) error { *stored = s; return nil })
 }
 
