@@ -57,6 +57,8 @@ func TestRunGreetsAndStops(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // what is taken by mistake must not serve for ever
 	for _, tc := range []struct {
 		args string
 		want string
@@ -68,7 +70,7 @@ func TestRunRefuses(t *testing.T) {
 		{"--colour blue", "flag provided but not defined"},
 	} {
 		var out bytes.Buffer
-		if err := run(t.Context(), strings.Fields(tc.args), &out, io.Discard); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if err := run(ctx, strings.Fields(tc.args), &out, io.Discard); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want …%s…", tc.args, err, tc.want)
 		}
 	}

@@ -277,3 +277,45 @@ func TestSparseOrderAndRefusedQuantity(t *testing.T) {
 		t.Errorf("got %+v, want the combination of contract 7.3", o)
 	}
 }
+
+func TestRelayMailIsGivenForFourWeeks(t *testing.T) {
+	t.Parallel()
+	x := open(t, 0)
+	const week = 7 * 24 * time.Hour
+	for _, tc := range []struct {
+		name  string
+		state world.State
+		age   time.Duration
+		given bool
+	}{
+		{"shipped four weeks ago", world.Shipped, 4 * week, true},
+		{"shipped longer ago", world.Shipped, 4*week + time.Millisecond, false},
+		{"old but not shipped", world.WaitingForShipmentAcceptation, 5 * week, true},
+	} {
+		at := start.Add(-tc.age)
+		number := x.create(world.Spec{State: tc.state, Created: &at, Modified: &at})
+		_, body := x.call("GetOrderList", "<orderFilter>"+byNumber(number)+"</orderFilter>")
+		if given := strings.Contains(body, "@clemarche.com</EncryptedEmail>"); given != tc.given {
+			t.Errorf("%s: relay mail given is %v", tc.name, given)
+		}
+	}
+}
+
+func TestTotalsFollowTheOrder(t *testing.T) {
+	t.Parallel()
+	x := open(t, 0)
+	for state, want := range map[world.State][3]string{ // ordered, accepted, shipped
+		world.WaitingForSellerAcceptation:   {"25.99", "0", "0"},
+		world.WaitingForShipmentAcceptation: {"25.99", "25.99", "0"},
+		world.Shipped:                       {"25.99", "25.99", "25.99"},
+		world.RefusedBySeller:               {"25.99", "0", "0"},
+	} {
+		number := x.create(world.Spec{State: state})
+		_, body := x.call("GetOrderList", "<orderFilter>"+byNumber(number)+"</orderFilter>")
+		for i, element := range []string{"InitialTotalAmount", "ValidatedTotalAmount", "ShippedTotalAmount"} {
+			if !strings.Contains(body, "<"+element+">"+want[i]+"</") {
+				t.Errorf("%s: %s is not %s in %s", state, element, want[i], body)
+			}
+		}
+	}
+}

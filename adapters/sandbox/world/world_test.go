@@ -420,3 +420,23 @@ func BenchmarkNew100000(b *testing.B) {
 		}
 	}
 }
+
+func TestADecisionStopsThePaymentTimer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 0, 1)
+	numbers, err := w.Create(world.Spec{State: world.WaitingForSellerAcceptation})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, action := range []world.Action{world.Accept, world.RefuseShipment} {
+		w.Perform(world.Write{Seller: "demo", Order: numbers[0]}, func(o world.Order, _ bool) (world.Change, *world.Refusal) {
+			return world.Change{Action: action, LineStates: make([]world.LineState, len(o.Lines))}, nil
+		})
+	}
+	if err := w.Clock().Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := w.Read(numbers[0]); o.State != world.ShipmentRefusedBySeller {
+		t.Errorf("an ended order moved on to %s", o.State)
+	}
+}
