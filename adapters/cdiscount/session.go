@@ -127,6 +127,7 @@ func (s *session) exchange(ctx context.Context, c call, write bool) (*answer, er
 		return nil, err
 	}
 	var head *answer
+	//nolint:bodyclose // receiveSOAP does not keep the answer; post closes it
 	if err := s.port.post(ctx, s.service, c.op, envelope, write, receiveSOAP(c.op, c.fields, &head)); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (a *Adapter) NotifyShipments(
 	reached := false  // an earlier item may have changed something
 	var blocked error // why nothing more is sent
 	for _, n := range req.GetNotifications() {
-		result := &adapterv1.ShipmentResult{}
+		var result *adapterv1.ShipmentResult
 		switch shipment, err := planShipment(n); {
 		case err != nil:
 			result = rejected("", err.Error())
@@ -208,7 +208,7 @@ func (s *session) notify(ctx context.Context, o *validateOrder) (*adapterv1.Ship
 	if errors.As(err, &f) && f.aboutToken() {
 		// Not repeated: a write is sent once. What follows uses the new token.
 		if renewal := s.renew(ctx); renewal != nil {
-			return retry("the token ran out, and there is no new one yet: " + renewal.Error()), nil
+			return retry("the token ran out, and there is no new one yet: " + renewal.Error()), nil //nolint:nilerr // told as the outcome of this order
 		}
 		return retry("the token ran out; a new one is there"), nil
 	}

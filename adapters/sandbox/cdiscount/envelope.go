@@ -36,7 +36,7 @@ func parse(r io.Reader) (*element, error) {
 	var open []*element
 	for {
 		tok, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if root == nil || len(open) > 0 {
 				return nil, io.ErrUnexpectedEOF
 			}

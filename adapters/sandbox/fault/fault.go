@@ -195,7 +195,7 @@ func (s *Set) Decide(c Call) Decision {
 
 func (r *Rule) matches(c Call) bool {
 	return (r.Operation == Any || r.Operation == c.Operation) &&
-		!(c.Operation == STS && r.Kind.needsToken()) &&
+		(c.Operation != STS || !r.Kind.needsToken()) &&
 		(r.Seller == "" || r.Seller == c.Seller) &&
 		(r.Order == "" || slices.Contains(c.Orders, r.Order))
 }
