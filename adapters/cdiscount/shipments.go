@@ -50,7 +50,7 @@ func (a *Adapter) NotifyShipments(
 	reached := false  // an earlier item may have changed something
 	var blocked error // why nothing more is sent
 	for _, n := range req.GetNotifications() {
-		var result *adapterv1.ShipmentResult
+		var result *adapterv1.WriteResult
 		switch shipment, err := planShipment(n); {
 		case err != nil:
 			result = rejected("", err.Error())
@@ -183,7 +183,7 @@ type validateResult struct {
 
 // notify sends one order and says what became of it. The error is set, beside a result, when the marketplace refused the
 // account as such.
-func (s *session) notify(ctx context.Context, o *validateOrder) (*adapterv1.ShipmentResult, error) {
+func (s *session) notify(ctx context.Context, o *validateOrder) (*adapterv1.WriteResult, error) {
 	var list struct {
 		Results []validateResult `xml:"ValidateOrderResult"`
 	}
@@ -218,7 +218,7 @@ func (s *session) notify(ctx context.Context, o *validateOrder) (*adapterv1.Ship
 // judge reads what the marketplace says of the order: yes means Validated and every line Updated. OperationSuccess is true
 // for refusals too and not looked at (cdiscount-soap.md 4.1). A yes was never recorded (12.3), so that anything short of
 // the full one is UNKNOWN and the order is read again.
-func (o *validateOrder) judge(r *validateResult) *adapterv1.ShipmentResult {
+func (o *validateOrder) judge(r *validateResult) *adapterv1.WriteResult {
 	validated, readable := parseBool(r.Validated)
 	updated := make(map[string]bool) // by SellerProductId; false wins
 	touched := false
@@ -242,12 +242,12 @@ func (o *validateOrder) judge(r *validateResult) *adapterv1.ShipmentResult {
 			return unknown("the order was validated, but not every line was updated")
 		}
 	}
-	return &adapterv1.ShipmentResult{Outcome: adapterv1.Outcome_OUTCOME_APPLIED}
+	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_APPLIED}
 }
 
 // refused is the result of Validated=false: nothing changed. The first error of the order says why, else the first of a line.
 // OrderStateIncoherent also answers a repetition of what is already done, which only reading the order can tell (8.3).
-func (o *validateOrder) refused(r *validateResult) *adapterv1.ShipmentResult {
+func (o *validateOrder) refused(r *validateResult) *adapterv1.WriteResult {
 	causes := r.Errors
 	for _, l := range r.Lines {
 		causes = append(causes, l.Errors...)
@@ -266,7 +266,7 @@ func (o *validateOrder) refused(r *validateResult) *adapterv1.ShipmentResult {
 
 // outcomeOf says what became of a write whose answer does not tell. Only what certainly did not reach the marketplace, or
 // was refused by it before it did anything, is RETRY or REJECTED.
-func outcomeOf(err error) *adapterv1.ShipmentResult {
+func outcomeOf(err error) *adapterv1.WriteResult {
 	var (
 		illegal *illegalTextError
 		budget  *budgetError
@@ -303,16 +303,16 @@ func outcomeOf(err error) *adapterv1.ShipmentResult {
 	return unknown(err.Error())
 }
 
-func retry(message string) *adapterv1.ShipmentResult {
-	return &adapterv1.ShipmentResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, Message: message}
+func retry(message string) *adapterv1.WriteResult {
+	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, Message: message}
 }
 
-func unknown(message string) *adapterv1.ShipmentResult {
-	return &adapterv1.ShipmentResult{Outcome: adapterv1.Outcome_OUTCOME_UNKNOWN, Message: message}
+func unknown(message string) *adapterv1.WriteResult {
+	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_UNKNOWN, Message: message}
 }
 
-func rejected(reason, message string) *adapterv1.ShipmentResult {
-	return &adapterv1.ShipmentResult{
+func rejected(reason, message string) *adapterv1.WriteResult {
+	return &adapterv1.WriteResult{
 		Outcome: adapterv1.Outcome_OUTCOME_REJECTED, NativeReason: reason, Message: message,
 	}
 }

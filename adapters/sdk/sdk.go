@@ -31,6 +31,22 @@ type Adapter interface {
 	NotifyShipments(ctx context.Context, req *adapterv1.NotifyShipmentsRequest) (*adapterv1.NotifyShipmentsResponse, error)
 }
 
+// Decider is implemented by adapters whose marketplace lets the seller accept or refuse orders. They declare it with
+// Capabilities.acceptance.
+type Decider interface {
+	// AcceptOrders tells the marketplace that the seller accepts whole orders, with the rules of NotifyShipments.
+	AcceptOrders(ctx context.Context, req *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error)
+	// RefuseOrders tells the marketplace that the seller refuses whole orders, with the rules of NotifyShipments.
+	RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersRequest) (*adapterv1.RefuseOrdersResponse, error)
+}
+
+// ProductReader is implemented by adapters whose marketplace tells colour and size of a product. They declare it with
+// Capabilities.max_products_per_get.
+type ProductReader interface {
+	// GetProducts reads products by EAN and answers for each.
+	GetProducts(ctx context.Context, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error)
+}
+
 // OrderSink takes the orders of one ListOrders call. It packs them into messages of the size that the protocol asks for and
 // blocks while the host is busy, so that memory does not grow. It is not safe for concurrent use.
 type OrderSink interface {

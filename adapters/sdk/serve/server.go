@@ -73,6 +73,30 @@ func (s *service) NotifyShipments(ctx context.Context, req *adapterv1.NotifyShip
 	return answered(s.adapter.NotifyShipments(ctx, req))
 }
 
+func (s *service) AcceptOrders(ctx context.Context, req *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error) {
+	d, ok := s.adapter.(sdk.Decider)
+	if !ok {
+		return s.UnimplementedMarketplaceAdapterServiceServer.AcceptOrders(ctx, req)
+	}
+	return answered(d.AcceptOrders(ctx, req))
+}
+
+func (s *service) RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersRequest) (*adapterv1.RefuseOrdersResponse, error) {
+	d, ok := s.adapter.(sdk.Decider)
+	if !ok {
+		return s.UnimplementedMarketplaceAdapterServiceServer.RefuseOrders(ctx, req)
+	}
+	return answered(d.RefuseOrders(ctx, req))
+}
+
+func (s *service) GetProducts(ctx context.Context, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error) {
+	r, ok := s.adapter.(sdk.ProductReader)
+	if !ok {
+		return s.UnimplementedMarketplaceAdapterServiceServer.GetProducts(ctx, req)
+	}
+	return answered(r.GetProducts(ctx, req))
+}
+
 // answered refuses "no answer and no error", which would otherwise reach the host as an empty answer that looks like a yes.
 func answered[T any](response *T, err error) (*T, error) {
 	if err == nil && response == nil {

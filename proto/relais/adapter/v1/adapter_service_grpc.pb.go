@@ -24,6 +24,9 @@ const (
 	MarketplaceAdapterService_ListOrders_FullMethodName      = "/relais.adapter.v1.MarketplaceAdapterService/ListOrders"
 	MarketplaceAdapterService_GetOrders_FullMethodName       = "/relais.adapter.v1.MarketplaceAdapterService/GetOrders"
 	MarketplaceAdapterService_ListCarriers_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/ListCarriers"
+	MarketplaceAdapterService_AcceptOrders_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/AcceptOrders"
+	MarketplaceAdapterService_RefuseOrders_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/RefuseOrders"
+	MarketplaceAdapterService_GetProducts_FullMethodName     = "/relais.adapter.v1.MarketplaceAdapterService/GetProducts"
 	MarketplaceAdapterService_NotifyShipments_FullMethodName = "/relais.adapter.v1.MarketplaceAdapterService/NotifyShipments"
 )
 
@@ -53,6 +56,15 @@ type MarketplaceAdapterServiceClient interface {
 	GetOrders(ctx context.Context, in *GetOrdersRequest, opts ...grpc.CallOption) (*GetOrdersResponse, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error)
+	// AcceptOrders tells the marketplace that the seller accepts whole orders, with the rules of NotifyShipments: one result
+	// each, no repeated write. Only with Capabilities.acceptance.
+	AcceptOrders(ctx context.Context, in *AcceptOrdersRequest, opts ...grpc.CallOption) (*AcceptOrdersResponse, error)
+	// RefuseOrders tells the marketplace that the seller refuses whole orders, with the rules of NotifyShipments. Only with
+	// Capabilities.acceptance.
+	RefuseOrders(ctx context.Context, in *RefuseOrdersRequest, opts ...grpc.CallOption) (*RefuseOrdersResponse, error)
+	// GetProducts reads what the marketplace knows of products by EAN, at most Capabilities.max_products_per_get of them.
+	// Every EAN gets exactly one product; one that the marketplace does not know has found = false.
+	GetProducts(ctx context.Context, in *GetProductsRequest, opts ...grpc.CallOption) (*GetProductsResponse, error)
 	// NotifyShipments tells the marketplace that orders left, at most Capabilities.max_shipments_per_call of them.
 	// Every notification gets exactly one result. An adapter never repeats a write whose answer was lost: it answers
 	// OUTCOME_UNKNOWN. An error of the whole call means that nothing was sent.
@@ -126,6 +138,36 @@ func (c *marketplaceAdapterServiceClient) ListCarriers(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *marketplaceAdapterServiceClient) AcceptOrders(ctx context.Context, in *AcceptOrdersRequest, opts ...grpc.CallOption) (*AcceptOrdersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcceptOrdersResponse)
+	err := c.cc.Invoke(ctx, MarketplaceAdapterService_AcceptOrders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceAdapterServiceClient) RefuseOrders(ctx context.Context, in *RefuseOrdersRequest, opts ...grpc.CallOption) (*RefuseOrdersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RefuseOrdersResponse)
+	err := c.cc.Invoke(ctx, MarketplaceAdapterService_RefuseOrders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceAdapterServiceClient) GetProducts(ctx context.Context, in *GetProductsRequest, opts ...grpc.CallOption) (*GetProductsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetProductsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceAdapterService_GetProducts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceAdapterServiceClient) NotifyShipments(ctx context.Context, in *NotifyShipmentsRequest, opts ...grpc.CallOption) (*NotifyShipmentsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(NotifyShipmentsResponse)
@@ -162,6 +204,15 @@ type MarketplaceAdapterServiceServer interface {
 	GetOrders(context.Context, *GetOrdersRequest) (*GetOrdersResponse, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error)
+	// AcceptOrders tells the marketplace that the seller accepts whole orders, with the rules of NotifyShipments: one result
+	// each, no repeated write. Only with Capabilities.acceptance.
+	AcceptOrders(context.Context, *AcceptOrdersRequest) (*AcceptOrdersResponse, error)
+	// RefuseOrders tells the marketplace that the seller refuses whole orders, with the rules of NotifyShipments. Only with
+	// Capabilities.acceptance.
+	RefuseOrders(context.Context, *RefuseOrdersRequest) (*RefuseOrdersResponse, error)
+	// GetProducts reads what the marketplace knows of products by EAN, at most Capabilities.max_products_per_get of them.
+	// Every EAN gets exactly one product; one that the marketplace does not know has found = false.
+	GetProducts(context.Context, *GetProductsRequest) (*GetProductsResponse, error)
 	// NotifyShipments tells the marketplace that orders left, at most Capabilities.max_shipments_per_call of them.
 	// Every notification gets exactly one result. An adapter never repeats a write whose answer was lost: it answers
 	// OUTCOME_UNKNOWN. An error of the whole call means that nothing was sent.
@@ -190,6 +241,15 @@ func (UnimplementedMarketplaceAdapterServiceServer) GetOrders(context.Context, *
 }
 func (UnimplementedMarketplaceAdapterServiceServer) ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCarriers not implemented")
+}
+func (UnimplementedMarketplaceAdapterServiceServer) AcceptOrders(context.Context, *AcceptOrdersRequest) (*AcceptOrdersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptOrders not implemented")
+}
+func (UnimplementedMarketplaceAdapterServiceServer) RefuseOrders(context.Context, *RefuseOrdersRequest) (*RefuseOrdersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RefuseOrders not implemented")
+}
+func (UnimplementedMarketplaceAdapterServiceServer) GetProducts(context.Context, *GetProductsRequest) (*GetProductsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProducts not implemented")
 }
 func (UnimplementedMarketplaceAdapterServiceServer) NotifyShipments(context.Context, *NotifyShipmentsRequest) (*NotifyShipmentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method NotifyShipments not implemented")
@@ -299,6 +359,60 @@ func _MarketplaceAdapterService_ListCarriers_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceAdapterService_AcceptOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptOrdersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceAdapterServiceServer).AcceptOrders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceAdapterService_AcceptOrders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceAdapterServiceServer).AcceptOrders(ctx, req.(*AcceptOrdersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceAdapterService_RefuseOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RefuseOrdersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceAdapterServiceServer).RefuseOrders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceAdapterService_RefuseOrders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceAdapterServiceServer).RefuseOrders(ctx, req.(*RefuseOrdersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceAdapterService_GetProducts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProductsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceAdapterServiceServer).GetProducts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceAdapterService_GetProducts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceAdapterServiceServer).GetProducts(ctx, req.(*GetProductsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MarketplaceAdapterService_NotifyShipments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(NotifyShipmentsRequest)
 	if err := dec(in); err != nil {
@@ -339,6 +453,18 @@ var MarketplaceAdapterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListCarriers",
 			Handler:    _MarketplaceAdapterService_ListCarriers_Handler,
+		},
+		{
+			MethodName: "AcceptOrders",
+			Handler:    _MarketplaceAdapterService_AcceptOrders_Handler,
+		},
+		{
+			MethodName: "RefuseOrders",
+			Handler:    _MarketplaceAdapterService_RefuseOrders_Handler,
+		},
+		{
+			MethodName: "GetProducts",
+			Handler:    _MarketplaceAdapterService_GetProducts_Handler,
 		},
 		{
 			MethodName: "NotifyShipments",

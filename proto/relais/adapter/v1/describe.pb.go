@@ -405,8 +405,12 @@ type Capabilities struct {
 	TrackingRules *TrackingRules `protobuf:"bytes,8,opt,name=tracking_rules,json=trackingRules,proto3" json:"tracking_rules,omitempty"`
 	// Which optional parts of a shipment the marketplace takes. The others are kept by the host and not sent.
 	ShipmentFields []ShipmentField `protobuf:"varint,9,rep,packed,name=shipment_fields,json=shipmentFields,proto3,enum=relais.adapter.v1.ShipmentField" json:"shipment_fields,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// At most this many orders in one AcceptOrders or RefuseOrders call; at least 1 with acceptance.
+	MaxDecisionsPerCall int32 `protobuf:"varint,10,opt,name=max_decisions_per_call,json=maxDecisionsPerCall,proto3" json:"max_decisions_per_call,omitempty"`
+	// At most this many EANs in one GetProducts call; zero when products cannot be read.
+	MaxProductsPerGet int32 `protobuf:"varint,11,opt,name=max_products_per_get,json=maxProductsPerGet,proto3" json:"max_products_per_get,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Capabilities) Reset() {
@@ -502,6 +506,20 @@ func (x *Capabilities) GetShipmentFields() []ShipmentField {
 	return nil
 }
 
+func (x *Capabilities) GetMaxDecisionsPerCall() int32 {
+	if x != nil {
+		return x.MaxDecisionsPerCall
+	}
+	return 0
+}
+
+func (x *Capabilities) GetMaxProductsPerGet() int32 {
+	if x != nil {
+		return x.MaxProductsPerGet
+	}
+	return 0
+}
+
 // TrackingRules is what the marketplace accepts as tracking; zero values mean no rule.
 type TrackingRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -591,7 +609,7 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12%\n" +
 	"\x0eproduction_url\x18\x03 \x01(\tR\rproductionUrl\x12!\n" +
-	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\xd1\x03\n" +
+	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\xb7\x04\n" +
 	"\fCapabilities\x12)\n" +
 	"\x10partial_shipment\x18\x01 \x01(\bR\x0fpartialShipment\x12'\n" +
 	"\x0fseveral_parcels\x18\x02 \x01(\bR\x0eseveralParcels\x12\x1e\n" +
@@ -603,7 +621,10 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x12max_orders_per_get\x18\x06 \x01(\x05R\x0fmaxOrdersPerGet\x12A\n" +
 	"\x0flook_back_limit\x18\a \x01(\v2\x19.google.protobuf.DurationR\rlookBackLimit\x12G\n" +
 	"\x0etracking_rules\x18\b \x01(\v2 .relais.adapter.v1.TrackingRulesR\rtrackingRules\x12I\n" +
-	"\x0fshipment_fields\x18\t \x03(\x0e2 .relais.adapter.v1.ShipmentFieldR\x0eshipmentFields\"\xa1\x01\n" +
+	"\x0fshipment_fields\x18\t \x03(\x0e2 .relais.adapter.v1.ShipmentFieldR\x0eshipmentFields\x123\n" +
+	"\x16max_decisions_per_call\x18\n" +
+	" \x01(\x05R\x13maxDecisionsPerCall\x12/\n" +
+	"\x14max_products_per_get\x18\v \x01(\x05R\x11maxProductsPerGet\"\xa1\x01\n" +
 	"\rTrackingRules\x12*\n" +
 	"\x11max_number_length\x18\x01 \x01(\x05R\x0fmaxNumberLength\x12>\n" +
 	"\x1bforbidden_number_characters\x18\x02 \x01(\tR\x19forbiddenNumberCharacters\x12$\n" +

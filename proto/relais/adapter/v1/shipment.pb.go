@@ -9,7 +9,6 @@ package adapterv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,71 +21,6 @@ const (
 	// Verify that runtime/protoimpl is sufficiently up-to-date.
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
-
-// Outcome is what became of one write.
-type Outcome int32
-
-const (
-	// Not set; the host treats it as UNKNOWN.
-	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
-	// The marketplace said yes.
-	Outcome_OUTCOME_APPLIED Outcome = 1
-	// The marketplace said that this had been done before.
-	Outcome_OUTCOME_ALREADY_APPLIED Outcome = 2
-	// The marketplace said no. Nothing changed there.
-	Outcome_OUTCOME_REJECTED Outcome = 3
-	// Certainly not applied; try again later.
-	Outcome_OUTCOME_RETRY Outcome = 4
-	// The answer was lost or not readable: it may or may not have been applied.
-	Outcome_OUTCOME_UNKNOWN Outcome = 5
-)
-
-// Enum value maps for Outcome.
-var (
-	Outcome_name = map[int32]string{
-		0: "OUTCOME_UNSPECIFIED",
-		1: "OUTCOME_APPLIED",
-		2: "OUTCOME_ALREADY_APPLIED",
-		3: "OUTCOME_REJECTED",
-		4: "OUTCOME_RETRY",
-		5: "OUTCOME_UNKNOWN",
-	}
-	Outcome_value = map[string]int32{
-		"OUTCOME_UNSPECIFIED":     0,
-		"OUTCOME_APPLIED":         1,
-		"OUTCOME_ALREADY_APPLIED": 2,
-		"OUTCOME_REJECTED":        3,
-		"OUTCOME_RETRY":           4,
-		"OUTCOME_UNKNOWN":         5,
-	}
-)
-
-func (x Outcome) Enum() *Outcome {
-	p := new(Outcome)
-	*p = x
-	return p
-}
-
-func (x Outcome) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_adapter_v1_shipment_proto_enumTypes[0].Descriptor()
-}
-
-func (Outcome) Type() protoreflect.EnumType {
-	return &file_relais_adapter_v1_shipment_proto_enumTypes[0]
-}
-
-func (x Outcome) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Outcome.Descriptor instead.
-func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{0}
-}
 
 // NotifyShipmentsRequest tells the marketplace that orders left.
 type NotifyShipmentsRequest struct {
@@ -347,7 +281,7 @@ func (x *ShippedLine) GetQuantity() int32 {
 type NotifyShipmentsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The results, in any order.
-	Results []*ShipmentResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	Results []*WriteResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
 	// Set when the state changed.
 	StateUpdate   *StateUpdate `protobuf:"bytes,2,opt,name=state_update,json=stateUpdate,proto3" json:"state_update,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -384,7 +318,7 @@ func (*NotifyShipmentsResponse) Descriptor() ([]byte, []int) {
 	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *NotifyShipmentsResponse) GetResults() []*ShipmentResult {
+func (x *NotifyShipmentsResponse) GetResults() []*WriteResult {
 	if x != nil {
 		return x.Results
 	}
@@ -394,88 +328,6 @@ func (x *NotifyShipmentsResponse) GetResults() []*ShipmentResult {
 func (x *NotifyShipmentsResponse) GetStateUpdate() *StateUpdate {
 	if x != nil {
 		return x.StateUpdate
-	}
-	return nil
-}
-
-// ShipmentResult is what became of one notification.
-type ShipmentResult struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// ShipmentNotification.key.
-	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// What became of it.
-	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=relais.adapter.v1.Outcome" json:"outcome,omitempty"`
-	// The marketplace's own code of a refusal, for example "OrderStateIncoherent".
-	NativeReason string `protobuf:"bytes,3,opt,name=native_reason,json=nativeReason,proto3" json:"native_reason,omitempty"`
-	// What the marketplace said, without personal data; for people.
-	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	// With OUTCOME_RETRY: how long to wait; unset when the marketplace did not say.
-	RetryAfter    *durationpb.Duration `protobuf:"bytes,5,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ShipmentResult) Reset() {
-	*x = ShipmentResult{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ShipmentResult) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ShipmentResult) ProtoMessage() {}
-
-func (x *ShipmentResult) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ShipmentResult.ProtoReflect.Descriptor instead.
-func (*ShipmentResult) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *ShipmentResult) GetKey() string {
-	if x != nil {
-		return x.Key
-	}
-	return ""
-}
-
-func (x *ShipmentResult) GetOutcome() Outcome {
-	if x != nil {
-		return x.Outcome
-	}
-	return Outcome_OUTCOME_UNSPECIFIED
-}
-
-func (x *ShipmentResult) GetNativeReason() string {
-	if x != nil {
-		return x.NativeReason
-	}
-	return ""
-}
-
-func (x *ShipmentResult) GetMessage() string {
-	if x != nil {
-		return x.Message
-	}
-	return ""
-}
-
-func (x *ShipmentResult) GetRetryAfter() *durationpb.Duration {
-	if x != nil {
-		return x.RetryAfter
 	}
 	return nil
 }
@@ -491,7 +343,7 @@ type ListCarriersRequest struct {
 
 func (x *ListCarriersRequest) Reset() {
 	*x = ListCarriersRequest{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -503,7 +355,7 @@ func (x *ListCarriersRequest) String() string {
 func (*ListCarriersRequest) ProtoMessage() {}
 
 func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -516,7 +368,7 @@ func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{5}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListCarriersRequest) GetStore() *StoreContext {
@@ -539,7 +391,7 @@ type ListCarriersResponse struct {
 
 func (x *ListCarriersResponse) Reset() {
 	*x = ListCarriersResponse{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -551,7 +403,7 @@ func (x *ListCarriersResponse) String() string {
 func (*ListCarriersResponse) ProtoMessage() {}
 
 func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -564,7 +416,7 @@ func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{6}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListCarriersResponse) GetCarriers() []*Carrier {
@@ -596,7 +448,7 @@ type Carrier struct {
 
 func (x *Carrier) Reset() {
 	*x = Carrier{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[7]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +460,7 @@ func (x *Carrier) String() string {
 func (*Carrier) ProtoMessage() {}
 
 func (x *Carrier) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[7]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +473,7 @@ func (x *Carrier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carrier.ProtoReflect.Descriptor instead.
 func (*Carrier) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{7}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Carrier) GetCode() string {
@@ -649,7 +501,7 @@ var File_relais_adapter_v1_shipment_proto protoreflect.FileDescriptor
 
 const file_relais_adapter_v1_shipment_proto_rawDesc = "" +
 	"\n" +
-	" relais/adapter/v1/shipment.proto\x12\x11relais.adapter.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"relais/adapter/v1/connection.proto\x1a\x1drelais/adapter/v1/order.proto\"\x9e\x01\n" +
+	" relais/adapter/v1/shipment.proto\x12\x11relais.adapter.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"relais/adapter/v1/connection.proto\x1a\x1drelais/adapter/v1/order.proto\x1a\x1drelais/adapter/v1/write.proto\"\x9e\x01\n" +
 	"\x16NotifyShipmentsRequest\x125\n" +
 	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\x12M\n" +
 	"\rnotifications\x18\x02 \x03(\v2'.relais.adapter.v1.ShipmentNotificationR\rnotifications\"\xbb\x03\n" +
@@ -670,17 +522,10 @@ const file_relais_adapter_v1_shipment_proto_rawDesc = "" +
 	"\vShippedLine\x12\x17\n" +
 	"\aline_id\x18\x01 \x01(\tR\x06lineId\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku\x12\x1a\n" +
-	"\bquantity\x18\x03 \x01(\x05R\bquantity\"\x99\x01\n" +
-	"\x17NotifyShipmentsResponse\x12;\n" +
-	"\aresults\x18\x01 \x03(\v2!.relais.adapter.v1.ShipmentResultR\aresults\x12A\n" +
-	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"\xd3\x01\n" +
-	"\x0eShipmentResult\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x124\n" +
-	"\aoutcome\x18\x02 \x01(\x0e2\x1a.relais.adapter.v1.OutcomeR\aoutcome\x12#\n" +
-	"\rnative_reason\x18\x03 \x01(\tR\fnativeReason\x12\x18\n" +
-	"\amessage\x18\x04 \x01(\tR\amessage\x12:\n" +
-	"\vretry_after\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"retryAfter\"L\n" +
+	"\bquantity\x18\x03 \x01(\x05R\bquantity\"\x96\x01\n" +
+	"\x17NotifyShipmentsResponse\x128\n" +
+	"\aresults\x18\x01 \x03(\v2\x1e.relais.adapter.v1.WriteResultR\aresults\x12A\n" +
+	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"L\n" +
 	"\x13ListCarriersRequest\x125\n" +
 	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\"\x91\x01\n" +
 	"\x14ListCarriersResponse\x126\n" +
@@ -689,14 +534,7 @@ const file_relais_adapter_v1_shipment_proto_rawDesc = "" +
 	"\aCarrier\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12!\n" +
-	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrl*\x92\x01\n" +
-	"\aOutcome\x12\x17\n" +
-	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
-	"\x0fOUTCOME_APPLIED\x10\x01\x12\x1b\n" +
-	"\x17OUTCOME_ALREADY_APPLIED\x10\x02\x12\x14\n" +
-	"\x10OUTCOME_REJECTED\x10\x03\x12\x11\n" +
-	"\rOUTCOME_RETRY\x10\x04\x12\x13\n" +
-	"\x0fOUTCOME_UNKNOWN\x10\x05B>Z<github.com/relaishq/relais/proto/relais/adapter/v1;adapterv1b\x06proto3"
+	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrlB>Z<github.com/relaishq/relais/proto/relais/adapter/v1;adapterv1b\x06proto3"
 
 var (
 	file_relais_adapter_v1_shipment_proto_rawDescOnce sync.Once
@@ -710,42 +548,37 @@ func file_relais_adapter_v1_shipment_proto_rawDescGZIP() []byte {
 	return file_relais_adapter_v1_shipment_proto_rawDescData
 }
 
-var file_relais_adapter_v1_shipment_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_relais_adapter_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_relais_adapter_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_relais_adapter_v1_shipment_proto_goTypes = []any{
-	(Outcome)(0),                    // 0: relais.adapter.v1.Outcome
-	(*NotifyShipmentsRequest)(nil),  // 1: relais.adapter.v1.NotifyShipmentsRequest
-	(*ShipmentNotification)(nil),    // 2: relais.adapter.v1.ShipmentNotification
-	(*ShippedLine)(nil),             // 3: relais.adapter.v1.ShippedLine
-	(*NotifyShipmentsResponse)(nil), // 4: relais.adapter.v1.NotifyShipmentsResponse
-	(*ShipmentResult)(nil),          // 5: relais.adapter.v1.ShipmentResult
-	(*ListCarriersRequest)(nil),     // 6: relais.adapter.v1.ListCarriersRequest
-	(*ListCarriersResponse)(nil),    // 7: relais.adapter.v1.ListCarriersResponse
-	(*Carrier)(nil),                 // 8: relais.adapter.v1.Carrier
-	(*StoreContext)(nil),            // 9: relais.adapter.v1.StoreContext
-	(*Money)(nil),                   // 10: relais.adapter.v1.Money
-	(*timestamppb.Timestamp)(nil),   // 11: google.protobuf.Timestamp
-	(*StateUpdate)(nil),             // 12: relais.adapter.v1.StateUpdate
-	(*durationpb.Duration)(nil),     // 13: google.protobuf.Duration
+	(*NotifyShipmentsRequest)(nil),  // 0: relais.adapter.v1.NotifyShipmentsRequest
+	(*ShipmentNotification)(nil),    // 1: relais.adapter.v1.ShipmentNotification
+	(*ShippedLine)(nil),             // 2: relais.adapter.v1.ShippedLine
+	(*NotifyShipmentsResponse)(nil), // 3: relais.adapter.v1.NotifyShipmentsResponse
+	(*ListCarriersRequest)(nil),     // 4: relais.adapter.v1.ListCarriersRequest
+	(*ListCarriersResponse)(nil),    // 5: relais.adapter.v1.ListCarriersResponse
+	(*Carrier)(nil),                 // 6: relais.adapter.v1.Carrier
+	(*StoreContext)(nil),            // 7: relais.adapter.v1.StoreContext
+	(*Money)(nil),                   // 8: relais.adapter.v1.Money
+	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
+	(*WriteResult)(nil),             // 10: relais.adapter.v1.WriteResult
+	(*StateUpdate)(nil),             // 11: relais.adapter.v1.StateUpdate
 }
 var file_relais_adapter_v1_shipment_proto_depIdxs = []int32{
-	9,  // 0: relais.adapter.v1.NotifyShipmentsRequest.store:type_name -> relais.adapter.v1.StoreContext
-	2,  // 1: relais.adapter.v1.NotifyShipmentsRequest.notifications:type_name -> relais.adapter.v1.ShipmentNotification
-	3,  // 2: relais.adapter.v1.ShipmentNotification.lines:type_name -> relais.adapter.v1.ShippedLine
-	10, // 3: relais.adapter.v1.ShipmentNotification.carrier_fee:type_name -> relais.adapter.v1.Money
-	11, // 4: relais.adapter.v1.ShipmentNotification.ship_time:type_name -> google.protobuf.Timestamp
-	5,  // 5: relais.adapter.v1.NotifyShipmentsResponse.results:type_name -> relais.adapter.v1.ShipmentResult
-	12, // 6: relais.adapter.v1.NotifyShipmentsResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	0,  // 7: relais.adapter.v1.ShipmentResult.outcome:type_name -> relais.adapter.v1.Outcome
-	13, // 8: relais.adapter.v1.ShipmentResult.retry_after:type_name -> google.protobuf.Duration
-	9,  // 9: relais.adapter.v1.ListCarriersRequest.store:type_name -> relais.adapter.v1.StoreContext
-	8,  // 10: relais.adapter.v1.ListCarriersResponse.carriers:type_name -> relais.adapter.v1.Carrier
-	12, // 11: relais.adapter.v1.ListCarriersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	7,  // 0: relais.adapter.v1.NotifyShipmentsRequest.store:type_name -> relais.adapter.v1.StoreContext
+	1,  // 1: relais.adapter.v1.NotifyShipmentsRequest.notifications:type_name -> relais.adapter.v1.ShipmentNotification
+	2,  // 2: relais.adapter.v1.ShipmentNotification.lines:type_name -> relais.adapter.v1.ShippedLine
+	8,  // 3: relais.adapter.v1.ShipmentNotification.carrier_fee:type_name -> relais.adapter.v1.Money
+	9,  // 4: relais.adapter.v1.ShipmentNotification.ship_time:type_name -> google.protobuf.Timestamp
+	10, // 5: relais.adapter.v1.NotifyShipmentsResponse.results:type_name -> relais.adapter.v1.WriteResult
+	11, // 6: relais.adapter.v1.NotifyShipmentsResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	7,  // 7: relais.adapter.v1.ListCarriersRequest.store:type_name -> relais.adapter.v1.StoreContext
+	6,  // 8: relais.adapter.v1.ListCarriersResponse.carriers:type_name -> relais.adapter.v1.Carrier
+	11, // 9: relais.adapter.v1.ListCarriersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_shipment_proto_init() }
@@ -755,19 +588,19 @@ func file_relais_adapter_v1_shipment_proto_init() {
 	}
 	file_relais_adapter_v1_connection_proto_init()
 	file_relais_adapter_v1_order_proto_init()
+	file_relais_adapter_v1_write_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_adapter_v1_shipment_proto_rawDesc), len(file_relais_adapter_v1_shipment_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      0,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_relais_adapter_v1_shipment_proto_goTypes,
 		DependencyIndexes: file_relais_adapter_v1_shipment_proto_depIdxs,
-		EnumInfos:         file_relais_adapter_v1_shipment_proto_enumTypes,
 		MessageInfos:      file_relais_adapter_v1_shipment_proto_msgTypes,
 	}.Build()
 	File_relais_adapter_v1_shipment_proto = out.File

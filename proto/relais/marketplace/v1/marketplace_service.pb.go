@@ -24,7 +24,7 @@ var File_relais_marketplace_v1_marketplace_service_proto protoreflect.FileDescri
 
 const file_relais_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"/relais/marketplace/v1/marketplace_service.proto\x12\x15relais.marketplace.v1\x1a\"relais/marketplace/v1/import.proto\x1a!relais/marketplace/v1/order.proto\x1a$relais/marketplace/v1/shipment.proto\x1a!relais/marketplace/v1/store.proto2\xfa\r\n" +
+	"/relais/marketplace/v1/marketplace_service.proto\x12\x15relais.marketplace.v1\x1a\"relais/marketplace/v1/import.proto\x1a!relais/marketplace/v1/order.proto\x1a$relais/marketplace/v1/shipment.proto\x1a!relais/marketplace/v1/store.proto2\xaa\x0f\n" +
 	"\x12MarketplaceService\x12X\n" +
 	"\fConnectStore\x12*.relais.marketplace.v1.ConnectStoreRequest\x1a\x1c.relais.marketplace.v1.Store\x12P\n" +
 	"\bGetStore\x12&.relais.marketplace.v1.GetStoreRequest\x1a\x1c.relais.marketplace.v1.Store\x12a\n" +
@@ -44,7 +44,9 @@ const file_relais_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\vWatchImport\x12).relais.marketplace.v1.WatchImportRequest\x1a\x1d.relais.marketplace.v1.Import0\x01\x12P\n" +
 	"\bGetOrder\x12&.relais.marketplace.v1.GetOrderRequest\x1a\x1c.relais.marketplace.v1.Order\x12a\n" +
 	"\n" +
-	"ListOrders\x12(.relais.marketplace.v1.ListOrdersRequest\x1a).relais.marketplace.v1.ListOrdersResponse\x12g\n" +
+	"ListOrders\x12(.relais.marketplace.v1.ListOrdersRequest\x1a).relais.marketplace.v1.ListOrdersResponse\x12V\n" +
+	"\vAcceptOrder\x12).relais.marketplace.v1.AcceptOrderRequest\x1a\x1c.relais.marketplace.v1.Order\x12V\n" +
+	"\vRefuseOrder\x12).relais.marketplace.v1.RefuseOrderRequest\x1a\x1c.relais.marketplace.v1.Order\x12g\n" +
 	"\fListCarriers\x12*.relais.marketplace.v1.ListCarriersRequest\x1a+.relais.marketplace.v1.ListCarriersResponse\x12_\n" +
 	"\x0eNotifyShipment\x12,.relais.marketplace.v1.NotifyShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12Y\n" +
 	"\vGetShipment\x12).relais.marketplace.v1.GetShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12j\n" +
@@ -66,19 +68,21 @@ var file_relais_marketplace_v1_marketplace_service_proto_goTypes = []any{
 	(*WatchImportRequest)(nil),       // 12: relais.marketplace.v1.WatchImportRequest
 	(*GetOrderRequest)(nil),          // 13: relais.marketplace.v1.GetOrderRequest
 	(*ListOrdersRequest)(nil),        // 14: relais.marketplace.v1.ListOrdersRequest
-	(*ListCarriersRequest)(nil),      // 15: relais.marketplace.v1.ListCarriersRequest
-	(*NotifyShipmentRequest)(nil),    // 16: relais.marketplace.v1.NotifyShipmentRequest
-	(*GetShipmentRequest)(nil),       // 17: relais.marketplace.v1.GetShipmentRequest
-	(*ListShipmentsRequest)(nil),     // 18: relais.marketplace.v1.ListShipmentsRequest
-	(*Store)(nil),                    // 19: relais.marketplace.v1.Store
-	(*ListStoresResponse)(nil),       // 20: relais.marketplace.v1.ListStoresResponse
-	(*Import)(nil),                   // 21: relais.marketplace.v1.Import
-	(*ListImportsResponse)(nil),      // 22: relais.marketplace.v1.ListImportsResponse
-	(*Order)(nil),                    // 23: relais.marketplace.v1.Order
-	(*ListOrdersResponse)(nil),       // 24: relais.marketplace.v1.ListOrdersResponse
-	(*ListCarriersResponse)(nil),     // 25: relais.marketplace.v1.ListCarriersResponse
-	(*Shipment)(nil),                 // 26: relais.marketplace.v1.Shipment
-	(*ListShipmentsResponse)(nil),    // 27: relais.marketplace.v1.ListShipmentsResponse
+	(*AcceptOrderRequest)(nil),       // 15: relais.marketplace.v1.AcceptOrderRequest
+	(*RefuseOrderRequest)(nil),       // 16: relais.marketplace.v1.RefuseOrderRequest
+	(*ListCarriersRequest)(nil),      // 17: relais.marketplace.v1.ListCarriersRequest
+	(*NotifyShipmentRequest)(nil),    // 18: relais.marketplace.v1.NotifyShipmentRequest
+	(*GetShipmentRequest)(nil),       // 19: relais.marketplace.v1.GetShipmentRequest
+	(*ListShipmentsRequest)(nil),     // 20: relais.marketplace.v1.ListShipmentsRequest
+	(*Store)(nil),                    // 21: relais.marketplace.v1.Store
+	(*ListStoresResponse)(nil),       // 22: relais.marketplace.v1.ListStoresResponse
+	(*Import)(nil),                   // 23: relais.marketplace.v1.Import
+	(*ListImportsResponse)(nil),      // 24: relais.marketplace.v1.ListImportsResponse
+	(*Order)(nil),                    // 25: relais.marketplace.v1.Order
+	(*ListOrdersResponse)(nil),       // 26: relais.marketplace.v1.ListOrdersResponse
+	(*ListCarriersResponse)(nil),     // 27: relais.marketplace.v1.ListCarriersResponse
+	(*Shipment)(nil),                 // 28: relais.marketplace.v1.Shipment
+	(*ListShipmentsResponse)(nil),    // 29: relais.marketplace.v1.ListShipmentsResponse
 }
 var file_relais_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.MarketplaceService.ConnectStore:input_type -> relais.marketplace.v1.ConnectStoreRequest
@@ -96,31 +100,35 @@ var file_relais_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
 	12, // 12: relais.marketplace.v1.MarketplaceService.WatchImport:input_type -> relais.marketplace.v1.WatchImportRequest
 	13, // 13: relais.marketplace.v1.MarketplaceService.GetOrder:input_type -> relais.marketplace.v1.GetOrderRequest
 	14, // 14: relais.marketplace.v1.MarketplaceService.ListOrders:input_type -> relais.marketplace.v1.ListOrdersRequest
-	15, // 15: relais.marketplace.v1.MarketplaceService.ListCarriers:input_type -> relais.marketplace.v1.ListCarriersRequest
-	16, // 16: relais.marketplace.v1.MarketplaceService.NotifyShipment:input_type -> relais.marketplace.v1.NotifyShipmentRequest
-	17, // 17: relais.marketplace.v1.MarketplaceService.GetShipment:input_type -> relais.marketplace.v1.GetShipmentRequest
-	18, // 18: relais.marketplace.v1.MarketplaceService.ListShipments:input_type -> relais.marketplace.v1.ListShipmentsRequest
-	19, // 19: relais.marketplace.v1.MarketplaceService.ConnectStore:output_type -> relais.marketplace.v1.Store
-	19, // 20: relais.marketplace.v1.MarketplaceService.GetStore:output_type -> relais.marketplace.v1.Store
-	20, // 21: relais.marketplace.v1.MarketplaceService.ListStores:output_type -> relais.marketplace.v1.ListStoresResponse
-	19, // 22: relais.marketplace.v1.MarketplaceService.UpdateStore:output_type -> relais.marketplace.v1.Store
-	19, // 23: relais.marketplace.v1.MarketplaceService.RotateCredentials:output_type -> relais.marketplace.v1.Store
-	19, // 24: relais.marketplace.v1.MarketplaceService.CheckStore:output_type -> relais.marketplace.v1.Store
-	19, // 25: relais.marketplace.v1.MarketplaceService.PauseStore:output_type -> relais.marketplace.v1.Store
-	19, // 26: relais.marketplace.v1.MarketplaceService.ResumeStore:output_type -> relais.marketplace.v1.Store
-	19, // 27: relais.marketplace.v1.MarketplaceService.DisconnectStore:output_type -> relais.marketplace.v1.Store
-	21, // 28: relais.marketplace.v1.MarketplaceService.ImportOrders:output_type -> relais.marketplace.v1.Import
-	21, // 29: relais.marketplace.v1.MarketplaceService.GetImport:output_type -> relais.marketplace.v1.Import
-	22, // 30: relais.marketplace.v1.MarketplaceService.ListImports:output_type -> relais.marketplace.v1.ListImportsResponse
-	21, // 31: relais.marketplace.v1.MarketplaceService.WatchImport:output_type -> relais.marketplace.v1.Import
-	23, // 32: relais.marketplace.v1.MarketplaceService.GetOrder:output_type -> relais.marketplace.v1.Order
-	24, // 33: relais.marketplace.v1.MarketplaceService.ListOrders:output_type -> relais.marketplace.v1.ListOrdersResponse
-	25, // 34: relais.marketplace.v1.MarketplaceService.ListCarriers:output_type -> relais.marketplace.v1.ListCarriersResponse
-	26, // 35: relais.marketplace.v1.MarketplaceService.NotifyShipment:output_type -> relais.marketplace.v1.Shipment
-	26, // 36: relais.marketplace.v1.MarketplaceService.GetShipment:output_type -> relais.marketplace.v1.Shipment
-	27, // 37: relais.marketplace.v1.MarketplaceService.ListShipments:output_type -> relais.marketplace.v1.ListShipmentsResponse
-	19, // [19:38] is the sub-list for method output_type
-	0,  // [0:19] is the sub-list for method input_type
+	15, // 15: relais.marketplace.v1.MarketplaceService.AcceptOrder:input_type -> relais.marketplace.v1.AcceptOrderRequest
+	16, // 16: relais.marketplace.v1.MarketplaceService.RefuseOrder:input_type -> relais.marketplace.v1.RefuseOrderRequest
+	17, // 17: relais.marketplace.v1.MarketplaceService.ListCarriers:input_type -> relais.marketplace.v1.ListCarriersRequest
+	18, // 18: relais.marketplace.v1.MarketplaceService.NotifyShipment:input_type -> relais.marketplace.v1.NotifyShipmentRequest
+	19, // 19: relais.marketplace.v1.MarketplaceService.GetShipment:input_type -> relais.marketplace.v1.GetShipmentRequest
+	20, // 20: relais.marketplace.v1.MarketplaceService.ListShipments:input_type -> relais.marketplace.v1.ListShipmentsRequest
+	21, // 21: relais.marketplace.v1.MarketplaceService.ConnectStore:output_type -> relais.marketplace.v1.Store
+	21, // 22: relais.marketplace.v1.MarketplaceService.GetStore:output_type -> relais.marketplace.v1.Store
+	22, // 23: relais.marketplace.v1.MarketplaceService.ListStores:output_type -> relais.marketplace.v1.ListStoresResponse
+	21, // 24: relais.marketplace.v1.MarketplaceService.UpdateStore:output_type -> relais.marketplace.v1.Store
+	21, // 25: relais.marketplace.v1.MarketplaceService.RotateCredentials:output_type -> relais.marketplace.v1.Store
+	21, // 26: relais.marketplace.v1.MarketplaceService.CheckStore:output_type -> relais.marketplace.v1.Store
+	21, // 27: relais.marketplace.v1.MarketplaceService.PauseStore:output_type -> relais.marketplace.v1.Store
+	21, // 28: relais.marketplace.v1.MarketplaceService.ResumeStore:output_type -> relais.marketplace.v1.Store
+	21, // 29: relais.marketplace.v1.MarketplaceService.DisconnectStore:output_type -> relais.marketplace.v1.Store
+	23, // 30: relais.marketplace.v1.MarketplaceService.ImportOrders:output_type -> relais.marketplace.v1.Import
+	23, // 31: relais.marketplace.v1.MarketplaceService.GetImport:output_type -> relais.marketplace.v1.Import
+	24, // 32: relais.marketplace.v1.MarketplaceService.ListImports:output_type -> relais.marketplace.v1.ListImportsResponse
+	23, // 33: relais.marketplace.v1.MarketplaceService.WatchImport:output_type -> relais.marketplace.v1.Import
+	25, // 34: relais.marketplace.v1.MarketplaceService.GetOrder:output_type -> relais.marketplace.v1.Order
+	26, // 35: relais.marketplace.v1.MarketplaceService.ListOrders:output_type -> relais.marketplace.v1.ListOrdersResponse
+	25, // 36: relais.marketplace.v1.MarketplaceService.AcceptOrder:output_type -> relais.marketplace.v1.Order
+	25, // 37: relais.marketplace.v1.MarketplaceService.RefuseOrder:output_type -> relais.marketplace.v1.Order
+	27, // 38: relais.marketplace.v1.MarketplaceService.ListCarriers:output_type -> relais.marketplace.v1.ListCarriersResponse
+	28, // 39: relais.marketplace.v1.MarketplaceService.NotifyShipment:output_type -> relais.marketplace.v1.Shipment
+	28, // 40: relais.marketplace.v1.MarketplaceService.GetShipment:output_type -> relais.marketplace.v1.Shipment
+	29, // 41: relais.marketplace.v1.MarketplaceService.ListShipments:output_type -> relais.marketplace.v1.ListShipmentsResponse
+	21, // [21:42] is the sub-list for method output_type
+	0,  // [0:21] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

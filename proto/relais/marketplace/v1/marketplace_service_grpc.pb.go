@@ -34,6 +34,8 @@ const (
 	MarketplaceService_WatchImport_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/WatchImport"
 	MarketplaceService_GetOrder_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/GetOrder"
 	MarketplaceService_ListOrders_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/ListOrders"
+	MarketplaceService_AcceptOrder_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/AcceptOrder"
+	MarketplaceService_RefuseOrder_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/RefuseOrder"
 	MarketplaceService_ListCarriers_FullMethodName      = "/relais.marketplace.v1.MarketplaceService/ListCarriers"
 	MarketplaceService_NotifyShipment_FullMethodName    = "/relais.marketplace.v1.MarketplaceService/NotifyShipment"
 	MarketplaceService_GetShipment_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/GetShipment"
@@ -93,6 +95,14 @@ type MarketplaceServiceClient interface {
 	GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// ListOrders returns orders, least recently changed first.
 	ListOrders(ctx context.Context, in *ListOrdersRequest, opts ...grpc.CallOption) (*ListOrdersResponse, error)
+	// AcceptOrder stores the seller's decision to accept a whole order and returns the order with it; the decision is durable
+	// then, and relais tells the marketplace in the background. Follow it with GetOrder. Repeating a call is safe; an ended
+	// decision that did not reach its aim is taken up again.
+	// Errors: FAILED_PRECONDITION/ORDER_NOT_PENDING when the order no longer waits for acceptance, or
+	// ACCEPTANCE_UNSUPPORTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused.
+	AcceptOrder(ctx context.Context, in *AcceptOrderRequest, opts ...grpc.CallOption) (*Order, error)
+	// RefuseOrder is AcceptOrder's opposite, with the same rules.
+	RefuseOrder(ctx context.Context, in *RefuseOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// ListCarriers reads the marketplace's carriers.
 	// Errors: those of talking to the marketplace.
 	ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error)
@@ -275,6 +285,26 @@ func (c *marketplaceServiceClient) ListOrders(ctx context.Context, in *ListOrder
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) AcceptOrder(ctx context.Context, in *AcceptOrderRequest, opts ...grpc.CallOption) (*Order, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Order)
+	err := c.cc.Invoke(ctx, MarketplaceService_AcceptOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) RefuseOrder(ctx context.Context, in *RefuseOrderRequest, opts ...grpc.CallOption) (*Order, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Order)
+	err := c.cc.Invoke(ctx, MarketplaceService_RefuseOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceServiceClient) ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListCarriersResponse)
@@ -368,6 +398,14 @@ type MarketplaceServiceServer interface {
 	GetOrder(context.Context, *GetOrderRequest) (*Order, error)
 	// ListOrders returns orders, least recently changed first.
 	ListOrders(context.Context, *ListOrdersRequest) (*ListOrdersResponse, error)
+	// AcceptOrder stores the seller's decision to accept a whole order and returns the order with it; the decision is durable
+	// then, and relais tells the marketplace in the background. Follow it with GetOrder. Repeating a call is safe; an ended
+	// decision that did not reach its aim is taken up again.
+	// Errors: FAILED_PRECONDITION/ORDER_NOT_PENDING when the order no longer waits for acceptance, or
+	// ACCEPTANCE_UNSUPPORTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused.
+	AcceptOrder(context.Context, *AcceptOrderRequest) (*Order, error)
+	// RefuseOrder is AcceptOrder's opposite, with the same rules.
+	RefuseOrder(context.Context, *RefuseOrderRequest) (*Order, error)
 	// ListCarriers reads the marketplace's carriers.
 	// Errors: those of talking to the marketplace.
 	ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error)
@@ -435,6 +473,12 @@ func (UnimplementedMarketplaceServiceServer) GetOrder(context.Context, *GetOrder
 }
 func (UnimplementedMarketplaceServiceServer) ListOrders(context.Context, *ListOrdersRequest) (*ListOrdersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOrders not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) AcceptOrder(context.Context, *AcceptOrderRequest) (*Order, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptOrder not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) RefuseOrder(context.Context, *RefuseOrderRequest) (*Order, error) {
+	return nil, status.Error(codes.Unimplemented, "method RefuseOrder not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCarriers not implemented")
@@ -732,6 +776,42 @@ func _MarketplaceService_ListOrders_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceService_AcceptOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).AcceptOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_AcceptOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).AcceptOrder(ctx, req.(*AcceptOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_RefuseOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RefuseOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).RefuseOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_RefuseOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).RefuseOrder(ctx, req.(*RefuseOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MarketplaceService_ListCarriers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListCarriersRequest)
 	if err := dec(in); err != nil {
@@ -866,6 +946,14 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListOrders",
 			Handler:    _MarketplaceService_ListOrders_Handler,
+		},
+		{
+			MethodName: "AcceptOrder",
+			Handler:    _MarketplaceService_AcceptOrder_Handler,
+		},
+		{
+			MethodName: "RefuseOrder",
+			Handler:    _MarketplaceService_RefuseOrder_Handler,
 		},
 		{
 			MethodName: "ListCarriers",

@@ -152,6 +152,128 @@ func (Fulfillment) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
 }
 
+// Kind of a decision.
+type Decision_Kind int32
+
+const (
+	// Not set: never returned by the server.
+	Decision_KIND_UNSPECIFIED Decision_Kind = 0
+	// The seller accepts the whole order.
+	Decision_KIND_ACCEPT Decision_Kind = 1
+	// The seller refuses the whole order.
+	Decision_KIND_REFUSE Decision_Kind = 2
+)
+
+// Enum value maps for Decision_Kind.
+var (
+	Decision_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_ACCEPT",
+		2: "KIND_REFUSE",
+	}
+	Decision_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_ACCEPT":      1,
+		"KIND_REFUSE":      2,
+	}
+)
+
+func (x Decision_Kind) Enum() *Decision_Kind {
+	p := new(Decision_Kind)
+	*p = x
+	return p
+}
+
+func (x Decision_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Decision_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_order_proto_enumTypes[2].Descriptor()
+}
+
+func (Decision_Kind) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_order_proto_enumTypes[2]
+}
+
+func (x Decision_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Decision_Kind.Descriptor instead.
+func (Decision_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 0}
+}
+
+// State of a decision, with the meanings of Shipment.State.
+type Decision_State int32
+
+const (
+	// Not set: never returned by the server.
+	Decision_STATE_UNSPECIFIED Decision_State = 0
+	// Stored; nothing was sent.
+	Decision_STATE_QUEUED Decision_State = 1
+	// A request was sent or is being sent; its outcome is not known.
+	Decision_STATE_SENDING Decision_State = 2
+	// The marketplace said yes.
+	Decision_STATE_ACKNOWLEDGED Decision_State = 3
+	// A later read of the order shows it.
+	Decision_STATE_CONFIRMED Decision_State = 4
+	// The marketplace said no for good, or the order went another way.
+	Decision_STATE_REJECTED Decision_State = 5
+	// A person must look: see message.
+	Decision_STATE_NEEDS_ATTENTION Decision_State = 6
+)
+
+// Enum value maps for Decision_State.
+var (
+	Decision_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_QUEUED",
+		2: "STATE_SENDING",
+		3: "STATE_ACKNOWLEDGED",
+		4: "STATE_CONFIRMED",
+		5: "STATE_REJECTED",
+		6: "STATE_NEEDS_ATTENTION",
+	}
+	Decision_State_value = map[string]int32{
+		"STATE_UNSPECIFIED":     0,
+		"STATE_QUEUED":          1,
+		"STATE_SENDING":         2,
+		"STATE_ACKNOWLEDGED":    3,
+		"STATE_CONFIRMED":       4,
+		"STATE_REJECTED":        5,
+		"STATE_NEEDS_ATTENTION": 6,
+	}
+)
+
+func (x Decision_State) Enum() *Decision_State {
+	p := new(Decision_State)
+	*p = x
+	return p
+}
+
+func (x Decision_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Decision_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_order_proto_enumTypes[3].Descriptor()
+}
+
+func (Decision_State) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_order_proto_enumTypes[3]
+}
+
+func (x Decision_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Decision_State.Descriptor instead.
+func (Decision_State) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 1}
+}
+
 // Reason says why an order cannot be shipped now.
 type NotShippable_Reason int32
 
@@ -197,11 +319,11 @@ func (x NotShippable_Reason) String() string {
 }
 
 func (NotShippable_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[2].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[4].Descriptor()
 }
 
 func (NotShippable_Reason) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[2]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[4]
 }
 
 func (x NotShippable_Reason) Number() protoreflect.EnumNumber {
@@ -210,7 +332,7 @@ func (x NotShippable_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NotShippable_Reason.Descriptor instead.
 func (NotShippable_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // Kind groups the marketplaces' delivery modes.
@@ -266,11 +388,11 @@ func (x DeliveryMode_Kind) String() string {
 }
 
 func (DeliveryMode_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[3].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[5].Descriptor()
 }
 
 func (DeliveryMode_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[3]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[5]
 }
 
 func (x DeliveryMode_Kind) Number() protoreflect.EnumNumber {
@@ -279,7 +401,64 @@ func (x DeliveryMode_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeliveryMode_Kind.Descriptor instead.
 func (DeliveryMode_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4, 0}
+}
+
+// OptionLookup is what became of the look-up of an article's options.
+type OrderLine_OptionLookup int32
+
+const (
+	// No look-up: the article has no EAN, or the marketplace has no product data.
+	OrderLine_OPTION_LOOKUP_UNSPECIFIED OrderLine_OptionLookup = 0
+	// The marketplace knows the product; options may be empty all the same.
+	OrderLine_OPTION_LOOKUP_FOUND OrderLine_OptionLookup = 1
+	// The marketplace does not know the product.
+	OrderLine_OPTION_LOOKUP_NOT_FOUND OrderLine_OptionLookup = 2
+	// The look-up failed. A later import tries again.
+	OrderLine_OPTION_LOOKUP_FAILED OrderLine_OptionLookup = 3
+)
+
+// Enum value maps for OrderLine_OptionLookup.
+var (
+	OrderLine_OptionLookup_name = map[int32]string{
+		0: "OPTION_LOOKUP_UNSPECIFIED",
+		1: "OPTION_LOOKUP_FOUND",
+		2: "OPTION_LOOKUP_NOT_FOUND",
+		3: "OPTION_LOOKUP_FAILED",
+	}
+	OrderLine_OptionLookup_value = map[string]int32{
+		"OPTION_LOOKUP_UNSPECIFIED": 0,
+		"OPTION_LOOKUP_FOUND":       1,
+		"OPTION_LOOKUP_NOT_FOUND":   2,
+		"OPTION_LOOKUP_FAILED":      3,
+	}
+)
+
+func (x OrderLine_OptionLookup) Enum() *OrderLine_OptionLookup {
+	p := new(OrderLine_OptionLookup)
+	*p = x
+	return p
+}
+
+func (x OrderLine_OptionLookup) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (OrderLine_OptionLookup) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_order_proto_enumTypes[6].Descriptor()
+}
+
+func (OrderLine_OptionLookup) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_order_proto_enumTypes[6]
+}
+
+func (x OrderLine_OptionLookup) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use OrderLine_OptionLookup.Descriptor instead.
+func (OrderLine_OptionLookup) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // Order is an order as the marketplace sold it, normalised. All instants are UTC.
@@ -341,7 +520,9 @@ type Order struct {
 	// When relais first stored the order.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the stored order last changed. ListOrders sorts by it.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The seller's last decision to accept or refuse the order that was given through relais; unset when there is none.
+	Decision      *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -572,6 +753,122 @@ func (x *Order) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Order) GetDecision() *Decision {
+	if x != nil {
+		return x.Decision
+	}
+	return nil
+}
+
+// Decision is the seller's decision about an order, and its delivery to the marketplace.
+type Decision struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was decided.
+	Kind Decision_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=relais.marketplace.v1.Decision_Kind" json:"kind,omitempty"`
+	// How far its delivery is.
+	State Decision_State `protobuf:"varint,2,opt,name=state,proto3,enum=relais.marketplace.v1.Decision_State" json:"state,omitempty"`
+	// ErrorInfo-style reason when state is REJECTED or NEEDS_ATTENTION, or of the last failed attempt.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What happened and what to do, for a person.
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// How often a request was sent to the marketplace.
+	SendCount int32 `protobuf:"varint,5,opt,name=send_count,json=sendCount,proto3" json:"send_count,omitempty"`
+	// When relais acts next; unset when nothing more is planned.
+	NextAttemptTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next_attempt_time,json=nextAttemptTime,proto3" json:"next_attempt_time,omitempty"`
+	// When it was taken here.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it last changed.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Decision) Reset() {
+	*x = Decision{}
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Decision) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Decision) ProtoMessage() {}
+
+func (x *Decision) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Decision.ProtoReflect.Descriptor instead.
+func (*Decision) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Decision) GetKind() Decision_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Decision_KIND_UNSPECIFIED
+}
+
+func (x *Decision) GetState() Decision_State {
+	if x != nil {
+		return x.State
+	}
+	return Decision_STATE_UNSPECIFIED
+}
+
+func (x *Decision) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Decision) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Decision) GetSendCount() int32 {
+	if x != nil {
+		return x.SendCount
+	}
+	return 0
+}
+
+func (x *Decision) GetNextAttemptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAttemptTime
+	}
+	return nil
+}
+
+func (x *Decision) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Decision) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
 // NotShippable is one reason why an order cannot be shipped now.
 type NotShippable struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -585,7 +882,7 @@ type NotShippable struct {
 
 func (x *NotShippable) Reset() {
 	*x = NotShippable{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +894,7 @@ func (x *NotShippable) String() string {
 func (*NotShippable) ProtoMessage() {}
 
 func (x *NotShippable) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +907,7 @@ func (x *NotShippable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotShippable.ProtoReflect.Descriptor instead.
 func (*NotShippable) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NotShippable) GetReason() NotShippable_Reason {
@@ -648,7 +945,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +957,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +970,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Customer) GetCustomerId() string {
@@ -731,7 +1028,7 @@ type DeliveryMode struct {
 
 func (x *DeliveryMode) Reset() {
 	*x = DeliveryMode{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +1040,7 @@ func (x *DeliveryMode) String() string {
 func (*DeliveryMode) ProtoMessage() {}
 
 func (x *DeliveryMode) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +1053,7 @@ func (x *DeliveryMode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryMode.ProtoReflect.Descriptor instead.
 func (*DeliveryMode) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DeliveryMode) GetKind() DeliveryMode_Kind {
@@ -811,13 +1108,15 @@ type OrderLine struct {
 	DeliverFromTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=deliver_from_time,json=deliverFromTime,proto3" json:"deliver_from_time,omitempty"`
 	// Promised delivery, end.
 	DeliverByTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=deliver_by_time,json=deliverByTime,proto3" json:"deliver_by_time,omitempty"`
+	// What became of the look-up of colour and size.
+	OptionLookup  OrderLine_OptionLookup `protobuf:"varint,18,opt,name=option_lookup,json=optionLookup,proto3,enum=relais.marketplace.v1.OrderLine_OptionLookup" json:"option_lookup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OrderLine) Reset() {
 	*x = OrderLine{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -829,7 +1128,7 @@ func (x *OrderLine) String() string {
 func (*OrderLine) ProtoMessage() {}
 
 func (x *OrderLine) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -842,7 +1141,7 @@ func (x *OrderLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderLine.ProtoReflect.Descriptor instead.
 func (*OrderLine) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *OrderLine) GetLineId() string {
@@ -964,6 +1263,13 @@ func (x *OrderLine) GetDeliverByTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *OrderLine) GetOptionLookup() OrderLine_OptionLookup {
+	if x != nil {
+		return x.OptionLookup
+	}
+	return OrderLine_OPTION_LOOKUP_UNSPECIFIED
+}
+
 // ItemOption is one option of an article.
 type ItemOption struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -977,7 +1283,7 @@ type ItemOption struct {
 
 func (x *ItemOption) Reset() {
 	*x = ItemOption{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -989,7 +1295,7 @@ func (x *ItemOption) String() string {
 func (*ItemOption) ProtoMessage() {}
 
 func (x *ItemOption) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1002,7 +1308,7 @@ func (x *ItemOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemOption.ProtoReflect.Descriptor instead.
 func (*ItemOption) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ItemOption) GetName() string {
@@ -1034,7 +1340,7 @@ type Fee struct {
 
 func (x *Fee) Reset() {
 	*x = Fee{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1046,7 +1352,7 @@ func (x *Fee) String() string {
 func (*Fee) ProtoMessage() {}
 
 func (x *Fee) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1059,7 +1365,7 @@ func (x *Fee) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fee.ProtoReflect.Descriptor instead.
 func (*Fee) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Fee) GetCode() string {
@@ -1100,7 +1406,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1418,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1431,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Parcel) GetTrackingNumber() string {
@@ -1171,7 +1477,7 @@ type OrderTotals struct {
 
 func (x *OrderTotals) Reset() {
 	*x = OrderTotals{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1183,7 +1489,7 @@ func (x *OrderTotals) String() string {
 func (*OrderTotals) ProtoMessage() {}
 
 func (x *OrderTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1196,7 +1502,7 @@ func (x *OrderTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderTotals.ProtoReflect.Descriptor instead.
 func (*OrderTotals) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OrderTotals) GetTotal() *Money {
@@ -1233,7 +1539,7 @@ type UnrecognizedValue struct {
 
 func (x *UnrecognizedValue) Reset() {
 	*x = UnrecognizedValue{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1551,7 @@ func (x *UnrecognizedValue) String() string {
 func (*UnrecognizedValue) ProtoMessage() {}
 
 func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1564,7 @@ func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnrecognizedValue.ProtoReflect.Descriptor instead.
 func (*UnrecognizedValue) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnrecognizedValue) GetField() string {
@@ -1286,7 +1592,7 @@ type GetOrderRequest struct {
 
 func (x *GetOrderRequest) Reset() {
 	*x = GetOrderRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1604,7 @@ func (x *GetOrderRequest) String() string {
 func (*GetOrderRequest) ProtoMessage() {}
 
 func (x *GetOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,10 +1617,102 @@ func (x *GetOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOrderRequest.ProtoReflect.Descriptor instead.
 func (*GetOrderRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetOrderRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// AcceptOrderRequest accepts a whole order.
+type AcceptOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "stores/{store}/orders/{order}".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptOrderRequest) Reset() {
+	*x = AcceptOrderRequest{}
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptOrderRequest) ProtoMessage() {}
+
+func (x *AcceptOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptOrderRequest.ProtoReflect.Descriptor instead.
+func (*AcceptOrderRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AcceptOrderRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// RefuseOrderRequest refuses a whole order.
+type RefuseOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "stores/{store}/orders/{order}".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefuseOrderRequest) Reset() {
+	*x = RefuseOrderRequest{}
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefuseOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefuseOrderRequest) ProtoMessage() {}
+
+func (x *RefuseOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefuseOrderRequest.ProtoReflect.Descriptor instead.
+func (*RefuseOrderRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RefuseOrderRequest) GetName() string {
 	if x != nil {
 		return x.Name
 	}
@@ -1343,7 +1741,7 @@ type ListOrdersRequest struct {
 
 func (x *ListOrdersRequest) Reset() {
 	*x = ListOrdersRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1753,7 @@ func (x *ListOrdersRequest) String() string {
 func (*ListOrdersRequest) ProtoMessage() {}
 
 func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1766,7 @@ func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersRequest.ProtoReflect.Descriptor instead.
 func (*ListOrdersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListOrdersRequest) GetParent() string {
@@ -1426,7 +1824,7 @@ type ListOrdersResponse struct {
 
 func (x *ListOrdersResponse) Reset() {
 	*x = ListOrdersResponse{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1438,7 +1836,7 @@ func (x *ListOrdersResponse) String() string {
 func (*ListOrdersResponse) ProtoMessage() {}
 
 func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1451,7 +1849,7 @@ func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersResponse.ProtoReflect.Descriptor instead.
 func (*ListOrdersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListOrdersResponse) GetOrders() []*Order {
@@ -1472,7 +1870,7 @@ var File_relais_marketplace_v1_order_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\x99\f\n" +
+	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\xd6\f\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1c\n" +
@@ -1505,7 +1903,32 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\vcreate_time\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"\xfb\x01\n" +
+	"updateTime\x12;\n" +
+	"\bdecision\x18\x1d \x01(\v2\x1f.relais.marketplace.v1.DecisionR\bdecision\"\xf6\x04\n" +
+	"\bDecision\x128\n" +
+	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.Decision.KindR\x04kind\x12;\n" +
+	"\x05state\x18\x02 \x01(\x0e2%.relais.marketplace.v1.Decision.StateR\x05state\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x04 \x01(\tR\amessage\x12\x1d\n" +
+	"\n" +
+	"send_count\x18\x05 \x01(\x05R\tsendCount\x12F\n" +
+	"\x11next_attempt_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12;\n" +
+	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\">\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vKIND_ACCEPT\x10\x01\x12\x0f\n" +
+	"\vKIND_REFUSE\x10\x02\"\x9f\x01\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fSTATE_QUEUED\x10\x01\x12\x11\n" +
+	"\rSTATE_SENDING\x10\x02\x12\x16\n" +
+	"\x12STATE_ACKNOWLEDGED\x10\x03\x12\x13\n" +
+	"\x0fSTATE_CONFIRMED\x10\x04\x12\x12\n" +
+	"\x0eSTATE_REJECTED\x10\x05\x12\x19\n" +
+	"\x15STATE_NEEDS_ATTENTION\x10\x06\"\xfb\x01\n" +
 	"\fNotShippable\x12B\n" +
 	"\x06reason\x18\x01 \x01(\x0e2*.relais.marketplace.v1.NotShippable.ReasonR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\x8c\x01\n" +
@@ -1535,7 +1958,7 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\x0fKIND_REGISTERED\x10\x03\x12\x10\n" +
 	"\fKIND_EXPRESS\x10\x04\x12\x13\n" +
 	"\x0fKIND_BIG_PARCEL\x10\x05\x12\x0f\n" +
-	"\vKIND_PICKUP\x10\x06\"\x8b\x06\n" +
+	"\vKIND_PICKUP\x10\x06\"\xde\a\n" +
 	"\tOrderLine\x12\x17\n" +
 	"\aline_id\x18\x01 \x01(\tR\x06lineId\x12\x10\n" +
 	"\x03sku\x18\x02 \x01(\tR\x03sku\x12\x1d\n" +
@@ -1558,7 +1981,13 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\fship_by_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"shipByTime\x12F\n" +
 	"\x11deliver_from_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0fdeliverFromTime\x12B\n" +
-	"\x0fdeliver_by_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\rdeliverByTime\"6\n" +
+	"\x0fdeliver_by_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\rdeliverByTime\x12R\n" +
+	"\roption_lookup\x18\x12 \x01(\x0e2-.relais.marketplace.v1.OrderLine.OptionLookupR\foptionLookup\"}\n" +
+	"\fOptionLookup\x12\x1d\n" +
+	"\x19OPTION_LOOKUP_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13OPTION_LOOKUP_FOUND\x10\x01\x12\x1b\n" +
+	"\x17OPTION_LOOKUP_NOT_FOUND\x10\x02\x12\x18\n" +
+	"\x14OPTION_LOOKUP_FAILED\x10\x03\"6\n" +
 	"\n" +
 	"ItemOption\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -1582,6 +2011,10 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"%\n" +
 	"\x0fGetOrderRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"(\n" +
+	"\x12AcceptOrderRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"(\n" +
+	"\x12RefuseOrderRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x8f\x02\n" +
 	"\x11ListOrdersRequest\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x1b\n" +
@@ -1621,74 +2054,87 @@ func file_relais_marketplace_v1_order_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_order_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relais_marketplace_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_relais_marketplace_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_relais_marketplace_v1_order_proto_goTypes = []any{
 	(OrderStatus)(0),              // 0: relais.marketplace.v1.OrderStatus
 	(Fulfillment)(0),              // 1: relais.marketplace.v1.Fulfillment
-	(NotShippable_Reason)(0),      // 2: relais.marketplace.v1.NotShippable.Reason
-	(DeliveryMode_Kind)(0),        // 3: relais.marketplace.v1.DeliveryMode.Kind
-	(*Order)(nil),                 // 4: relais.marketplace.v1.Order
-	(*NotShippable)(nil),          // 5: relais.marketplace.v1.NotShippable
-	(*Customer)(nil),              // 6: relais.marketplace.v1.Customer
-	(*DeliveryMode)(nil),          // 7: relais.marketplace.v1.DeliveryMode
-	(*OrderLine)(nil),             // 8: relais.marketplace.v1.OrderLine
-	(*ItemOption)(nil),            // 9: relais.marketplace.v1.ItemOption
-	(*Fee)(nil),                   // 10: relais.marketplace.v1.Fee
-	(*Parcel)(nil),                // 11: relais.marketplace.v1.Parcel
-	(*OrderTotals)(nil),           // 12: relais.marketplace.v1.OrderTotals
-	(*UnrecognizedValue)(nil),     // 13: relais.marketplace.v1.UnrecognizedValue
-	(*GetOrderRequest)(nil),       // 14: relais.marketplace.v1.GetOrderRequest
-	(*ListOrdersRequest)(nil),     // 15: relais.marketplace.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),    // 16: relais.marketplace.v1.ListOrdersResponse
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*Address)(nil),               // 18: relais.marketplace.v1.Address
-	(*PickupPoint)(nil),           // 19: relais.marketplace.v1.PickupPoint
-	(*Money)(nil),                 // 20: relais.marketplace.v1.Money
+	(Decision_Kind)(0),            // 2: relais.marketplace.v1.Decision.Kind
+	(Decision_State)(0),           // 3: relais.marketplace.v1.Decision.State
+	(NotShippable_Reason)(0),      // 4: relais.marketplace.v1.NotShippable.Reason
+	(DeliveryMode_Kind)(0),        // 5: relais.marketplace.v1.DeliveryMode.Kind
+	(OrderLine_OptionLookup)(0),   // 6: relais.marketplace.v1.OrderLine.OptionLookup
+	(*Order)(nil),                 // 7: relais.marketplace.v1.Order
+	(*Decision)(nil),              // 8: relais.marketplace.v1.Decision
+	(*NotShippable)(nil),          // 9: relais.marketplace.v1.NotShippable
+	(*Customer)(nil),              // 10: relais.marketplace.v1.Customer
+	(*DeliveryMode)(nil),          // 11: relais.marketplace.v1.DeliveryMode
+	(*OrderLine)(nil),             // 12: relais.marketplace.v1.OrderLine
+	(*ItemOption)(nil),            // 13: relais.marketplace.v1.ItemOption
+	(*Fee)(nil),                   // 14: relais.marketplace.v1.Fee
+	(*Parcel)(nil),                // 15: relais.marketplace.v1.Parcel
+	(*OrderTotals)(nil),           // 16: relais.marketplace.v1.OrderTotals
+	(*UnrecognizedValue)(nil),     // 17: relais.marketplace.v1.UnrecognizedValue
+	(*GetOrderRequest)(nil),       // 18: relais.marketplace.v1.GetOrderRequest
+	(*AcceptOrderRequest)(nil),    // 19: relais.marketplace.v1.AcceptOrderRequest
+	(*RefuseOrderRequest)(nil),    // 20: relais.marketplace.v1.RefuseOrderRequest
+	(*ListOrdersRequest)(nil),     // 21: relais.marketplace.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),    // 22: relais.marketplace.v1.ListOrdersResponse
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*Address)(nil),               // 24: relais.marketplace.v1.Address
+	(*PickupPoint)(nil),           // 25: relais.marketplace.v1.PickupPoint
+	(*Money)(nil),                 // 26: relais.marketplace.v1.Money
 }
 var file_relais_marketplace_v1_order_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Order.status:type_name -> relais.marketplace.v1.OrderStatus
-	5,  // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
+	9,  // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
 	1,  // 2: relais.marketplace.v1.Order.fulfillment:type_name -> relais.marketplace.v1.Fulfillment
-	17, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
-	17, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
-	17, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
-	17, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
-	17, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
-	6,  // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
-	18, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
-	18, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
-	19, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
-	7,  // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
-	8,  // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
-	10, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
-	11, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
-	12, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
-	13, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
-	17, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
-	17, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	2,  // 20: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
-	3,  // 21: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
-	20, // 22: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
-	20, // 23: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
-	20, // 24: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
-	0,  // 25: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
-	9,  // 26: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
-	17, // 27: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	17, // 28: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	17, // 29: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	20, // 30: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
-	20, // 31: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
-	20, // 32: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
-	20, // 33: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
-	0,  // 34: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
-	17, // 35: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
-	4,  // 36: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	23, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
+	23, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
+	23, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
+	23, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
+	23, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
+	10, // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
+	24, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
+	24, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
+	25, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
+	11, // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
+	12, // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
+	14, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
+	15, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
+	16, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
+	17, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
+	23, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
+	23, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	8,  // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
+	2,  // 21: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
+	3,  // 22: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
+	23, // 23: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
+	23, // 24: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	23, // 25: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 26: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
+	5,  // 27: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
+	26, // 28: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
+	26, // 29: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
+	26, // 30: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
+	0,  // 31: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
+	13, // 32: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
+	23, // 33: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	23, // 34: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	23, // 35: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	6,  // 36: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
+	26, // 37: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
+	26, // 38: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
+	26, // 39: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
+	26, // 40: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
+	0,  // 41: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
+	23, // 42: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
+	7,  // 43: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_order_proto_init() }
@@ -1703,8 +2149,8 @@ func file_relais_marketplace_v1_order_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_order_proto_rawDesc), len(file_relais_marketplace_v1_order_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   13,
+			NumEnums:      7,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
