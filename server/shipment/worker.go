@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"time"
 
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -34,140 +34,36 @@ type WorkerConfig struct {
 	Log         *slog.Logger
 }
 
-// Worker carries shipments to the marketplace. The row's NextAttempt is the truth about what is due; Wake only shortens
-// the wait. It owns one goroutine and those it starts; Stop waits for all.
+// Worker carries shipments to the marketplace, one step at a time.
 type Worker struct {
-	cfg    WorkerConfig
-	wake   chan struct{}
-	ctx    context.Context // ends with Stop: nothing new is begun
-	cancel context.CancelFunc
-	done   chan struct{}
-
-	mu   sync.Mutex          // guards busy; never held across I/O
-	busy map[string]struct{} // shipments that are being worked on, by id
+	cfg  WorkerConfig
+	loop *due.Loop[Shipment]
 }
 
 // NewWorker returns a worker that has not started.
 func NewWorker(cfg WorkerConfig) *Worker {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &Worker{
-		cfg: cfg, wake: make(chan struct{}, 1), ctx: ctx, cancel: cancel,
-		done: make(chan struct{}), busy: make(map[string]struct{}),
-	}
+	w := &Worker{cfg: cfg}
+	w.loop = due.New(due.Config[Shipment]{
+		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
+		ID: func(s Shipment) string { return s.ID }, Work: w.work,
+		Workers: cfg.Workers, Pause: cfg.RetryMin, Now: cfg.Now, Log: cfg.Log,
+	})
+	return w
 }
 
 // Wake tells the worker that something may be due. It never blocks.
-func (w *Worker) Wake() {
-	select {
-	case w.wake <- struct{}{}:
-	default: // it is awake already
-	}
-}
+func (w *Worker) Wake() { w.loop.Wake() }
 
 // Start begins to work in the background. It is called once.
-func (w *Worker) Start() {
-	go func() {
-		defer close(w.done)
-		w.loop()
-	}()
-}
+func (w *Worker) Start() { w.loop.Start() }
 
 // Stop begins nothing new and waits until what is under way has ended, or until ctx ends.
-func (w *Worker) Stop(ctx context.Context) error {
-	w.cancel()
-	select {
-	case <-w.done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("shipments still under way at the end of the shutdown time: %w", ctx.Err())
-	}
-}
+func (w *Worker) Stop(ctx context.Context) error { return w.loop.Stop(ctx) }
 
-// maxIdle bounds the sleep between looks at the database, in case that a wake-up was lost.
-const maxIdle = time.Minute
-
-func (w *Worker) loop() {
-	var running sync.WaitGroup
-	defer running.Wait()
-	slots := make(chan struct{}, w.cfg.Workers)
-	for {
-		due, err := w.cfg.Repository.DueShipments(w.ctx, w.cfg.Now(), 2*w.cfg.Workers)
-		if err != nil && w.ctx.Err() == nil {
-			w.cfg.Log.Error("due shipments not read", "error", err)
-		}
-		started := 0
-		for _, s := range due {
-			if !w.claim(s.ID) {
-				continue
-			}
-			select {
-			case slots <- struct{}{}:
-			case <-w.ctx.Done():
-				w.release(s.ID)
-				return
-			}
-			started++
-			running.Go(func() {
-				// The step writes the row before the claim ends, so that the next look sees what it did.
-				w.work(s)
-				w.release(s.ID)
-				<-slots
-				w.Wake()
-			})
-		}
-		if started > 0 {
-			continue // there may be more
-		}
-		if !w.sleep() {
-			return
-		}
-	}
-}
-
-// sleep waits until something may be due. It returns false when the worker stops.
-func (w *Worker) sleep() bool {
-	idle := maxIdle
-	if next, err := w.cfg.Repository.NextDue(w.ctx); err == nil && !next.IsZero() {
-		if d := next.Sub(w.cfg.Now()); d > 0 {
-			idle = min(idle, d)
-		} else {
-			// Due, but claimed: the end of that work wakes us. Only a failing database brings us here otherwise.
-			idle = min(idle, w.cfg.RetryMin)
-		}
-	}
-	timer := time.NewTimer(idle)
-	defer timer.Stop()
-	select {
-	case <-w.wake:
-		return true
-	case <-timer.C:
-		return true
-	case <-w.ctx.Done():
-		return false
-	}
-}
-
-func (w *Worker) claim(id string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if _, taken := w.busy[id]; taken {
-		return false
-	}
-	w.busy[id] = struct{}{}
-	return true
-}
-
-func (w *Worker) release(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.busy, id)
-}
-
-// work makes one step with a shipment and logs what stopped it.
-func (w *Worker) work(s Shipment) {
+// work makes one step with a shipment and logs what stopped it. A step is never cut in the middle by a shutdown: CallTimeout
+// bounds it.
+func (w *Worker) work(ctx context.Context, s Shipment) {
 	log := w.cfg.Log.With("store", s.StoreID, "shipment", s.ID, "adapter", s.Adapter)
-	// A step is never cut in the middle by a shutdown: Stop waits for it, and CallTimeout bounds it.
-	ctx := context.WithoutCancel(w.ctx)
 	after, err := w.step(ctx, s)
 	switch {
 	case errors.Is(err, ErrConflict):
