@@ -15,6 +15,7 @@ import (
 	"github.com/relaishq/relais/server/adapter"
 	"github.com/relaishq/relais/server/api"
 	"github.com/relaishq/relais/server/config"
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/secret"
@@ -71,10 +72,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
 	}
+	policy := delivery.Policy{
+		SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
+		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
+	}
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
 		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade,
-		Workers: cfg.Shipment.Workers, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
-		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax, CallTimeout: cfg.Adapters.CallTimeout,
+		Workers: cfg.Shipment.Workers, Policy: policy, CallTimeout: cfg.Adapters.CallTimeout,
 		Now: now, Log: log,
 	})
 	r.worker.Start()

@@ -4,18 +4,19 @@ import (
 	"context"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
 
 // NotifyShipment tells the marketplace that one order left. It returns an error only when certainly nothing was sent;
-// everything else whose outcome is not known is shipment.Unknown.
-func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (shipment.Result, error) {
+// everything else whose outcome is not known is delivery.Unknown.
+func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (delivery.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
 	s, err := f.open(ctx, ref)
 	if err != nil {
-		return shipment.Result{}, err
+		return delivery.Result{}, err
 	}
 	defer s.release()
 	answer, err := s.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
@@ -23,20 +24,20 @@ func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.N
 	})
 	if err != nil {
 		if appliedNothing(adapterReason(err)) {
-			return shipment.Result{}, s.problem(ctx, err)
+			return delivery.Result{}, s.problem(ctx, err)
 		}
-		return shipment.Result{Outcome: shipment.Unknown, Message: "the adapter gave no answer"}, nil
+		return delivery.Result{Outcome: delivery.Unknown, Message: "the adapter gave no answer"}, nil
 	}
 	f.keep(ctx, s, answer.GetStateUpdate())
 	for _, r := range answer.GetResults() {
 		if r.GetKey() == n.Key {
-			return shipment.Result{
-				Outcome: outcome(r.GetOutcome()), NativeReason: s.clean(r.GetNativeReason()), Message: s.clean(r.GetMessage()),
+			return delivery.Result{
+				Outcome: outcomeOf(r.GetOutcome()), NativeReason: s.clean(r.GetNativeReason()), Message: s.clean(r.GetMessage()),
 				RetryAfter: r.GetRetryAfter().AsDuration(),
 			}, nil
 		}
 	}
-	return shipment.Result{Outcome: shipment.Unknown, Message: "the adapter's answer does not mention the shipment"}, nil
+	return delivery.Result{Outcome: delivery.Unknown, Message: "the adapter's answer does not mention the shipment"}, nil
 }
 
 // appliedNothing reports whether an error of the whole call proves that nothing was sent: only one that the adapter made
@@ -57,19 +58,19 @@ func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotificatio
 	return out
 }
 
-// outcome fails closed: what this server does not know may have been applied.
-func outcome(o adapterv1.Outcome) shipment.Outcome {
+// outcomeOf fails closed: what this server does not know may have been applied.
+func outcomeOf(o adapterv1.Outcome) delivery.Outcome {
 	switch o {
 	case adapterv1.Outcome_OUTCOME_APPLIED:
-		return shipment.Applied
+		return delivery.Applied
 	case adapterv1.Outcome_OUTCOME_ALREADY_APPLIED:
-		return shipment.AlreadyApplied
+		return delivery.AlreadyApplied
 	case adapterv1.Outcome_OUTCOME_REJECTED:
-		return shipment.Refused
+		return delivery.Refused
 	case adapterv1.Outcome_OUTCOME_RETRY:
-		return shipment.Retry
+		return delivery.Retry
 	}
-	return shipment.Unknown
+	return delivery.Unknown
 }
 
 // ListCarriers reads the marketplace's carriers.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
 )
@@ -77,12 +78,6 @@ func (m *Marketplace) GetShipment(ctx context.Context, req *marketplacev1.GetShi
 	return shipmentToProto(s, events), nil
 }
 
-// shipmentStates is every state that a filter may name.
-var shipmentStates = []shipment.State{
-	shipment.Queued, shipment.Sending, shipment.Acknowledged, shipment.Confirmed,
-	shipment.Rejected, shipment.NeedsAttention, shipment.Superseded, shipment.Cancelled,
-}
-
 // ListShipments returns a page of shipments.
 func (m *Marketplace) ListShipments(ctx context.Context, req *marketplacev1.ListShipmentsRequest) (*marketplacev1.ListShipmentsResponse, error) {
 	storeID, err := parseStore("parent", req.GetParent())
@@ -105,8 +100,8 @@ func (m *Marketplace) ListShipments(ctx context.Context, req *marketplacev1.List
 		q.OrderNumber = number
 	}
 	for _, s := range req.GetStates() {
-		state := shipment.State(strings.TrimPrefix(s.String(), "STATE_"))
-		if !slices.Contains(shipmentStates, state) {
+		state := delivery.State(strings.TrimPrefix(s.String(), "STATE_"))
+		if !slices.Contains(delivery.States(), state) {
 			return nil, problem.InvalidField("states", "holds %d, which is no shipment state", int32(s))
 		}
 		q.States = append(q.States, state)
@@ -157,6 +152,6 @@ func shipmentToProto(s shipment.Shipment, events []shipment.Event) *marketplacev
 	return out
 }
 
-func shipmentStateToProto(s shipment.State) marketplacev1.Shipment_State {
+func shipmentStateToProto(s delivery.State) marketplacev1.Shipment_State {
 	return marketplacev1.Shipment_State(marketplacev1.Shipment_State_value["STATE_"+string(s)])
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 )
@@ -70,7 +71,7 @@ func decideShipped(s Shipment, o order.Order) verdict {
 	case other:
 		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
 			"the marketplace shows the order shipped with another tracking number; check in the seller portal which one is right"}
-	case s.State == Queued:
+	case s.State == delivery.Queued:
 		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
 			"the order was shipped on the marketplace before relais sent anything; check in the seller portal that the tracking number is right"}
 	}
@@ -80,25 +81,25 @@ func decideShipped(s Shipment, o order.Order) verdict {
 // decideReady: the read shows the order still to be shipped.
 func decideReady(s Shipment, o order.Order, late bool, repeatedReads int32) verdict {
 	switch {
-	case s.State == Queued && o.CancelRequested:
+	case s.State == delivery.Queued && o.CancelRequested:
 		return verdict{attention, "", problem.ReasonCancelRequested,
 			"the buyer asks to cancel this order; answer the request in the seller portal before shipping"}
-	case s.State == Queued && o.Fulfillment != order.FulfilledBySeller:
+	case s.State == delivery.Queued && o.Fulfillment != order.FulfilledBySeller:
 		return verdict{reject, "", problem.ReasonOrderNotShippable, "the marketplace ships this order itself"}
-	case s.State == Queued && len(o.Lines) == 0:
+	case s.State == delivery.Queued && len(o.Lines) == 0:
 		return verdict{reject, "", problem.ReasonOrderNotShippable, "the order has no goods to ship"}
-	case s.State == Queued:
+	case s.State == delivery.Queued:
 		return verdict{action: send, message: "the order is ready to ship"}
 
-	case s.State == Acknowledged && late:
+	case s.State == delivery.Acknowledged && late:
 		return verdict{attention, "", problem.ReasonMarketplaceWriteError,
 			"the marketplace said yes, yet still shows the order as not shipped; look it up in the seller portal"}
-	case s.State == Acknowledged:
+	case s.State == delivery.Acknowledged:
 		return verdict{wait, "", "", "the marketplace said yes; relais waits until it shows the order shipped"}
 
 	case s.StillReady < repeatedReads: // Sending: an earlier request may still take effect
 		return verdict{wait, "", "", "the marketplace's answer was lost; the order still reads as ready to ship, relais reads again before it sends again"}
-	case s.LastOutcome == Refused:
+	case s.LastOutcome == delivery.Refused:
 		return verdict{reject, "", s.Reason, s.Message}
 	}
 	return verdict{action: send, message: "the order repeatedly reads as ready to ship, so nothing was applied; sending again"}

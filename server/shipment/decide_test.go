@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 )
@@ -22,8 +23,8 @@ func TestDecide(t *testing.T) {
 		}
 		return o
 	}
-	shipment := func(state State) Shipment {
-		return Shipment{State: state, Request: Request{TrackingNumber: "6A0001"}, Deadline: inTime}
+	shipment := func(state delivery.State) Shipment {
+		return Shipment{Request: Request{TrackingNumber: "6A0001"}, Delivery: delivery.Delivery{State: state, Deadline: inTime}}
 	}
 	with := func(s Shipment, change func(*Shipment)) Shipment { change(&s); return s }
 	stillReady := func(n int32) func(*Shipment) { return func(s *Shipment) { s.StillReady = n } }
@@ -43,49 +44,49 @@ func TestDecide(t *testing.T) {
 		evidence Evidence
 		reason   string
 	}{
-		{"ready, never sent", shipment(Queued), read(order.ReadyToShip), send, "", ""},
-		{"ready, never sent, past the deadline: better late than never", with(shipment(Queued), late), read(order.ReadyToShip), send, "", ""},
-		{"ready, never sent, buyer asks to cancel", shipment(Queued), cancelAsked, attention, "", problem.ReasonCancelRequested},
-		{"ready, never sent, marketplace ships", shipment(Queued), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
-		{"ready, never sent, no goods", shipment(Queued), noGoods, reject, "", problem.ReasonOrderNotShippable},
+		{"ready, never sent", shipment(delivery.Queued), read(order.ReadyToShip), send, "", ""},
+		{"ready, never sent, past the deadline: better late than never", with(shipment(delivery.Queued), late), read(order.ReadyToShip), send, "", ""},
+		{"ready, never sent, buyer asks to cancel", shipment(delivery.Queued), cancelAsked, attention, "", problem.ReasonCancelRequested},
+		{"ready, never sent, marketplace ships", shipment(delivery.Queued), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
+		{"ready, never sent, no goods", shipment(delivery.Queued), noGoods, reject, "", problem.ReasonOrderNotShippable},
 
-		{"ready, outcome unknown, no settled read yet", shipment(Sending), read(order.ReadyToShip), wait, "", ""},
-		{"ready, outcome unknown, one read short", with(shipment(Sending), stillReady(reads-1)), read(order.ReadyToShip), wait, "", ""},
-		{"ready, outcome unknown, repeatedly still ready", with(shipment(Sending), stillReady(reads)), read(order.ReadyToShip), send, "", ""},
-		{"ready, refused, repeatedly still ready", with(shipment(Sending), func(s *Shipment) {
-			s.StillReady, s.LastOutcome, s.Reason, s.Message = reads, Refused, problem.ReasonMarketplaceWriteError, "refused: OrderTrackingInformationError"
+		{"ready, outcome unknown, no settled read yet", shipment(delivery.Sending), read(order.ReadyToShip), wait, "", ""},
+		{"ready, outcome unknown, one read short", with(shipment(delivery.Sending), stillReady(reads-1)), read(order.ReadyToShip), wait, "", ""},
+		{"ready, outcome unknown, repeatedly still ready", with(shipment(delivery.Sending), stillReady(reads)), read(order.ReadyToShip), send, "", ""},
+		{"ready, refused, repeatedly still ready", with(shipment(delivery.Sending), func(s *Shipment) {
+			s.StillReady, s.LastOutcome, s.Reason, s.Message = reads, delivery.Refused, problem.ReasonMarketplaceWriteError, "refused: OrderTrackingInformationError"
 		}), read(order.ReadyToShip), reject, "", problem.ReasonMarketplaceWriteError},
-		{"ready, refused, but an earlier request may still show", with(shipment(Sending), func(s *Shipment) {
-			s.StillReady, s.LastOutcome = 1, Refused
+		{"ready, refused, but an earlier request may still show", with(shipment(delivery.Sending), func(s *Shipment) {
+			s.StillReady, s.LastOutcome = 1, delivery.Refused
 		}), read(order.ReadyToShip), wait, "", ""},
 
-		{"ready, acknowledged", shipment(Acknowledged), read(order.ReadyToShip), wait, "", ""},
-		{"ready, acknowledged, never shown: nothing is sent again", with(shipment(Acknowledged), stillReady(99)), read(order.ReadyToShip), wait, "", ""},
-		{"ready, acknowledged, past the deadline", with(shipment(Acknowledged), late), read(order.ReadyToShip), attention, "", problem.ReasonMarketplaceWriteError},
+		{"ready, acknowledged", shipment(delivery.Acknowledged), read(order.ReadyToShip), wait, "", ""},
+		{"ready, acknowledged, never shown: nothing is sent again", with(shipment(delivery.Acknowledged), stillReady(99)), read(order.ReadyToShip), wait, "", ""},
+		{"ready, acknowledged, past the deadline", with(shipment(delivery.Acknowledged), late), read(order.ReadyToShip), attention, "", problem.ReasonMarketplaceWriteError},
 
-		{"shipped, our tracking, sent", shipment(Sending), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
-		{"shipped, our tracking, acknowledged", shipment(Acknowledged), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
-		{"shipped, our tracking, never sent", shipment(Queued), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
-		{"shipped, our tracking in another spelling", shipment(Acknowledged), read(order.Shipped, " 6a0001 "), confirm, EvidenceTracking, ""},
-		{"shipped, our tracking beside another", shipment(Acknowledged), read(order.Shipped, "X", "6A0001"), confirm, EvidenceTracking, ""},
-		{"delivered counts as shipped", shipment(Acknowledged), read(order.Delivered, "6A0001"), confirm, EvidenceTracking, ""},
-		{"shipped, no parcel visible, sent", shipment(Sending), read(order.Shipped), confirm, EvidenceState, ""},
-		{"shipped, parcel without number, acknowledged", shipment(Acknowledged), read(order.Shipped, ""), confirm, EvidenceState, ""},
-		{"shipped, no parcel visible, never sent", shipment(Queued), read(order.Shipped), attention, EvidenceState, problem.ReasonOrderNotShippable},
-		{"shipped, another tracking, sent", shipment(Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
-		{"shipped, another tracking, never sent", shipment(Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
+		{"shipped, our tracking, sent", shipment(delivery.Sending), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
+		{"shipped, our tracking, acknowledged", shipment(delivery.Acknowledged), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
+		{"shipped, our tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
+		{"shipped, our tracking in another spelling", shipment(delivery.Acknowledged), read(order.Shipped, " 6a0001 "), confirm, EvidenceTracking, ""},
+		{"shipped, our tracking beside another", shipment(delivery.Acknowledged), read(order.Shipped, "X", "6A0001"), confirm, EvidenceTracking, ""},
+		{"delivered counts as shipped", shipment(delivery.Acknowledged), read(order.Delivered, "6A0001"), confirm, EvidenceTracking, ""},
+		{"shipped, no parcel visible, sent", shipment(delivery.Sending), read(order.Shipped), confirm, EvidenceState, ""},
+		{"shipped, parcel without number, acknowledged", shipment(delivery.Acknowledged), read(order.Shipped, ""), confirm, EvidenceState, ""},
+		{"shipped, no parcel visible, never sent", shipment(delivery.Queued), read(order.Shipped), attention, EvidenceState, problem.ReasonOrderNotShippable},
+		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
+		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
 
-		{"not yet to ship: payment", shipment(Queued), read(order.Processing), wait, "", ""},
-		{"not yet to ship: acceptance", shipment(Queued), read(order.PendingAcceptance), wait, "", ""},
-		{"not yet to ship: unrecognized is never guessed", shipment(Queued), read(order.Unrecognized), wait, "", ""},
-		{"not yet to ship, past the deadline", with(shipment(Queued), late), read(order.Processing), attention, "", problem.ReasonOrderNotShippable},
+		{"not yet to ship: payment", shipment(delivery.Queued), read(order.Processing), wait, "", ""},
+		{"not yet to ship: acceptance", shipment(delivery.Queued), read(order.PendingAcceptance), wait, "", ""},
+		{"not yet to ship: unrecognized is never guessed", shipment(delivery.Queued), read(order.Unrecognized), wait, "", ""},
+		{"not yet to ship, past the deadline", with(shipment(delivery.Queued), late), read(order.Processing), attention, "", problem.ReasonOrderNotShippable},
 
-		{"cancelled, never sent", shipment(Queued), read(order.Cancelled), reject, "", problem.ReasonOrderNotShippable},
-		{"cancelled, outcome unknown", shipment(Sending), read(order.Cancelled), reject, "", problem.ReasonOrderNotShippable},
-		{"refused", shipment(Queued), read(order.Refused), reject, "", problem.ReasonOrderNotShippable},
+		{"cancelled, never sent", shipment(delivery.Queued), read(order.Cancelled), reject, "", problem.ReasonOrderNotShippable},
+		{"cancelled, outcome unknown", shipment(delivery.Sending), read(order.Cancelled), reject, "", problem.ReasonOrderNotShippable},
+		{"refused", shipment(delivery.Queued), read(order.Refused), reject, "", problem.ReasonOrderNotShippable},
 
-		{"order not shown", shipment(Queued), nil, wait, "", problem.ReasonMarketplaceOrderGone},
-		{"order not shown, past the deadline", with(shipment(Queued), late), nil, attention, "", problem.ReasonMarketplaceOrderGone},
+		{"order not shown", shipment(delivery.Queued), nil, wait, "", problem.ReasonMarketplaceOrderGone},
+		{"order not shown, past the deadline", with(shipment(delivery.Queued), late), nil, attention, "", problem.ReasonMarketplaceOrderGone},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,29 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
-
-// Outcome is what became of a write.
-type Outcome string
-
-// The outcomes of design section 5.
-const (
-	Applied        Outcome = "APPLIED"
-	AlreadyApplied Outcome = "ALREADY_APPLIED"
-	Refused        Outcome = "REJECTED"
-	Retry          Outcome = "RETRY"   // certainly not applied
-	Unknown        Outcome = "UNKNOWN" // the answer was lost
-)
-
-// Result is an outcome with what the marketplace said.
-type Result struct {
-	Outcome      Outcome
-	NativeReason string
-	Message      string
-	RetryAfter   time.Duration
-}
 
 // Notification is what is sent to the marketplace.
 type Notification struct {
@@ -57,7 +38,7 @@ type Marketplace interface {
 	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]order.Order, error)
 	// NotifyShipment tells the marketplace. An error means that certainly nothing was sent; a lost answer is
 	// Result.Outcome Unknown, never an error.
-	NotifyShipment(ctx context.Context, ref store.Ref, n Notification) (Result, error)
+	NotifyShipment(ctx context.Context, ref store.Ref, n Notification) (delivery.Result, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(ctx context.Context, ref store.Ref) ([]Carrier, error)
 	// ShipmentRules returns what the adapter declares.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -123,9 +124,8 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 	sh := Shipment{
 		ID: id.String(), StoreID: storeID, Adapter: o.Adapter, Request: r,
 		RequestID: requestID, RequestDigest: digest,
-		State: Queued, MarketplaceCarrier: carrier.Name, NotSentFields: r.notSent(rules),
-		NextAttempt: now, Deadline: latest(o.ShipBy, now).Add(s.waitMargin),
-		CreateTime: now, UpdateTime: now,
+		MarketplaceCarrier: carrier.Name, NotSentFields: r.notSent(rules),
+		Delivery: delivery.New(now, latest(o.ShipBy, now).Add(s.waitMargin)), CreateTime: now,
 	}
 	return s.create(ctx, sh)
 }
@@ -133,7 +133,7 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 // create stores a shipment and wakes the worker, or answers for the one that was there first.
 func (s *Service) create(ctx context.Context, sh Shipment) (Shipment, error) {
 	digest := sh.RequestDigest
-	stored, result, err := s.repository.CreateShipment(ctx, sh, Event{Time: sh.CreateTime, State: Queued, Message: "stored; the marketplace is told in the background"})
+	stored, result, err := s.repository.CreateShipment(ctx, sh, Event{Time: sh.CreateTime, State: delivery.Queued, Message: "stored; the marketplace is told in the background"})
 	if err != nil {
 		return Shipment{}, fmt.Errorf("store shipment: %w", err)
 	}

@@ -7,27 +7,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
-
-// State of a shipment. Storage keeps these words.
-type State string
-
-// The states of design section 1.
-const (
-	Queued         State = "QUEUED"
-	Sending        State = "SENDING"
-	Acknowledged   State = "ACKNOWLEDGED"
-	Confirmed      State = "CONFIRMED"
-	Rejected       State = "REJECTED"
-	NeedsAttention State = "NEEDS_ATTENTION"
-	Superseded     State = "SUPERSEDED"
-	Cancelled      State = "CANCELLED"
-)
-
-// Open reports whether relais still works on a shipment in this state. An order has at most one open shipment.
-func (s State) Open() bool { return s == Queued || s == Sending || s == Acknowledged }
 
 // Evidence is what the marketplace's own data shows of a shipment; empty means nothing yet.
 type Evidence string
@@ -65,30 +48,20 @@ type Shipment struct {
 	RequestID     string // as given, or derived from order, carrier and tracking number
 	RequestDigest []byte // of the content: tells a repetition from another request under the same id
 
-	State              State
 	MarketplaceCarrier string
 	NotSentFields      []string // fields of the request that the marketplace cannot take
 	Evidence           Evidence
-	Reason             string
-	Message            string
 
-	SendCount    int32     // how often a request left for the marketplace
-	SentTime     time.Time // when the last one left
-	LastOutcome  Outcome   // what came back for it; empty while that is not known
-	StillReady   int32     // reads since SentTime that still showed the order ready to ship
-	FailureCount int32     // consecutive failures; drives the back-off
-	NextAttempt  time.Time // zero when nothing more is planned
-	Deadline     time.Time // when waiting ends and a person must look
+	delivery.Delivery // how far it is on its way
 
 	CreateTime time.Time
-	UpdateTime time.Time
 	Revision   int64 // counts up with every write; guards against two writers
 }
 
 // Event is one step in the life of a shipment.
 type Event struct {
 	Time    time.Time
-	State   State
+	State   delivery.State
 	Message string
 }
 
@@ -104,8 +77,8 @@ type ListQuery struct {
 	StoreID     string
 	BeforeID    string // exclusive; empty for the first page
 	Limit       int
-	OrderNumber string  // empty means all
-	States      []State // empty means all
+	OrderNumber string           // empty means all
+	States      []delivery.State // empty means all
 }
 
 // CreateResult tells what CreateShipment found.

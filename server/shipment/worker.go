@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
@@ -22,12 +22,8 @@ type WorkerConfig struct {
 	Marketplace Marketplace
 	// Workers is how many shipments are worked on at once.
 	Workers int
-	// SettleDelay is how long a request whose answer was lost may take to become visible, and the time between reads.
-	SettleDelay time.Duration
-	// RepeatedReads is how many reads in a row must show "still ready" before a request is sent a second time.
-	RepeatedReads int32
-	// RetryMin and RetryMax bound the back-off after a failure and between reads while waiting.
-	RetryMin, RetryMax time.Duration
+	// Policy is how patient a shipment is.
+	Policy delivery.Policy
 	// CallTimeout bounds one exchange with the marketplace. A request under way is not cut by a shutdown before it.
 	CallTimeout time.Duration
 	Now         func() time.Time
@@ -46,7 +42,7 @@ func NewWorker(cfg WorkerConfig) *Worker {
 	w.loop = due.New(due.Config[Shipment]{
 		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
 		ID: func(s Shipment) string { return s.ID }, Work: w.work,
-		Workers: cfg.Workers, Pause: cfg.RetryMin, Now: cfg.Now, Log: cfg.Log,
+		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
 	})
 	return w
 }
@@ -77,180 +73,80 @@ func (w *Worker) work(ctx context.Context, s Shipment) {
 
 // step reads the order, decides, and acts. It returns the shipment as stored; an error means that it could not be stored.
 func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
-	o, err := w.read(ctx, s)
+	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
+	told := s.Message
+	o, err := w.read(ctx, ref, s.OrderNumber)
 	if err != nil {
-		return w.postpone(ctx, s, err)
+		s.Postpone(w.failed(ctx, s, err), w.now(), w.cfg.Policy)
+		return w.store(ctx, s, told)
 	}
 	w.cfg.Stores.Report(ctx, s.StoreID, nil)
-	if s.State == Sending && o != nil && o.Status == order.ReadyToShip && w.settled(s) {
-		s.StillReady++
-	}
-	v := decide(s, o, w.cfg.Now(), w.cfg.RepeatedReads)
-	s.FailureCount = 0
+	now := w.now()
+	s.Observe(o != nil && o.Status == order.ReadyToShip, now, w.cfg.Policy)
+	v := decide(s, o, now, w.cfg.Policy.RepeatedReads)
 	switch v.action {
 	case send:
-		return w.send(ctx, s, *o)
+		return w.send(ctx, s, ref, *o)
 	case confirm:
-		return w.end(ctx, s, Confirmed, v)
+		s.End(delivery.Confirmed, v.reason, v.message)
 	case reject:
-		return w.end(ctx, s, Rejected, v)
+		s.End(delivery.Rejected, v.reason, v.message)
 	case attention:
-		return w.end(ctx, s, NeedsAttention, v)
+		s.End(delivery.NeedsAttention, v.reason, v.message)
+	case wait:
+		s.Wait(v.reason, v.message, now, w.cfg.Policy)
 	}
-	return w.waitMore(ctx, s, v)
-}
-
-// settled reports whether the request last sent has had its time to become visible.
-func (w *Worker) settled(s Shipment) bool {
-	return !w.cfg.Now().Before(s.SentTime.Add(w.cfg.SettleDelay))
+	s.Evidence = v.evidence
+	return w.store(ctx, s, told)
 }
 
 // read reads the order fresh and keeps what it shows. Nil means that the marketplace does not show the order.
-func (w *Worker) read(ctx context.Context, s Shipment) (*order.Order, error) {
+func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
 	defer cancel()
-	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
-	orders, err := w.cfg.Marketplace.GetOrders(ctx, ref, []string{s.OrderNumber})
-	if err != nil {
-		return nil, err
-	}
-	for i := range orders {
-		if orders[i].Number != s.OrderNumber {
-			continue
-		}
-		if _, err := w.cfg.Orders.ApplyBatch(ctx, order.Batch{Ref: ref, Orders: orders[i : i+1], Window: -1, Time: w.cfg.Now().UTC()}); err != nil {
-			return nil, fmt.Errorf("keep fresh read of order: %w", err)
-		}
-		return &orders[i], nil
-	}
-	return nil, nil
+	return order.ReadFresh(ctx, w.cfg.Marketplace, w.cfg.Orders, ref, number, w.now())
 }
 
-// send commits SENDING, tells the marketplace, and stores what came of it. A crash after the commit leaves SENDING behind,
-// which is resolved by reading.
-func (w *Worker) send(ctx context.Context, s Shipment, o order.Order) (Shipment, error) {
-	before := s.State // Queued: certainly nothing applied. Sending: an earlier request may have been
-	s.State = Sending
-	s.SendCount++
-	s.SentTime = w.cfg.Now().UTC()
-	s.LastOutcome, s.StillReady = "", 0
-	s.NextAttempt = s.SentTime.Add(w.cfg.SettleDelay)
-	s.Reason, s.Message = "", "sending"
-	s, err := w.store(ctx, s, fmt.Sprintf("sending request %d", s.SendCount))
+// send commits SENDING, tells the marketplace, and stores what came of it.
+func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Order) (Shipment, error) {
+	before, told := s.State, s.Message
+	s.BeginSend(w.now(), w.cfg.Policy)
+	s, err := w.store(ctx, s, told)
 	if err != nil {
 		return s, err
 	}
-
+	told = s.Message
 	callCtx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
 	defer cancel()
-	result, err := w.cfg.Marketplace.NotifyShipment(callCtx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, Notification{
+	result, err := w.cfg.Marketplace.NotifyShipment(callCtx, ref, Notification{
 		Key: s.ID, Order: o, Lines: o.Lines, Carrier: s.MarketplaceCarrier,
 		TrackingNumber: s.TrackingNumber, TrackingURL: s.TrackingURL,
 		Service: s.Service, CarrierFee: s.CarrierFee, ShipTime: s.ShipTime,
 	})
 	if err != nil { // certainly nothing was sent
-		s.State = before
-		return w.postpone(ctx, s, err)
+		s.NotSent(before, w.failed(ctx, s, err), w.now(), w.cfg.Policy)
+	} else {
+		s.Conclude(before, result, w.now(), w.cfg.Policy)
 	}
-	return w.outcome(ctx, s, before, result)
+	return w.store(ctx, s, told)
 }
 
-// outcome stores what the marketplace answered.
-func (w *Worker) outcome(ctx context.Context, s Shipment, before State, r Result) (Shipment, error) {
-	now := w.cfg.Now().UTC()
-	s.LastOutcome = r.Outcome
-	switch r.Outcome {
-	case Applied, AlreadyApplied:
-		s.State, s.NextAttempt, s.Reason = Acknowledged, now, ""
-		s.Message = "the marketplace said yes; relais reads the order to confirm it"
-		return w.store(ctx, s, s.Message)
-
-	case Retry:
-		s.State = before
-		return w.postpone(ctx, s, &problem.Problem{
-			Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceRefused,
-			Message: "the marketplace did not take the request now: " + r.Message, RetryAfter: r.RetryAfter,
-		})
-
-	case Refused:
-		// The refusal itself applied nothing. But "the order's state does not allow it" may mean that an earlier request,
-		// or somebody else, was faster (cdiscount-soap.md 8.3): only a read tells.
-		s.Reason = problem.ReasonMarketplaceWriteError
-		s.Message = "the marketplace refused the shipment: " + r.NativeReason + " " + r.Message
-		if before == Queued { // no earlier request: one read settles it
-			s.StillReady = w.cfg.RepeatedReads
-			s.NextAttempt = now
-		}
-		return w.store(ctx, s, s.Message)
+// failed tells the store's health of a failure and returns what a person may know of it.
+func (w *Worker) failed(ctx context.Context, s Shipment, err error) *problem.Problem {
+	w.cfg.Stores.Report(ctx, s.StoreID, err)
+	if p := problem.As(err); p != nil {
+		return p
 	}
-	s.Reason = problem.ReasonMarketplaceDown
-	s.Message = "the marketplace's answer was lost: " + r.Message + "; relais reads the order before it does anything else"
-	return w.store(ctx, s, s.Message)
+	w.cfg.Log.ErrorContext(ctx, "shipment step failed", "store", s.StoreID, "shipment", s.ID, "error", err)
+	return problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped this attempt; the server's log tells which")
 }
 
-// end stores a final state.
-func (w *Worker) end(ctx context.Context, s Shipment, state State, v verdict) (Shipment, error) {
-	s.State, s.Evidence, s.Reason, s.Message, s.NextAttempt = state, v.evidence, v.reason, v.message, time.Time{}
-	return w.store(ctx, s, v.message)
-}
-
-// waitMore plans the next read. A shipment whose request was lost is read at the settle delay, so that a resolution does
-// not take longer than it must; other waits grow.
-func (w *Worker) waitMore(ctx context.Context, s Shipment, v verdict) (Shipment, error) {
-	now := w.cfg.Now().UTC()
-	delay := w.cfg.SettleDelay
-	if s.State != Sending {
-		delay = w.growing(now.Sub(s.UpdateTime))
-	}
-	s.NextAttempt = now.Add(delay)
-	if s.State == Sending && s.LastOutcome == Refused { // keep what the marketplace said
-		return w.store(ctx, s, v.message)
-	}
-	said := s.Message == v.message
-	s.Reason, s.Message = v.reason, v.message
-	if said {
-		return w.store(ctx, s, "")
-	}
-	return w.store(ctx, s, v.message)
-}
-
-// growing doubles the last wait within the bounds.
-func (w *Worker) growing(last time.Duration) time.Duration {
-	return jitter(min(max(2*last, w.cfg.RetryMin), w.cfg.RetryMax))
-}
-
-// postpone plans another step after a failure that certainly applied nothing.
-func (w *Worker) postpone(ctx context.Context, s Shipment, cause error) (Shipment, error) {
-	now := w.cfg.Now().UTC()
-	w.cfg.Stores.Report(ctx, s.StoreID, cause)
-	p := problem.As(cause)
-	if p == nil {
-		w.cfg.Log.ErrorContext(ctx, "shipment step failed", "store", s.StoreID, "shipment", s.ID, "error", cause)
-		p = problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped this attempt; the server's log tells which")
-	}
-	if now.After(s.Deadline) {
-		return w.end(ctx, s, NeedsAttention, verdict{reason: p.Reason, message: "gave up at the deadline: " + p.Message})
-	}
-	delay := w.cfg.RetryMin << min(s.FailureCount, 20)
-	if delay <= 0 || delay > w.cfg.RetryMax {
-		delay = w.cfg.RetryMax
-	}
-	s.FailureCount++
-	s.NextAttempt = now.Add(max(jitter(delay), p.RetryAfter))
-	news := ""
-	if s.Reason != p.Reason || s.Message != p.Message {
-		news = p.Message
-	}
-	s.Reason, s.Message = p.Reason, p.Message
-	return w.store(ctx, s, news)
-}
-
-// store writes the shipment, with an event when there is something to tell.
-func (w *Worker) store(ctx context.Context, s Shipment, news string) (Shipment, error) {
-	s.UpdateTime = w.cfg.Now().UTC()
+// store writes the shipment, with an event when its message is not the one that was told last.
+func (w *Worker) store(ctx context.Context, s Shipment, told string) (Shipment, error) {
+	s.UpdateTime = w.now()
 	var events []Event
-	if news != "" {
-		events = append(events, Event{Time: s.UpdateTime, State: s.State, Message: news})
+	if s.Message != told {
+		events = append(events, Event{Time: s.UpdateTime, State: s.State, Message: s.Message})
 	}
 	stored, err := w.cfg.Repository.UpdateShipment(ctx, s, events...)
 	if err != nil {
@@ -259,7 +155,4 @@ func (w *Worker) store(ctx context.Context, s Shipment, news string) (Shipment, 
 	return stored, nil
 }
 
-// jitter spreads a delay by ±20 %, so that many shipments do not return at once.
-func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
-}
+func (w *Worker) now() time.Time { return w.cfg.Now().UTC() }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 )
@@ -70,9 +71,9 @@ func TestPlans(t *testing.T) {
 			"SEARCH orders USING INDEX orders_open (store_key=? AND adapter=? AND number>?)", false},
 		{"shipments", shipments(shipment.ListQuery{BeforeID: "p"}),
 			"SEARCH shipments USING COVERING INDEX sqlite_autoindex_shipments_1 (store_key=? AND id<?)", true},
-		{"shipments of an order", shipments(shipment.ListQuery{OrderNumber: "n", States: []shipment.State{shipment.Queued, shipment.Sending}}),
+		{"shipments of an order", shipments(shipment.ListQuery{OrderNumber: "n", States: []delivery.State{delivery.Queued, delivery.Sending}}),
 			"SEARCH shipments USING INDEX shipments_by_order (store_key=? AND order_number=?)", true},
-		{"shipments in states", shipments(shipment.ListQuery{BeforeID: "p", States: []shipment.State{shipment.Queued, shipment.Sending}}),
+		{"shipments in states", shipments(shipment.ListQuery{BeforeID: "p", States: []delivery.State{delivery.Queued, delivery.Sending}}),
 			"SEARCH shipments USING COVERING INDEX shipments_by_state (store_key=? AND state=? AND id<?)", true},
 		{"due shipments", plain(selectShipment+dueShipments, 1, 50),
 			"SEARCH p USING INDEX shipments_due (next_attempt>? AND next_attempt<?)", false},

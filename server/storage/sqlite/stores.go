@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/problem"
-	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -206,12 +206,12 @@ func abandonShipments(ctx context.Context, tx *sql.Tx, storeID string, now time.
 	if _, err := tx.ExecContext(ctx, `INSERT INTO shipment_events (shipment_key, seq, time, state, message)
 		SELECT key, 1 + (SELECT coalesce(max(seq), 0) FROM shipment_events WHERE shipment_key = key), ?, ?, ?
 		FROM shipments WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		nanos(now), shipment.NeedsAttention, disconnectedMessage, storeID); err != nil {
+		nanos(now), delivery.NeedsAttention, disconnectedMessage, storeID); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE shipments SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
 			update_time = ?, revision = revision + 1
 		WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		shipment.NeedsAttention, problem.ReasonStoreDisconnected, disconnectedMessage, nanos(now), storeID)
+		delivery.NeedsAttention, problem.ReasonStoreDisconnected, disconnectedMessage, nanos(now), storeID)
 	return err
 }

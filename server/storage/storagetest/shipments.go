@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -42,7 +43,7 @@ var shipmentCases = []testCase{
 	{"an ended shipment is still found by its request id", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		first := ship(t, r, "p1", "1")
-		first.State = shipment.Rejected
+		first.State = delivery.Rejected
 		first = update(t, r, first)
 		again := newShipment("p2", "1")
 		again.RequestID = first.RequestID
@@ -54,7 +55,7 @@ var shipmentCases = []testCase{
 	{"create returns the order's open shipment, in every open state", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		open := ship(t, r, "p1", "1")
-		for _, state := range []shipment.State{shipment.Queued, shipment.Sending, shipment.Acknowledged} {
+		for _, state := range []delivery.State{delivery.Queued, delivery.Sending, delivery.Acknowledged} {
 			open.State = state
 			open = update(t, r, open)
 			got, result, err := r.Shipments.CreateShipment(t.Context(), newShipment("p2", "1"), queued)
@@ -66,8 +67,8 @@ var shipmentCases = []testCase{
 	{"an order whose shipment ended takes another", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip))
-		for i, state := range []shipment.State{
-			shipment.Confirmed, shipment.Rejected, shipment.NeedsAttention, shipment.Superseded, shipment.Cancelled,
+		for i, state := range []delivery.State{
+			delivery.Confirmed, delivery.Rejected, delivery.NeedsAttention, delivery.Superseded, delivery.Cancelled,
 		} {
 			s := create(t, r, newShipment(numbered("p", i), "1"))
 			s.State = state
@@ -141,12 +142,12 @@ var shipmentCases = []testCase{
 		connect(t, r, shop)
 		s := ship(t, r, "p1", "1")
 		want := s
-		want.State, want.MarketplaceCarrier, want.NotSentFields = shipment.Acknowledged, "other code", []string{"ship_time"}
+		want.State, want.MarketplaceCarrier, want.NotSentFields = delivery.Acknowledged, "other code", []string{"ship_time"}
 		want.Evidence, want.Reason, want.Message = shipment.EvidenceState, "R", "m"
-		want.SendCount, want.SentTime, want.LastOutcome, want.StillReady, want.FailureCount = 1, at(11), shipment.Unknown, 2, 3
+		want.SendCount, want.SentTime, want.LastOutcome, want.StillReady, want.FailureCount = 1, at(11), delivery.Unknown, 2, 3
 		want.NextAttempt, want.Deadline, want.UpdateTime = at(12), at(13), at(14)
 		events := []shipment.Event{
-			{Time: at(11), State: shipment.Sending, Message: "sent"}, {Time: at(11), State: shipment.Acknowledged, Message: "yes"},
+			{Time: at(11), State: delivery.Sending, Message: "sent"}, {Time: at(11), State: delivery.Acknowledged, Message: "yes"},
 		}
 		got := update(t, r, want, events...)
 		want.Revision = s.Revision + 1
@@ -165,7 +166,7 @@ var shipmentCases = []testCase{
 		fresh.Message = "fresh"
 		fresh = update(t, r, fresh)
 		old.Message = "old"
-		_, err := r.Shipments.UpdateShipment(t.Context(), old, shipment.Event{Time: at(20), State: shipment.Sending})
+		_, err := r.Shipments.UpdateShipment(t.Context(), old, shipment.Event{Time: at(20), State: delivery.Sending})
 		wantError(t, err, shipment.ErrConflict)
 		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
 		noError(t, err)
@@ -199,10 +200,10 @@ var shipmentCases = []testCase{
 	{"a shipment does not open again beside another", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		old := ship(t, r, "p1", "1")
-		old.State = shipment.NeedsAttention
+		old.State = delivery.NeedsAttention
 		old = update(t, r, old)
 		create(t, r, newShipment("p2", "1"))
-		old.State = shipment.Queued
+		old.State = delivery.Queued
 		_, err := r.Shipments.UpdateShipment(t.Context(), old)
 		wantError(t, err, shipment.ErrConflict)
 	}},
@@ -256,7 +257,7 @@ var shipmentCases = []testCase{
 var shipmentPageCases = []testCase{
 	{"list pages newest first with filters", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
-		states := []shipment.State{shipment.Queued, shipment.Confirmed, shipment.Rejected, shipment.NeedsAttention}
+		states := []delivery.State{delivery.Queued, delivery.Confirmed, delivery.Rejected, delivery.NeedsAttention}
 		for i := range 8 {
 			s := ship(t, r, numbered("p", i), numbered("n", i))
 			s.State = states[i%len(states)]
@@ -271,11 +272,11 @@ var shipmentPageCases = []testCase{
 		}{
 			{"all", shipment.ListQuery{}, []string{"p0008", "p0007", "p0006", "p0005", "p0004", "p0003", "p0002", "p0001", "p0000"}},
 			{"of an order", shipment.ListQuery{OrderNumber: "n0001"}, []string{"p0008", "p0001"}},
-			{"in a state", shipment.ListQuery{States: []shipment.State{shipment.Rejected}}, []string{"p0006", "p0002"}},
+			{"in a state", shipment.ListQuery{States: []delivery.State{delivery.Rejected}}, []string{"p0006", "p0002"}},
 			{"in several states, one named twice",
-				shipment.ListQuery{States: []shipment.State{shipment.Queued, shipment.NeedsAttention, shipment.Queued}},
+				shipment.ListQuery{States: []delivery.State{delivery.Queued, delivery.NeedsAttention, delivery.Queued}},
 				[]string{"p0008", "p0007", "p0004", "p0003", "p0000"}},
-			{"of an order in a state", shipment.ListQuery{OrderNumber: "n0001", States: []shipment.State{shipment.Confirmed, shipment.Rejected}},
+			{"of an order in a state", shipment.ListQuery{OrderNumber: "n0001", States: []delivery.State{delivery.Confirmed, delivery.Rejected}},
 				[]string{"p0001"}},
 			{"of another store", shipment.ListQuery{StoreID: "other"}, nil},
 		} {
@@ -302,22 +303,22 @@ var shipmentPageCases = []testCase{
 	}},
 	{"due are open shipments of working stores, the most overdue first", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "paused", "gone")
-		put := func(storeID, id string, state shipment.State, next time.Time) {
+		put := func(storeID, id string, state delivery.State, next time.Time) {
 			t.Helper()
 			apply(t, r, storeID, at(0), newOrder(id, order.ReadyToShip))
 			s := newShipment(id, id)
 			s.StoreID, s.State, s.NextAttempt = storeID, state, next
 			create(t, r, s)
 		}
-		put(shop, "late", shipment.Queued, at(30))
-		put(shop, "sending", shipment.Sending, at(20))
-		put(shop, "acknowledged", shipment.Acknowledged, at(25))
-		put(shop, "now", shipment.Queued, at(40))
-		put(shop, "later", shipment.Queued, at(40).Add(time.Nanosecond))
-		put(shop, "unplanned", shipment.Queued, time.Time{})
-		put(shop, "ended", shipment.NeedsAttention, at(1))
-		put("paused", "paused", shipment.Queued, at(10))
-		put("gone", "gone", shipment.Queued, at(5))
+		put(shop, "late", delivery.Queued, at(30))
+		put(shop, "sending", delivery.Sending, at(20))
+		put(shop, "acknowledged", delivery.Acknowledged, at(25))
+		put(shop, "now", delivery.Queued, at(40))
+		put(shop, "later", delivery.Queued, at(40).Add(time.Nanosecond))
+		put(shop, "unplanned", delivery.Queued, time.Time{})
+		put(shop, "ended", delivery.NeedsAttention, at(1))
+		put("paused", "paused", delivery.Queued, at(10))
+		put("gone", "gone", delivery.Queued, at(5))
 		setPaused := func(paused bool) {
 			_, err := r.Stores.UpdateStore(t.Context(), "paused", func(s *store.Store) error { s.Paused = paused; return nil })
 			noError(t, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -161,14 +162,14 @@ func newShipment(id, number string) shipment.Shipment {
 			Service: "home", CarrierFee: &order.Money{Currency: "EUR", Units: 4}, ShipTime: at(5),
 			Items: []shipment.Item{{LineID: "1", Quantity: 2}},
 		},
-		RequestID: "request-" + id, RequestDigest: []byte(id), State: shipment.Queued, MarketplaceCarrier: "code",
-		NotSentFields: []string{"service", "carrier_fee"}, NextAttempt: at(10), Deadline: at(10000),
-		CreateTime: at(6), UpdateTime: at(6),
+		RequestID: "request-" + id, RequestDigest: []byte(id), MarketplaceCarrier: "code",
+		NotSentFields: []string{"service", "carrier_fee"}, CreateTime: at(6),
+		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: at(10), Deadline: at(10000), UpdateTime: at(6)},
 	}
 }
 
 // queued is the first event of a shipment.
-var queued = shipment.Event{Time: at(6), State: shipment.Queued, Message: "queued"}
+var queued = shipment.Event{Time: at(6), State: delivery.Queued, Message: "queued"}
 
 // ship stores an order of the shop and a shipment for it.
 func ship(t *testing.T, r Repositories, id, number string) shipment.Shipment {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
-	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -243,21 +243,21 @@ var storeCases = []testCase{
 		connect(t, r, shop)
 		ship(t, r, "p1", "1")
 		done := ship(t, r, "p2", "2")
-		done.State, done.NextAttempt = shipment.Confirmed, at(-1)
+		done.State, done.NextAttempt = delivery.Confirmed, at(-1)
 		done = update(t, r, done)
 		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), true)
 		noError(t, err)
 
 		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
 		noError(t, err)
-		if got.State != shipment.NeedsAttention || got.Reason == "" || got.Message == "" || !got.NextAttempt.IsZero() ||
+		if got.State != delivery.NeedsAttention || got.Reason == "" || got.Message == "" || !got.NextAttempt.IsZero() ||
 			!got.UpdateTime.Equal(at(20)) || got.Revision != 2 {
 			t.Errorf("state %s, reason %q, message %q, next attempt %s, updated %s, revision %d",
 				got.State, got.Reason, got.Message, got.NextAttempt, got.UpdateTime, got.Revision)
 		}
 		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		if len(events) != 2 || events[1].State != shipment.NeedsAttention || events[1].Message == "" || !events[1].Time.Equal(at(20)) {
+		if len(events) != 2 || events[1].State != delivery.NeedsAttention || events[1].Message == "" || !events[1].Time.Equal(at(20)) {
 			t.Errorf("events %+v", events)
 		}
 		untouched, err := r.Shipments.GetShipment(t.Context(), shop, "p2")

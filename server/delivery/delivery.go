@@ -1,0 +1,190 @@
+// Package delivery is how a statement of the seller reaches a marketplace exactly once: the states, what each answer means,
+// and when to act again. Shipments and decisions are deliveries. It decides on plain values and calls nobody.
+package delivery
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// State of a delivery. Storage keeps these words.
+type State string
+
+// The states of design section 1.
+const (
+	Queued         State = "QUEUED"       // certainly nothing was applied
+	Sending        State = "SENDING"      // a request was sent or is being sent; it may have been applied
+	Acknowledged   State = "ACKNOWLEDGED" // the marketplace said yes
+	Confirmed      State = "CONFIRMED"    // a later read shows it
+	Rejected       State = "REJECTED"
+	NeedsAttention State = "NEEDS_ATTENTION"
+	Superseded     State = "SUPERSEDED"
+	Cancelled      State = "CANCELLED"
+)
+
+// States is every state.
+func States() []State {
+	return []State{Queued, Sending, Acknowledged, Confirmed, Rejected, NeedsAttention, Superseded, Cancelled}
+}
+
+// Open reports whether relais still works on a delivery in this state.
+func (s State) Open() bool { return s == Queued || s == Sending || s == Acknowledged }
+
+// Outcome is what became of one write. Storage keeps these words.
+type Outcome string
+
+// The outcomes of design section 5.
+const (
+	Applied        Outcome = "APPLIED"         // the marketplace said yes
+	AlreadyApplied Outcome = "ALREADY_APPLIED" // the marketplace said that this had been done before
+	Refused        Outcome = "REJECTED"        // the marketplace said no; nothing changed there
+	Retry          Outcome = "RETRY"           // certainly not applied
+	Unknown        Outcome = "UNKNOWN"         // the answer was lost
+)
+
+// Result is an outcome with what the marketplace said.
+type Result struct {
+	Outcome      Outcome
+	NativeReason string        // the marketplace's own code of a refusal
+	Message      string        // for a person, without personal data
+	RetryAfter   time.Duration // with Retry; zero when the marketplace did not say
+}
+
+// Policy is how patient a delivery is.
+type Policy struct {
+	// SettleDelay is how long a request whose answer was lost may take to become visible, and the time between reads.
+	SettleDelay time.Duration
+	// RepeatedReads is how many reads in a row must show that nothing was applied before a request is sent a second time.
+	RepeatedReads int32
+	// RetryMin and RetryMax bound the back-off after a failure and between reads while waiting.
+	RetryMin, RetryMax time.Duration
+}
+
+// Delivery is how far a statement is on its way to the marketplace.
+type Delivery struct {
+	State   State
+	Reason  string // ErrorInfo-style; empty when all is well
+	Message string // for a person
+
+	SendCount    int32     // how often a request left for the marketplace
+	SentTime     time.Time // when the last one left
+	LastOutcome  Outcome   // what came back for it; empty while that is not known
+	StillReady   int32     // reads since SentTime plus the settle delay that still showed the order as before
+	FailureCount int32     // consecutive failures; drives the back-off
+	NextAttempt  time.Time // zero when nothing more is planned
+	Deadline     time.Time // when waiting ends and a person must look
+
+	UpdateTime time.Time
+}
+
+// New returns a delivery that is due at once.
+func New(now, deadline time.Time) Delivery {
+	return Delivery{State: Queued, NextAttempt: now, Deadline: deadline, UpdateTime: now}
+}
+
+// Observe notes what a read showed: asBefore when the order is still as it was before anything was sent.
+func (d *Delivery) Observe(asBefore bool, now time.Time, p Policy) {
+	d.FailureCount = 0
+	if d.State == Sending && asBefore && !now.Before(d.SentTime.Add(p.SettleDelay)) {
+		d.StillReady++
+	}
+}
+
+// BeginSend makes the delivery SENDING. It must be committed before anything is sent: a crash afterwards leaves SENDING
+// behind, which is resolved by reading.
+func (d *Delivery) BeginSend(now time.Time, p Policy) {
+	d.State = Sending
+	d.SendCount++
+	d.SentTime = now
+	d.LastOutcome, d.StillReady = "", 0
+	d.NextAttempt = now.Add(p.SettleDelay)
+	d.Reason, d.Message = "", "sending"
+}
+
+// Conclude notes the answer to the request that BeginSend announced. before is the state before it: Queued when no earlier
+// request can have been applied.
+func (d *Delivery) Conclude(before State, r Result, now time.Time, p Policy) {
+	d.LastOutcome = r.Outcome
+	switch r.Outcome {
+	case Applied, AlreadyApplied:
+		d.State, d.NextAttempt, d.Reason = Acknowledged, now, ""
+		d.Message = "the marketplace said yes; relais reads the order to confirm it"
+
+	case Retry:
+		d.NotSent(before, &problem.Problem{
+			Reason:  problem.ReasonMarketplaceRefused,
+			Message: "the marketplace did not take the request now: " + r.Message, RetryAfter: r.RetryAfter,
+		}, now, p)
+
+	case Refused:
+		// The refusal itself applied nothing. But "the order's state does not allow it" may mean that an earlier request,
+		// or somebody else, was faster (cdiscount-soap.md 8.3): only a read tells.
+		d.Reason = problem.ReasonMarketplaceWriteError
+		d.Message = "the marketplace refused: " + join(r.NativeReason, r.Message)
+		if before == Queued { // no earlier request: one read settles it
+			d.StillReady = p.RepeatedReads
+			d.NextAttempt = now
+		}
+
+	default:
+		d.Reason = problem.ReasonMarketplaceDown
+		d.Message = "the marketplace's answer was lost: " + r.Message + "; relais reads the order before it does anything else"
+	}
+}
+
+// NotSent notes that the request which BeginSend announced certainly applied nothing.
+func (d *Delivery) NotSent(before State, cause *problem.Problem, now time.Time, p Policy) {
+	d.State = before
+	d.Postpone(cause, now, p)
+}
+
+// Postpone plans another step after a failure that certainly applied nothing; past the deadline a person must look.
+func (d *Delivery) Postpone(cause *problem.Problem, now time.Time, p Policy) {
+	if now.After(d.Deadline) {
+		d.End(NeedsAttention, cause.Reason, "gave up at the deadline: "+cause.Message)
+		return
+	}
+	delay := p.RetryMin << min(d.FailureCount, 20)
+	if delay <= 0 || delay > p.RetryMax {
+		delay = p.RetryMax
+	}
+	d.FailureCount++
+	d.NextAttempt = now.Add(max(jitter(delay), cause.RetryAfter))
+	d.Reason, d.Message = cause.Reason, cause.Message
+}
+
+// Wait plans the next read. A request whose answer was lost is read after again at the settle delay, so that its resolution
+// does not take longer than it must; other waits grow.
+func (d *Delivery) Wait(reason, message string, now time.Time, p Policy) {
+	if d.State == Sending {
+		d.NextAttempt = now.Add(p.SettleDelay)
+		if d.LastOutcome == Refused { // keep what the marketplace said
+			return
+		}
+	} else {
+		d.NextAttempt = now.Add(jitter(min(max(2*now.Sub(d.UpdateTime), p.RetryMin), p.RetryMax)))
+	}
+	d.Reason, d.Message = reason, message
+}
+
+// End makes the delivery final.
+func (d *Delivery) End(state State, reason, message string) {
+	d.State, d.Reason, d.Message, d.NextAttempt = state, reason, message, time.Time{}
+}
+
+// jitter spreads a delay by ±20 %, so that many deliveries do not return at once.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.8 + 0.4*rand.Float64()))
+}
+
+func join(code, text string) string {
+	switch {
+	case code == "":
+		return text
+	case text == "":
+		return code
+	}
+	return code + ": " + text
+}
