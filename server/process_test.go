@@ -93,12 +93,12 @@ func TestServerKilledDuringImport(t *testing.T) {
 	s.sandbox.Faults().Clear()
 	s.startProcess()
 	got, err := s.api.GetImport(t.Context(), &marketplacev1.GetImportRequest{Name: run.GetName()})
-	if err != nil || got.GetState() != marketplacev1.Import_STATE_INTERRUPTED {
-		t.Fatalf("the run is %s, %v", got.GetState(), err)
+	if err != nil || got.GetState() != marketplacev1.Import_STATE_INTERRUPTED || got.GetFailure().GetReason() != "SERVER_STOPPING" || got.GetFinishTime() == nil {
+		t.Fatalf("the run is %s, %v, %v", got.GetState(), got.GetFailure(), err)
 	}
 	s.imported()
 	all := s.orders(nil)
-	for _, number := range s.listedSince(run.GetWindows()[0].GetSinceTime().AsTime().Add(time.Minute)) {
+	for _, number := range s.listedSince(run.GetWindows()[0].GetSinceTime().AsTime()) {
 		if all[number] == nil {
 			t.Errorf("order %s was lost", number)
 		}

@@ -9,12 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
-
 	"github.com/relaishq/relais/server/adapter"
 	"github.com/relaishq/relais/server/api"
 	"github.com/relaishq/relais/server/config"
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/order"
@@ -30,6 +28,7 @@ type relais struct {
 	db       *sqlite.DB
 	host     *host.Host
 	importer *order.Importer
+	decision *decision.Service
 	worker   *shipment.Worker
 	public   *endpoint
 	admin    *endpoint
@@ -62,23 +61,25 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 
 	vault := store.NewVault(r.db, keeper, cfg)
-	facade := adapter.New(r.host, vault, adapter.Timeouts{
+	lessor := func(ctx context.Context, name string) (adapter.Lease, error) { return r.host.Lease(ctx, name) }
+	facade := adapter.New(lessor, vault, adapter.Timeouts{
 		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
 	}, log)
 	stores := store.NewService(r.db, vault, facade, cfg, now, log)
 	r.importer = order.NewImporter(order.ImporterConfig{
-		Repository: r.db, Source: facade, Stores: stores, Statuses: cfg.Import.Statuses, Now: now, Log: log,
+		Repository: r.db, Source: facade, Catalogue: order.NewCatalogue(r.db, facade, now, log), Stores: stores,
+		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Now: now, Log: log,
 	})
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
 	}
 	policy := delivery.Policy{
-		SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
+		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
 		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade,
-		Workers: cfg.Shipment.Workers, Policy: policy, CallTimeout: cfg.Adapters.CallTimeout,
+		Workers: cfg.Shipment.Workers, Policy: policy,
 		Now: now, Log: log,
 	})
 	r.worker.Start()
@@ -87,7 +88,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, shipments)
+	r.decision = decision.NewService(decision.Config{
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
+		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
+	})
+	r.decision.Start()
+
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments)
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}
@@ -117,6 +124,9 @@ func (r *relais) stop(ctx context.Context) error {
 	if r.importer != nil {
 		errs = append(errs, r.importer.Stop(ctx)) // ends the streams of those who watch an import
 	}
+	if r.decision != nil {
+		errs = append(errs, r.decision.Stop(ctx))
+	}
 	if r.worker != nil {
 		errs = append(errs, r.worker.Stop(ctx))
 	}
@@ -132,12 +142,10 @@ func (r *relais) stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// endpoint is one listening gRPC server.
+// endpoint is one listening server.
 type endpoint struct {
 	listener net.Listener
-	server   *grpc.Server
-	health   *health.Server
-	drained  chan struct{} // closed when the server has no calls left
+	server   *api.Server
 }
 
 // serve starts to serve services on an address.
@@ -146,8 +154,7 @@ func (r *relais) serve(ctx context.Context, a config.Address, s api.Services) (*
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", a.Address, err)
 	}
-	e := &endpoint{listener: l, drained: make(chan struct{})}
-	e.server, e.health = api.NewServer(s, r.log)
+	e := &endpoint{listener: l, server: api.NewServer(s, r.log)}
 	go func() {
 		if err := e.server.Serve(l); err != nil {
 			r.failed <- fmt.Errorf("serve %s: %w", a.Address, err)
@@ -158,25 +165,14 @@ func (r *relais) serve(ctx context.Context, a config.Address, s api.Services) (*
 
 // drain takes no new calls and lets those under way finish.
 func (e *endpoint) drain() {
-	if e == nil {
-		return
+	if e != nil {
+		e.server.Drain()
 	}
-	e.health.Shutdown()
-	go func() {
-		e.server.GracefulStop()
-		close(e.drained)
-	}()
 }
 
-// stop waits until the endpoint is drained, and cuts what is left when ctx ends.
+// stop waits for the calls under way, and cuts what is left when ctx ends.
 func (e *endpoint) stop(ctx context.Context) {
-	if e == nil {
-		return
-	}
-	select {
-	case <-e.drained:
-	case <-ctx.Done():
-		e.server.Stop()
-		<-e.drained
+	if e != nil {
+		e.server.Stop(ctx)
 	}
 }

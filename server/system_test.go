@@ -126,7 +126,7 @@ func newSystem(t *testing.T, orders int, settings ...string) *system {
 			"RELAIS_PLUGIN_DIR=" + filepath.Join(binDir, "plugins"),
 			"RELAIS_SANDBOX_URL=" + sandbox.URL(),
 			"RELAIS_SHUTDOWN_TIMEOUT=20s",
-			"RELAIS_ADAPTERS_CALL_TIMEOUT=20s",
+			"RELAIS_ADAPTERS_CALL_TIMEOUT=5s",
 			"RELAIS_SHIPMENT_SETTLE_DELAY=150ms",
 			"RELAIS_SHIPMENT_RETRY_MIN=50ms",
 			"RELAIS_SHIPMENT_RETRY_MAX=200ms",

@@ -55,7 +55,12 @@ func adapterReason(err error) adapterv1.ErrorReason {
 func (s *session) problem(ctx context.Context, err error) error {
 	st := status.Convert(err)
 	if t, ok := translations[adapterReason(err)]; ok {
-		p := problem.New(t.kind, t.reason, "%s", joinSentence(s.clean(st.Message()), t.advice))
+		said := s.clean(st.Message())
+		if t.reason == problem.ReasonInternal {
+			// Whatever went wrong inside the adapter may quote what it was reading. Its own log tells more.
+			said = "adapter " + s.adapter + " failed"
+		}
+		p := problem.New(t.kind, t.reason, "%s", joinSentence(said, t.advice))
 		for _, d := range st.Details() {
 			switch d := d.(type) {
 			case *errdetails.RetryInfo:
@@ -85,7 +90,7 @@ func (s *session) problem(ctx context.Context, err error) error {
 		return s.malformed("it sent a message over the size limit")
 	}
 	return &problem.Problem{
-		Kind: problem.Internal, Reason: problem.ReasonInternal, Cause: errors.New(s.clean(st.Message())),
+		Kind: problem.Internal, Reason: problem.ReasonInternal,
 		Message: "adapter " + s.adapter + " failed (" + st.Code().String() + "); the server's log tells more",
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/grpc"
+
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
-	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
@@ -21,6 +23,8 @@ var (
 	_ store.Marketplace    = (*Facade)(nil)
 	_ order.Source         = (*Facade)(nil)
 	_ shipment.Marketplace = (*Facade)(nil)
+	_ decision.Marketplace = (*Facade)(nil)
+	_ order.ProductSource  = (*Facade)(nil)
 )
 
 // Vault opens what a call needs and keeps what the adapter returns.
@@ -38,22 +42,35 @@ type Timeouts struct {
 	StreamIdle time.Duration
 }
 
+// Lease is the right to make one call on a process of an adapter.
+type Lease interface {
+	// Conn is the connection to the process.
+	Conn() grpc.ClientConnInterface
+	// Description is what the adapter said of itself; it must not be changed.
+	Description() *adapterv1.DescribeResponse
+	// Release gives the lease back.
+	Release()
+}
+
+// Lessor lends leases. It waits for a process to serve, within ctx; its errors are problems ADAPTER_NOT_FOUND, ADAPTER_DOWN.
+type Lessor func(ctx context.Context, adapter string) (Lease, error)
+
 // Facade speaks to adapters for the core.
 type Facade struct {
-	host     *host.Host
+	lessor   Lessor
 	vault    Vault
 	timeouts Timeouts
 	log      *slog.Logger
 }
 
-// New returns a facade over the host's adapters.
-func New(h *host.Host, v Vault, t Timeouts, log *slog.Logger) *Facade {
-	return &Facade{host: h, vault: v, timeouts: t, log: log}
+// New returns a facade over the adapters that the lessor knows.
+func New(l Lessor, v Vault, t Timeouts, log *slog.Logger) *Facade {
+	return &Facade{lessor: l, vault: v, timeouts: t, log: log}
 }
 
 // session is one leased call: the client, the description, and, for a store, what to send and what never to repeat.
 type session struct {
-	lease   *host.Lease
+	lease   Lease
 	client  adapterv1.MarketplaceAdapterServiceClient
 	adapter string
 	store   *adapterv1.StoreContext // nil without a store
@@ -62,7 +79,7 @@ type session struct {
 
 // lease leases a generation of the adapter. The caller releases it.
 func (f *Facade) lease(ctx context.Context, adapter string) (*session, error) {
-	l, err := f.host.Lease(ctx, adapter)
+	l, err := f.lessor(ctx, adapter)
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +123,7 @@ func (f *Facade) keep(ctx context.Context, s *session, u *adapterv1.StateUpdate)
 		log.WarnContext(ctx, "adapter state over 64 KiB not kept", "bytes", len(u.GetState()))
 		return
 	}
+	s.store.State = u.GetState() // for further calls of this session
 	if err := f.vault.SaveState(ctx, s.ref, u.GetState()); err != nil {
 		log.WarnContext(ctx, "adapter state not kept", "error", err)
 	}

@@ -148,9 +148,6 @@ func (f *Facade) getOrders(ctx context.Context, s *session, numbers []string) ([
 		return nil, s.problem(ctx, err)
 	}
 	f.keep(ctx, s, answer.GetStateUpdate())
-	if u := answer.GetStateUpdate(); u != nil {
-		s.store.State = u.GetState()
-	}
 	asked := make(map[string]bool, len(numbers))
 	for _, n := range numbers {
 		asked[n] = true

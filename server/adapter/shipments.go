@@ -22,28 +22,7 @@ func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.N
 	answer, err := s.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
 		Store: s.store, Notifications: []*adapterv1.ShipmentNotification{notificationToProto(n)},
 	})
-	if err != nil {
-		if appliedNothing(adapterReason(err)) {
-			return delivery.Result{}, s.problem(ctx, err)
-		}
-		return delivery.Result{Outcome: delivery.Unknown, Message: "the adapter gave no answer"}, nil
-	}
-	f.keep(ctx, s, answer.GetStateUpdate())
-	for _, r := range answer.GetResults() {
-		if r.GetKey() == n.Key {
-			return delivery.Result{
-				Outcome: outcomeOf(r.GetOutcome()), NativeReason: s.clean(r.GetNativeReason()), Message: s.clean(r.GetMessage()),
-				RetryAfter: r.GetRetryAfter().AsDuration(),
-			}, nil
-		}
-	}
-	return delivery.Result{Outcome: delivery.Unknown, Message: "the adapter's answer does not mention the shipment"}, nil
-}
-
-// appliedNothing reports whether an error of the whole call proves that nothing was sent: only one that the adapter made
-// on purpose does. A broken connection, a deadline or a panic in the adapter may come after the first byte left.
-func appliedNothing(r adapterv1.ErrorReason) bool {
-	return r != adapterv1.ErrorReason_ERROR_REASON_UNSPECIFIED && r != adapterv1.ErrorReason_ERROR_REASON_INTERNAL
+	return f.concluded(ctx, s, n.Key, answer, err)
 }
 
 func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotification {
@@ -56,21 +35,6 @@ func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotificatio
 		out.Lines = append(out.Lines, &adapterv1.ShippedLine{LineId: l.ID, Sku: l.SKU, Quantity: l.Quantity})
 	}
 	return out
-}
-
-// outcomeOf fails closed: what this server does not know may have been applied.
-func outcomeOf(o adapterv1.Outcome) delivery.Outcome {
-	switch o {
-	case adapterv1.Outcome_OUTCOME_APPLIED:
-		return delivery.Applied
-	case adapterv1.Outcome_OUTCOME_ALREADY_APPLIED:
-		return delivery.AlreadyApplied
-	case adapterv1.Outcome_OUTCOME_REJECTED:
-		return delivery.Refused
-	case adapterv1.Outcome_OUTCOME_RETRY:
-		return delivery.Retry
-	}
-	return delivery.Unknown
 }
 
 // ListCarriers reads the marketplace's carriers.

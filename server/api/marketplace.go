@@ -2,6 +2,7 @@ package api
 
 import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -13,10 +14,11 @@ type Marketplace struct {
 	stores    *store.Service
 	orders    order.Repository
 	importer  *order.Importer
+	decisions *decision.Service
 	shipments *shipment.Service
 }
 
 // NewMarketplace returns the service over these parts of the core.
-func NewMarketplace(stores *store.Service, orders order.Repository, importer *order.Importer, shipments *shipment.Service) *Marketplace {
-	return &Marketplace{stores: stores, orders: orders, importer: importer, shipments: shipments}
+func NewMarketplace(stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service) *Marketplace {
+	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments}
 }

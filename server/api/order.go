@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
@@ -25,12 +26,15 @@ func (m *Marketplace) GetOrder(ctx context.Context, req *marketplacev1.GetOrderR
 	}
 	o, err := m.orders.GetOrder(ctx, storeID, number)
 	if errors.Is(err, order.ErrNotFound) {
-		return nil, problem.New(problem.NotFound, problem.ReasonOrderNotFound,
-			"store %q has no order %q; import orders first, or look for a typing mistake", storeID, number)
+		return nil, order.NotFound(storeID, number)
 	} else if err != nil {
 		return nil, err
 	}
-	return orderToProto(o), nil
+	decisions, err := m.decisions.Of(ctx, storeID, []string{number})
+	if err != nil {
+		return nil, err
+	}
+	return orderToProto(o, decisions), nil
 }
 
 // ListOrders returns a page of orders.
@@ -53,12 +57,26 @@ func (m *Marketplace) ListOrders(ctx context.Context, req *marketplacev1.ListOrd
 		return nil, err
 	}
 	orders, more := cut(orders, size)
+	numbers := make([]string, len(orders))
+	for i, o := range orders {
+		numbers[i] = o.Number
+	}
+	decisions, err := m.decisions.Of(ctx, id, numbers)
+	if err != nil {
+		return nil, err
+	}
 	resp := &marketplacev1.ListOrdersResponse{}
+	bytes := 0
 	for _, o := range orders {
-		resp.Orders = append(resp.Orders, orderToProto(o))
+		out := orderToProto(o, decisions)
+		if bytes += proto.Size(out); bytes > maxPageBytes && len(resp.GetOrders()) > 0 {
+			more = true
+			break
+		}
+		resp.Orders = append(resp.Orders, out)
 	}
 	if more {
-		last := orders[size-1]
+		last := orders[len(resp.GetOrders())-1]
 		resp.NextPageToken, err = encodeToken(order.Position{ChangeTime: last.ChangeTime, Number: last.Number}, filters...)
 	}
 	return resp, err

@@ -2,10 +2,12 @@ package api
 
 import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
 )
 
-func orderToProto(o order.Stored) *marketplacev1.Order {
+// orderToProto converts an order, with the decision about it where there is one.
+func orderToProto(o order.Stored, decisions map[string]decision.Decision) *marketplacev1.Order {
 	reasons := o.NotShippable()
 	out := &marketplacev1.Order{
 		Name: orderName(o.StoreID, o.Number), OrderNumber: o.Number, Reference: o.Reference, Adapter: adapterName(o.Adapter),
@@ -26,6 +28,9 @@ func orderToProto(o order.Stored) *marketplacev1.Order {
 		},
 		Totals:     &marketplacev1.OrderTotals{Total: moneyToProto(o.Total), Shipping: moneyToProto(o.Shipping), Commission: moneyToProto(o.Commission)},
 		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.ChangeTime),
+	}
+	if d, ok := decisions[o.Number]; ok {
+		out.Decision = decisionToProto(d)
 	}
 	for _, r := range reasons {
 		out.NotShippable = append(out.NotShippable, notShippableToProto(o.Order, r))
@@ -54,6 +59,7 @@ func notShippableToProto(o order.Order, r order.Reason) *marketplacev1.NotShippa
 		order.ReasonNoShipToAddress:        "the marketplace gives no complete Ship To address",
 		order.ReasonFulfilledByMarketplace: "the marketplace ships this order itself",
 		order.ReasonNoGoods:                "the order has no goods line",
+		order.ReasonCancelRequested:        "the buyer asks to cancel; answer the request in the seller portal",
 	}[r]
 	return &marketplacev1.NotShippable{
 		Reason:  marketplacev1.NotShippable_Reason(marketplacev1.NotShippable_Reason_value["REASON_"+string(r)]),
@@ -68,6 +74,7 @@ func lineToProto(l order.Line) *marketplacev1.OrderLine {
 		Status: statusToProto(l.Status), NativeStatus: l.NativeStatus, CancelRequested: l.CancelRequested, Condition: l.Condition,
 		ShipByTime: timestamp(l.ShipBy), DeliverFromTime: timestamp(l.DeliverFrom), DeliverByTime: timestamp(l.DeliverBy),
 	}
+	out.OptionLookup = marketplacev1.OrderLine_OptionLookup(marketplacev1.OrderLine_OptionLookup_value["OPTION_LOOKUP_"+string(l.OptionLookup)])
 	for _, option := range l.Options {
 		out.Options = append(out.Options, &marketplacev1.ItemOption{Name: option.Name, Value: option.Value})
 	}

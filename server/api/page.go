@@ -13,6 +13,8 @@ import (
 const (
 	defaultPageSize = 50
 	maxPageSize     = 500
+	// maxPageBytes ends a page early: what a gRPC client takes unless it is told otherwise is 4 MiB.
+	maxPageBytes = 3 << 20
 )
 
 // pageSize applies the default and the cap.

@@ -4,8 +4,12 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"runtime/debug"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
@@ -25,7 +29,7 @@ import (
 const (
 	// maxRequestBytes is far above the largest request (a shipment with all its items) and far below harm.
 	maxRequestBytes = 1 << 20
-	// maxResponseBytes holds a page of 500 large orders.
+	// maxResponseBytes is above every page (maxPageBytes), one order of any size included.
 	maxResponseBytes = 16 << 20
 	// unaryDeadline ends a unary call whose caller set no deadline: longer than the slowest marketplace answer waited for.
 	unaryDeadline = 3 * time.Minute
@@ -39,9 +43,18 @@ type Services struct {
 	Adapters    marketplacev1.AdapterServiceServer
 }
 
-// NewServer returns a gRPC server with the services, reflection and health. The health server reports every service as
-// serving; Shutdown on it says otherwise before the server stops.
-func NewServer(s Services, log *slog.Logger) (*grpc.Server, *health.Server) {
+// Server is a gRPC server with the services, reflection and health. The health server reports every service as serving
+// until Drain.
+type Server struct {
+	grpc   *grpc.Server
+	health *health.Server
+	calls  callCount     // of relais's own services: those that a stop waits for
+	done   chan struct{} // closed when GracefulStop has returned
+}
+
+// NewServer returns a server that does not serve yet.
+func NewServer(s Services, log *slog.Logger) *Server {
+	srv := &Server{done: make(chan struct{})}
 	logged := []logging.Option{
 		logging.WithLogOnEvents(logging.FinishCall),
 		logging.WithLevels(levelOf),
@@ -49,40 +62,131 @@ func NewServer(s Services, log *slog.Logger) (*grpc.Server, *health.Server) {
 		logging.WithDisableLoggingFields("grpc.error"),
 	}
 	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
-		log.ErrorContext(ctx, "handler panicked", "panic", p, "stack", string(debug.Stack()))
+		// The value may hold data; its type and the stack tell where to look.
+		log.ErrorContext(ctx, "handler panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 		return problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped the call; the server's log tells more")
 	})
-	server := grpc.NewServer(
+	srv.grpc = grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxRequestBytes),
 		grpc.MaxSendMsgSize(maxResponseBytes),
 		grpc.MaxConcurrentStreams(maxConcurrentStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.ChainUnaryInterceptor(
+			srv.countUnary,
 			logging.UnaryServerInterceptor(slogAdapter(log), logged...),
 			unaryErrors(log),
 			recovery.UnaryServerInterceptor(recovered),
 			deadline(unaryDeadline),
 		),
 		grpc.ChainStreamInterceptor(
+			srv.countStream,
 			logging.StreamServerInterceptor(slogAdapter(log), logged...),
 			streamErrors(log),
 			recovery.StreamServerInterceptor(recovered),
 		),
 	)
-	hs := health.NewServer()
-	healthgrpc.RegisterHealthServer(server, hs)
+	srv.health = health.NewServer()
+	healthgrpc.RegisterHealthServer(srv.grpc, srv.health)
 	if s.Marketplace != nil {
-		marketplacev1.RegisterMarketplaceServiceServer(server, s.Marketplace)
-		hs.SetServingStatus(marketplacev1.MarketplaceService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
+		marketplacev1.RegisterMarketplaceServiceServer(srv.grpc, s.Marketplace)
+		srv.health.SetServingStatus(marketplacev1.MarketplaceService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
 	}
 	if s.Adapters != nil {
-		marketplacev1.RegisterAdapterServiceServer(server, s.Adapters)
-		hs.SetServingStatus(marketplacev1.AdapterService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
+		marketplacev1.RegisterAdapterServiceServer(srv.grpc, s.Adapters)
+		srv.health.SetServingStatus(marketplacev1.AdapterService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
 	}
-	reflection.Register(server)
-	return server, hs
+	reflection.Register(srv.grpc)
+	return srv
 }
+
+// Serve serves on a listener until Stop.
+func (s *Server) Serve(l net.Listener) error { return s.grpc.Serve(l) }
+
+// Drain takes no new calls and lets those under way go on. It is called once, before Stop.
+func (s *Server) Drain() {
+	s.health.Shutdown()
+	go func() {
+		s.grpc.GracefulStop()
+		close(s.done)
+	}()
+}
+
+// lastCalls is how long calls may still arrive that were on their way when Drain was called.
+const lastCalls = 200 * time.Millisecond
+
+// Stop waits until the calls of relais's own services have ended, or until ctx ends, and cuts what is left: health watches
+// and reflection streams would go on for ever.
+func (s *Server) Stop(ctx context.Context) {
+	select {
+	case <-s.done:
+		return
+	case <-s.calls.idle():
+		timer := time.NewTimer(lastCalls)
+		defer timer.Stop()
+		select {
+		case <-s.done:
+		case <-timer.C:
+		}
+	case <-ctx.Done():
+	}
+	s.grpc.Stop()
+	<-s.done
+}
+
+func (s *Server) countUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if own(info.FullMethod) {
+		s.calls.begin()
+		defer s.calls.end()
+	}
+	return handler(ctx, req)
+}
+
+func (s *Server) countStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if own(info.FullMethod) {
+		s.calls.begin()
+		defer s.calls.end()
+	}
+	return handler(srv, ss)
+}
+
+// callCount counts calls under way.
+type callCount struct {
+	mu    sync.Mutex // guards the fields below
+	calls int
+	none  chan struct{} // closed when calls becomes 0; nil while nobody asked
+}
+
+func (c *callCount) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls++
+}
+
+func (c *callCount) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls--; c.calls == 0 && c.none != nil {
+		close(c.none)
+		c.none = nil
+	}
+}
+
+// idle returns what is closed as soon as no call is under way.
+func (c *callCount) idle() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	none := make(chan struct{})
+	if c.calls == 0 {
+		close(none)
+	} else {
+		c.none = none
+	}
+	return none
+}
+
+// own reports whether a method is of a service of relais.
+func own(method string) bool { return strings.HasPrefix(method, "/relais.") }
 
 // deadline gives a unary call without a deadline one, so that nothing runs for ever.
 func deadline(d time.Duration) grpc.UnaryServerInterceptor {

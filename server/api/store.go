@@ -106,6 +106,7 @@ func (m *Marketplace) ResumeStore(ctx context.Context, req *marketplacev1.Resume
 		st, err := m.stores.Resume(ctx, id)
 		if err == nil {
 			m.shipments.Resume()
+			m.decisions.Resume()
 		}
 		return st, err
 	})
@@ -114,7 +115,11 @@ func (m *Marketplace) ResumeStore(ctx context.Context, req *marketplacev1.Resume
 // DisconnectStore erases the credentials of a store.
 func (m *Marketplace) DisconnectStore(ctx context.Context, req *marketplacev1.DisconnectStoreRequest) (*marketplacev1.Store, error) {
 	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
-		return m.stores.Disconnect(ctx, id, req.GetForce())
+		st, err := m.stores.Disconnect(ctx, id, req.GetForce())
+		if err == nil {
+			m.importer.Abort(id)
+		}
+		return st, err
 	})
 }
 

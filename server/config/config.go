@@ -75,6 +75,8 @@ type Import struct {
 	// Statuses that marketplaces are asked for by name; never empty. An order whose status an adapter does not know comes
 	// always.
 	Statuses []order.Status
+	// Workers is how many imports read at once.
+	Workers int
 }
 
 // Shipment is how shipments are delivered to marketplaces.

@@ -72,6 +72,8 @@ func settings() []setting {
 			duration(func(c *Config) *time.Duration { return &c.Adapters.StreamIdleTimeout })),
 		many(option("import.statuses", "", defaultStatuses(),
 			"order statuses that marketplaces are asked for, a list; separated by commas in a variable", setStatuses)),
+		option("import.workers", "", "16",
+			"how many imports read at once, 1 to 60; others wait their turn", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
 		option("shipment.workers", "", "8",
 			"how many shipments are worked on at once, 1 to 1000", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
 		option("shipment.settle_delay", "", "30s",

@@ -54,6 +54,8 @@ type Result struct {
 
 // Policy is how patient a delivery is.
 type Policy struct {
+	// CallTimeout bounds one request: after a crash, nothing is known of it before that time is over.
+	CallTimeout time.Duration
 	// SettleDelay is how long a request whose answer was lost may take to become visible, and the time between reads.
 	SettleDelay time.Duration
 	// RepeatedReads is how many reads in a row must show that nothing was applied before a request is sent a second time.
@@ -71,7 +73,9 @@ type Delivery struct {
 	SendCount    int32     // how often a request left for the marketplace
 	SentTime     time.Time // when the last one left
 	LastOutcome  Outcome   // what came back for it; empty while that is not known
-	StillReady   int32     // reads since SentTime plus the settle delay that still showed the order as before
+	Uncertain    bool      // an answer was lost: that request may have been applied
+	SettledTime  time.Time // from then on a read shows what became of the last request
+	StillReady   int32     // reads in a row since SettledTime that still showed the order as before
 	FailureCount int32     // consecutive failures; drives the back-off
 	NextAttempt  time.Time // zero when nothing more is planned
 	Deadline     time.Time // when waiting ends and a person must look
@@ -84,10 +88,18 @@ func New(now, deadline time.Time) Delivery {
 	return Delivery{State: Queued, NextAttempt: now, Deadline: deadline, UpdateTime: now}
 }
 
+// MayBeApplied reports whether any request so far can have been applied.
+func (d Delivery) MayBeApplied() bool {
+	return d.Uncertain || d.State == Acknowledged || d.State == Sending && d.LastOutcome == ""
+}
+
 // Observe notes what a read showed: asBefore when the order is still as it was before anything was sent.
-func (d *Delivery) Observe(asBefore bool, now time.Time, p Policy) {
+func (d *Delivery) Observe(asBefore bool, now time.Time) {
 	d.FailureCount = 0
-	if d.State == Sending && asBefore && !now.Before(d.SentTime.Add(p.SettleDelay)) {
+	switch {
+	case !asBefore:
+		d.StillReady = 0
+	case d.State == Sending && !now.Before(d.SettledTime):
 		d.StillReady++
 	}
 }
@@ -95,10 +107,14 @@ func (d *Delivery) Observe(asBefore bool, now time.Time, p Policy) {
 // BeginSend makes the delivery SENDING. It must be committed before anything is sent: a crash afterwards leaves SENDING
 // behind, which is resolved by reading.
 func (d *Delivery) BeginSend(now time.Time, p Policy) {
+	if d.MayBeApplied() {
+		d.Uncertain = true
+	}
 	d.State = Sending
 	d.SendCount++
 	d.SentTime = now
 	d.LastOutcome, d.StillReady = "", 0
+	d.SettledTime = now.Add(p.CallTimeout + p.SettleDelay)
 	d.NextAttempt = now.Add(p.SettleDelay)
 	d.Reason, d.Message = "", "sending"
 }
@@ -123,12 +139,18 @@ func (d *Delivery) Conclude(before State, r Result, now time.Time, p Policy) {
 		// or somebody else, was faster (cdiscount-soap.md 8.3): only a read tells.
 		d.Reason = problem.ReasonMarketplaceWriteError
 		d.Message = "the marketplace refused: " + join(r.NativeReason, r.Message)
-		if before == Queued { // no earlier request: one read settles it
-			d.StillReady = p.RepeatedReads
-			d.NextAttempt = now
+		d.SettledTime, d.NextAttempt = now, now
+		if d.Uncertain { // an earlier request may still become visible
+			d.SettledTime = now.Add(p.SettleDelay)
+			d.NextAttempt = d.SettledTime
+		} else {
+			d.StillReady = p.RepeatedReads // one read settles it
 		}
 
 	default:
+		d.LastOutcome, d.Uncertain = Unknown, true
+		d.SettledTime = now.Add(p.SettleDelay)
+		d.NextAttempt = d.SettledTime
 		d.Reason = problem.ReasonMarketplaceDown
 		d.Message = "the marketplace's answer was lost: " + r.Message + "; relais reads the order before it does anything else"
 	}
@@ -136,7 +158,7 @@ func (d *Delivery) Conclude(before State, r Result, now time.Time, p Policy) {
 
 // NotSent notes that the request which BeginSend announced certainly applied nothing.
 func (d *Delivery) NotSent(before State, cause *problem.Problem, now time.Time, p Policy) {
-	d.State = before
+	d.State, d.LastOutcome, d.SettledTime = before, Retry, now
 	d.Postpone(cause, now, p)
 }
 
@@ -146,25 +168,30 @@ func (d *Delivery) Postpone(cause *problem.Problem, now time.Time, p Policy) {
 		d.End(NeedsAttention, cause.Reason, "gave up at the deadline: "+cause.Message)
 		return
 	}
-	delay := p.RetryMin << min(d.FailureCount, 20)
-	if delay <= 0 || delay > p.RetryMax {
-		delay = p.RetryMax
+	next := now.Add(max(jitter(doubled(p.RetryMin, d.FailureCount, p.RetryMax)), cause.RetryAfter))
+	if next.After(d.Deadline) { // whatever the marketplace asks for, the deadline is looked at in time
+		next = d.Deadline.Add(time.Nanosecond)
 	}
 	d.FailureCount++
-	d.NextAttempt = now.Add(max(jitter(delay), cause.RetryAfter))
-	d.Reason, d.Message = cause.Reason, cause.Message
+	d.NextAttempt = next
+	d.tell(cause.Reason, cause.Message)
 }
 
 // Wait plans the next read. A request whose answer was lost is read after again at the settle delay, so that its resolution
-// does not take longer than it must; other waits grow.
+// does not take longer than it must, yet slower with every request that went the same way; other waits grow.
 func (d *Delivery) Wait(reason, message string, now time.Time, p Policy) {
 	if d.State == Sending {
-		d.NextAttempt = now.Add(p.SettleDelay)
-		if d.LastOutcome == Refused { // keep what the marketplace said
-			return
-		}
+		d.NextAttempt = now.Add(doubled(p.SettleDelay, d.SendCount-1, max(p.SettleDelay, p.RetryMax)))
 	} else {
 		d.NextAttempt = now.Add(jitter(min(max(2*now.Sub(d.UpdateTime), p.RetryMin), p.RetryMax)))
+	}
+	d.tell(reason, message)
+}
+
+// tell replaces what a person reads, but never the marketplace's own words of a refusal that is not settled yet.
+func (d *Delivery) tell(reason, message string) {
+	if d.State == Sending && d.LastOutcome == Refused {
+		return
 	}
 	d.Reason, d.Message = reason, message
 }
@@ -172,6 +199,17 @@ func (d *Delivery) Wait(reason, message string, now time.Time, p Policy) {
 // End makes the delivery final.
 func (d *Delivery) End(state State, reason, message string) {
 	d.State, d.Reason, d.Message, d.NextAttempt = state, reason, message, time.Time{}
+}
+
+// doubled is d, doubled times times, at most limit.
+func doubled(d time.Duration, times int32, limit time.Duration) time.Duration {
+	for range times {
+		if d >= limit/2 {
+			return limit
+		}
+		d *= 2
+	}
+	return min(d, limit)
 }
 
 // jitter spreads a delay by ±20 %, so that many deliveries do not return at once.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -18,12 +19,13 @@ type Config[T any] struct {
 	Next func(ctx context.Context) (time.Time, error)
 	// ID tells items apart: no item is worked on twice at once.
 	ID func(T) string
-	// Work does one step with an item. It must change the item's row, or the item is due again at once. Its context is not
-	// cut by Stop, which waits for it: it must bound itself.
-	Work func(ctx context.Context, item T)
+	// Work does one step with an item and changes its row. After an error, which Work has told the log, or a panic, the
+	// item is left alone for Pause: its row may not have changed. The context is not cut by Stop, which waits for it: Work
+	// must bound itself.
+	Work func(ctx context.Context, item T) error
 	// Workers is how many items are worked on at once.
 	Workers int
-	// Pause is the wait after a look that found only items which are being worked on, or an error.
+	// Pause is the wait after a failure, and after a look that found only items which are being worked on.
 	Pause time.Duration
 	Now   func() time.Time
 	Log   *slog.Logger
@@ -96,8 +98,8 @@ func (l *Loop[T]) run() {
 	defer running.Wait()
 	slots := make(chan struct{}, l.cfg.Workers)
 	for {
-		// Items under way are still due: ask for enough to see past them.
-		items, err := l.cfg.Due(l.ctx, l.cfg.Now(), 2*l.cfg.Workers)
+		// Items under way, or left alone after a failure, are still due: ask for enough to see past them.
+		items, err := l.cfg.Due(l.ctx, l.cfg.Now(), l.claimed()+2*l.cfg.Workers)
 		if err != nil && l.ctx.Err() == nil {
 			l.cfg.Log.Error("due work not read", "error", err)
 		}
@@ -115,15 +117,40 @@ func (l *Loop[T]) run() {
 			started++
 			running.Go(func() {
 				// The row is written before the claim ends, so that the next look sees what was done.
-				l.cfg.Work(context.WithoutCancel(l.ctx), item)
-				l.release(id)
+				err := l.work(item)
 				<-slots
+				if err != nil {
+					l.hold()
+				}
+				l.release(id)
 				l.Wake()
 			})
 		}
 		if started == 0 && !l.sleep() {
 			return
 		}
+	}
+}
+
+// work does one step and survives it.
+func (l *Loop[T]) work(item T) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data; its type and the stack tell where to look.
+			err = fmt.Errorf("panic of type %T", p)
+			l.cfg.Log.Error("work panicked", "id", l.cfg.ID(item), "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		}
+	}()
+	return l.cfg.Work(context.WithoutCancel(l.ctx), item)
+}
+
+// hold waits for Pause, or until the loop stops.
+func (l *Loop[T]) hold() {
+	timer := time.NewTimer(l.cfg.Pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
 	}
 }
 
@@ -159,6 +186,12 @@ func (l *Loop[T]) claim(id string) bool {
 	}
 	l.busy[id] = struct{}{}
 	return true
+}
+
+func (l *Loop[T]) claimed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.busy)
 }
 
 func (l *Loop[T]) release(id string) {

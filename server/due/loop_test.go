@@ -2,6 +2,7 @@ package due
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -49,7 +50,7 @@ func (t *table) set(id string, at time.Time) {
 	t.rows[id] = at
 }
 
-func newLoop(t *table, workers int, work func(ctx context.Context, id string)) *Loop[string] {
+func newLoop(t *table, workers int, work func(ctx context.Context, id string) error) *Loop[string] {
 	return New(Config[string]{
 		Due: t.due, Next: t.next, ID: func(id string) string { return id }, Work: work,
 		Workers: workers, Pause: time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),
@@ -63,11 +64,12 @@ func TestLoopWorksWhenDue(t *testing.T) {
 		rows := &table{rows: map[string]time.Time{"now": begin, "later": begin.Add(10 * time.Minute)}}
 		var mu sync.Mutex
 		worked := map[string]time.Duration{}
-		l := newLoop(rows, 2, func(_ context.Context, id string) {
+		l := newLoop(rows, 2, func(_ context.Context, id string) error {
 			rows.set(id, time.Time{})
 			mu.Lock()
 			defer mu.Unlock()
 			worked[id] = time.Since(begin)
+			return nil
 		})
 		l.Start()
 		synctest.Wait()
@@ -96,7 +98,7 @@ func TestLoopNeverWorksTwiceAtOnce(t *testing.T) {
 		rows := &table{rows: map[string]time.Time{"a": time.Now(), "b": time.Now(), "c": time.Now()}}
 		var mu sync.Mutex
 		running, most, steps := map[string]int{}, 0, 0
-		l := newLoop(rows, 2, func(_ context.Context, id string) {
+		l := newLoop(rows, 2, func(_ context.Context, id string) error {
 			mu.Lock()
 			running[id]++
 			if running[id] > 1 {
@@ -113,6 +115,7 @@ func TestLoopNeverWorksTwiceAtOnce(t *testing.T) {
 			running[id]--
 			mu.Unlock()
 			rows.set(id, time.Time{})
+			return nil
 		})
 		l.Start()
 		time.Sleep(10 * time.Minute)
@@ -135,10 +138,11 @@ func TestLoopStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := &table{rows: map[string]time.Time{"a": time.Now(), "b": time.Now()}}
 		ended := false
-		l := newLoop(rows, 1, func(ctx context.Context, id string) {
+		l := newLoop(rows, 1, func(ctx context.Context, id string) error {
 			time.Sleep(time.Minute)
 			ended = ctx.Err() == nil // Stop does not cut it
 			rows.set(id, time.Time{})
+			return nil
 		})
 		l.Start()
 		synctest.Wait()
@@ -155,6 +159,39 @@ func TestLoopStop(t *testing.T) {
 		}
 		if err := newLoop(rows, 1, nil).Stop(t.Context()); err != nil {
 			t.Errorf("Stop of a loop that never started: %v", err)
+		}
+	})
+}
+
+// TestLoopSurvives: a row that cannot be written, or whose work panics, is tried again after a pause and holds nobody up.
+func TestLoopSurvives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rows := &table{rows: map[string]time.Time{"fails": time.Now(), "panics": time.Now(), "works": time.Now()}}
+		var mu sync.Mutex
+		tries := map[string]int{}
+		l := newLoop(rows, 1, func(_ context.Context, id string) error {
+			mu.Lock()
+			tries[id]++
+			mu.Unlock()
+			switch id {
+			case "fails":
+				return errors.New("the database is full")
+			case "panics":
+				panic("poison")
+			}
+			rows.set(id, time.Time{})
+			return nil
+		})
+		l.Start()
+		time.Sleep(10*time.Second + time.Millisecond)
+		if err := l.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if tries["works"] != 1 || tries["fails"] < 9 || tries["fails"] > 11 || tries["panics"] < 9 || tries["panics"] > 11 {
+			t.Errorf("tries in ten seconds: %v", tries)
 		}
 	})
 }

@@ -80,7 +80,8 @@ type Source interface {
 
 // ReadFresh reads one order from the marketplace now and keeps what the read shows. Nil means that the marketplace does not
 // show the order.
-func ReadFresh(ctx context.Context, from Getter, to Keeper, ref store.Ref, number string, now time.Time) (*Order, error) {
+func ReadFresh(ctx context.Context, from Getter, to Keeper, ref store.Ref, number string, now func() time.Time) (*Order, error) {
+	began := now()
 	orders, err := from.GetOrders(ctx, ref, []string{number})
 	if err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func ReadFresh(ctx context.Context, from Getter, to Keeper, ref store.Ref, numbe
 		if orders[i].Number != number {
 			continue
 		}
-		if _, err := to.ApplyBatch(ctx, Batch{Ref: ref, Orders: orders[i : i+1], Time: now}); err != nil {
+		if _, err := to.ApplyBatch(ctx, Batch{Ref: ref, Orders: orders[i : i+1], ReadTime: began, Time: now()}); err != nil {
 			return nil, fmt.Errorf("keep fresh read of order: %w", err)
 		}
 		return &orders[i], nil

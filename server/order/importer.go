@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -27,46 +28,72 @@ type Stores interface {
 type ImporterConfig struct {
 	Repository Repository
 	Source     Source
+	Catalogue  *Catalogue
 	Stores     Stores
 	// Statuses that are asked for by name: every status that an open or a just-ended order can have.
 	Statuses []Status
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Workers is how many imports read at once; others wait their turn as RUNNING.
+	Workers int
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // rereadPage is how many open orders are read again by number at once.
 const rereadPage = 100
 
-// finishTimeout bounds the last write of a run, which must happen even while the server stops.
-const finishTimeout = 30 * time.Second
+// The last write of a run must happen even while the server stops, and is tried for this long.
+const (
+	finishTimeout = 30 * time.Second
+	finishPause   = time.Second
+)
 
 // Importer runs imports, at most one per store at a time. It owns a goroutine for each run; Stop waits for them.
 type Importer struct {
-	cfg    ImporterConfig
-	ctx    context.Context // of the runs: ends with Stop
-	cancel context.CancelFunc
-	runs   sync.WaitGroup
+	cfg     ImporterConfig
+	ctx     context.Context // of the runs: ends with Stop
+	cancel  context.CancelFunc
+	working sync.WaitGroup
+	turns   chan struct{} // one for each run that reads
 
-	mu       sync.Mutex // guards the fields below; never held across I/O
-	stopped  bool
-	watchers map[string]chan struct{} // by import id of a running import: closed at its next change
+	mu      sync.Mutex // guards the fields below; never held across I/O
+	stopped bool
+	runs    map[string]*run // the runs of this process, by import id
 }
+
+// run is one import under way in this process.
+type run struct {
+	storeID string
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	changed chan struct{} // closed and replaced at each change; guarded by Importer.mu
+}
+
+// errDisconnected is the cause of a run that ends because its store was disconnected.
+var errDisconnected = errors.New("the store was disconnected")
 
 // NewImporter returns an importer. Runs that an earlier process left behind are ended as INTERRUPTED by Recover.
 func NewImporter(cfg ImporterConfig) *Importer {
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg.Statuses = slices.Clone(cfg.Statuses)
-	return &Importer{cfg: cfg, ctx: ctx, cancel: cancel, watchers: make(map[string]chan struct{})}
+	return &Importer{
+		cfg: cfg, ctx: ctx, cancel: cancel, turns: make(chan struct{}, cfg.Workers), runs: make(map[string]*run),
+	}
+}
+
+// serverStopped is why a run ended that an earlier or this process did not finish.
+var serverStopped = Failure{
+	Reason:  problem.ReasonServerStopping,
+	Message: "the server stopped during the import; what was read is kept, and the next import reads at least the same orders again",
 }
 
 // Recover ends the runs that an earlier process left running. It is called once, before the first Start.
 func (im *Importer) Recover(ctx context.Context) error {
-	n, err := im.cfg.Repository.InterruptImports(ctx, im.cfg.Now())
+	n, err := im.cfg.Repository.InterruptImports(ctx, im.cfg.Now(), serverStopped)
 	if err != nil {
 		return fmt.Errorf("end the imports of an earlier process: %w", err)
 	}
 	if n > 0 {
-		im.cfg.Log.WarnContext(ctx, "imports interrupted by an earlier stop; the next import of their stores reads the same windows again", "imports", n)
+		im.cfg.Log.WarnContext(ctx, "imports of an earlier process ended as interrupted", "imports", n)
 	}
 	return nil
 }
@@ -78,7 +105,7 @@ func (im *Importer) Stop(ctx context.Context) error {
 	im.mu.Unlock()
 	im.cancel()
 	done := make(chan struct{})
-	go func() { im.runs.Wait(); close(done) }()
+	go func() { im.working.Wait(); close(done) }()
 	select {
 	case <-done:
 		return nil
@@ -96,102 +123,172 @@ func (im *Importer) Start(ctx context.Context, storeID string) (Import, error) {
 	}
 	switch {
 	case !st.Connected():
-		return Import{}, problem.New(problem.Precondition, problem.ReasonStoreDisconnected,
-			"store %q is disconnected; connect the account again with ConnectStore", storeID)
+		return Import{}, store.Disconnected(storeID)
 	case st.Paused:
 		return Import{}, problem.New(problem.Precondition, problem.ReasonStorePaused,
 			"store %q is paused; resume it with ResumeStore", storeID)
+	}
+	first, err := im.cfg.Repository.FirstImportStart(ctx, storeID)
+	if err != nil {
+		return Import{}, fmt.Errorf("start import of store %s: %w", storeID, err)
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return Import{}, fmt.Errorf("make import id: %w", err)
 	}
 	now := im.cfg.Now().UTC()
-	run := Import{
+	planned := Import{
 		ID: id.String(), StoreID: storeID, State: Running, Start: now,
-		Windows: Plan(now, st.LastImportStart, st.Settings.LookBack),
+		Windows: Plan(now, Cursor{PreviousStart: st.LastImportStart, FirstAttempt: first}, st.Settings.LookBack),
 	}
-
-	// Registered before the row exists: whoever sees the row can watch it, and Stop waits for it.
-	im.mu.Lock()
-	if im.stopped {
-		im.mu.Unlock()
-		return Import{}, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; call again when it is back")
-	}
-	im.runs.Add(1)
-	im.watchers[run.ID] = make(chan struct{})
-	im.mu.Unlock()
-
-	current, joined, err := im.cfg.Repository.StartImport(ctx, run)
-	if err != nil || joined {
-		im.forget(run.ID)
-		im.runs.Done()
-		if err != nil {
-			err = fmt.Errorf("start import of store %s: %w", storeID, err)
-		}
-		return current, err
-	}
-	go func() {
-		defer im.runs.Done()
-		im.run(st, current)
-	}()
-	return current, nil
+	return im.begin(ctx, st, planned)
 }
 
-// run reads the windows of a run and writes its end.
-func (im *Importer) run(st store.Store, run Import) {
-	log := im.cfg.Log.With("store", run.StoreID, "import", run.ID, "adapter", st.Adapter)
-	log.Info("import started", "windows", len(run.Windows))
-	err := im.read(im.ctx, st, run)
+// begin stores a run and works on it in the background, unless there is one to join.
+func (im *Importer) begin(ctx context.Context, st store.Store, planned Import) (Import, error) {
+	// Registered before the row exists: whoever sees the row can watch it, and Stop waits for it.
+	r, ok := im.register(planned)
+	if !ok {
+		return Import{}, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; call again when it is back")
+	}
+	for {
+		current, joined, err := im.cfg.Repository.StartImport(ctx, planned)
+		switch {
+		case err != nil:
+			im.forget(planned.ID)
+			return Import{}, fmt.Errorf("start import of store %s: %w", st.ID, err)
+		case joined && im.nextChange(current.ID) == nil:
+			// Nobody works on it: its end could not be written. It is ended now, else it would block the store for ever.
+			if err := im.abandon(ctx, current); err != nil {
+				im.forget(planned.ID)
+				return Import{}, fmt.Errorf("end abandoned import of store %s: %w", st.ID, err)
+			}
+			continue
+		case joined:
+			im.forget(planned.ID)
+			return current, nil
+		}
+		go im.work(r, st, current)
+		return current, nil
+	}
+}
 
-	run.Finish = im.cfg.Now().UTC()
+// abandon ends a run that nobody works on, unless it has ended meanwhile.
+func (im *Importer) abandon(ctx context.Context, left Import) error {
+	now, err := im.cfg.Repository.GetImport(ctx, left.StoreID, left.ID)
+	if err != nil || now.State != Running {
+		return err
+	}
+	left.State, left.Finish = Interrupted, im.cfg.Now().UTC()
+	left.Failure = Failure{Reason: problem.ReasonInternal, Message: "the end of this import could not be written; what was read is kept, and the next import reads at least the same orders again"}
+	return im.cfg.Repository.FinishImport(ctx, left)
+}
+
+// work reads the windows of a run and writes its end.
+func (im *Importer) work(r *run, st store.Store, current Import) {
+	defer im.forget(current.ID)
+	log := im.cfg.Log.With("store", current.StoreID, "import", current.ID, "adapter", st.Adapter)
+	log.Info("import started", "windows", len(current.Windows))
+	err := im.survive(r.ctx, st, current, log)
+
+	current.Finish = im.cfg.Now().UTC()
 	switch {
 	case err == nil:
-		run.State = Succeeded
+		current.State = Succeeded
+	case errors.Is(context.Cause(r.ctx), errDisconnected):
+		current.State = Interrupted
+		current.Failure = Failure{Reason: problem.ReasonStoreDisconnected, Message: "the store was disconnected during the import; what was read is kept"}
 	case im.ctx.Err() != nil:
-		run.State = Interrupted
-		run.Failure = Failure{
-			Reason:  problem.ReasonServerStopping,
-			Message: "the server stopped during the import; what was read is kept, and the next import reads the same windows again",
-		}
+		current.State, current.Failure = Interrupted, serverStopped
 	default:
-		run.State = Failed
-		run.Failure = failureOf(err)
+		current.State, current.Failure = Failed, failureOf(err)
 	}
+	im.finish(current, log)
+	if current.State != Interrupted {
+		im.cfg.Stores.Report(context.WithoutCancel(im.ctx), current.StoreID, err)
+	}
+	switch {
+	case err == nil:
+		log.Info("import succeeded")
+	case problem.As(err) != nil: // its text is the marketplace's and may name people: it is in the record, not in the log
+		log.Warn("import ended early", "state", current.State, "reason", current.Failure.Reason)
+	default:
+		log.Error("import ended early", "state", current.State, "reason", current.Failure.Reason, "error", err)
+	}
+}
+
+// survive waits for the run's turn and reads; a panic ends the run, not the server.
+func (im *Importer) survive(ctx context.Context, st store.Store, current Import, log *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data; its type and the stack tell where to look.
+			log.Error("import panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = errors.New("the import panicked")
+		}
+	}()
+	select {
+	case im.turns <- struct{}{}:
+		defer func() { <-im.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return im.read(ctx, st, current)
+}
+
+// finish writes the end of a run, and tries again for a while when the database fails. If it stays that way the row stays
+// RUNNING with the cursor unmoved; the next Start, or Recover, ends it.
+func (im *Importer) finish(ended Import, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(im.ctx), finishTimeout)
 	defer cancel()
-	if finishErr := im.cfg.Repository.FinishImport(ctx, run); finishErr != nil {
-		// The row stays RUNNING; Recover ends it at the next start, and the cursor has not moved.
-		log.Error("import end not written", "error", finishErr)
+	for {
+		err := im.cfg.Repository.FinishImport(ctx, ended)
+		if err == nil {
+			return
+		}
+		log.Error("import end not written", "error", err)
+		timer := time.NewTimer(finishPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
 	}
-	if run.State != Interrupted {
-		im.cfg.Stores.Report(ctx, run.StoreID, err)
+}
+
+// Abort ends the running import of a store as INTERRUPTED: its credentials are gone.
+func (im *Importer) Abort(storeID string) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	for _, r := range im.runs {
+		if r.storeID == storeID {
+			r.cancel(errDisconnected)
+		}
 	}
-	im.forget(run.ID)
-	if err != nil {
-		log.Warn("import ended early", "state", run.State, "reason", run.Failure.Reason, "error", err)
-		return
-	}
-	log.Info("import succeeded")
 }
 
 // read reads every window and then the open orders that no window showed. Nil means that nothing is missing.
-func (im *Importer) read(ctx context.Context, st store.Store, run Import) error {
+func (im *Importer) read(ctx context.Context, st store.Store, current Import) error {
 	ref := store.Ref{StoreID: st.ID, Adapter: st.Adapter}
-	for i, w := range run.Windows {
+	lookup := im.cfg.Catalogue.NewLookup(ref)
+	for i, w := range current.Windows {
+		began := im.cfg.Now().UTC()
 		q := Query{Axis: w.Axis, Since: w.Since, Until: w.Until, Statuses: im.cfg.Statuses}
 		err := im.cfg.Source.ListOrders(ctx, ref, q, func(p Page) error {
-			return im.apply(ctx, Batch{Ref: ref, ImportID: run.ID, Orders: p.Orders, Window: i, Finished: p.Finished})
+			lookup.Complete(ctx, p.Orders)
+			return im.apply(ctx, Batch{
+				Ref: ref, ImportID: current.ID, Orders: p.Orders, Window: i, Finished: p.Finished, ReadTime: began,
+			})
 		})
 		if err != nil {
 			return fmt.Errorf("read orders by %s date: %w", w.Axis, err)
 		}
 	}
-	return im.reread(ctx, ref, run.ID)
+	return im.reread(ctx, ref, current.ID, lookup)
 }
 
 // reread reads open orders by number that the import has not seen: older than the look-back, or left out by a filter.
-func (im *Importer) reread(ctx context.Context, ref store.Ref, importID string) error {
+func (im *Importer) reread(ctx context.Context, ref store.Ref, importID string, lookup *Lookup) error {
 	after := ""
 	for {
 		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, ref, importID, after, rereadPage)
@@ -201,11 +298,13 @@ func (im *Importer) reread(ctx context.Context, ref store.Ref, importID string) 
 		if len(numbers) == 0 {
 			return nil
 		}
+		began := im.cfg.Now().UTC()
 		orders, err := im.cfg.Source.GetOrders(ctx, ref, numbers)
 		if err != nil {
 			return fmt.Errorf("read open orders by number: %w", err)
 		}
-		if err := im.apply(ctx, Batch{Ref: ref, ImportID: importID, Orders: orders, Window: -1, Reread: true}); err != nil {
+		lookup.Complete(ctx, orders)
+		if err := im.apply(ctx, Batch{Ref: ref, ImportID: importID, Orders: orders, Reread: true, ReadTime: began}); err != nil {
 			return err
 		}
 		after = numbers[len(numbers)-1]
@@ -274,26 +373,46 @@ func (im *Importer) Watch(ctx context.Context, storeID, id string, send func(Imp
 	}
 }
 
+// register notes a run of this process. It is false when the server stops.
+func (im *Importer) register(planned Import) (*run, bool) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.stopped {
+		return nil, false
+	}
+	r := &run{storeID: planned.StoreID, changed: make(chan struct{})}
+	r.ctx, r.cancel = context.WithCancelCause(im.ctx)
+	im.runs[planned.ID] = r
+	im.working.Add(1)
+	return r, true
+}
+
+// nextChange returns what is closed at the next change of a run; nil when this process does not work on it.
 func (im *Importer) nextChange(id string) chan struct{} {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	return im.watchers[id]
+	if r, ok := im.runs[id]; ok {
+		return r.changed
+	}
+	return nil
 }
 
 func (im *Importer) changed(id string) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	if c, ok := im.watchers[id]; ok {
-		close(c)
-		im.watchers[id] = make(chan struct{})
+	if r, ok := im.runs[id]; ok {
+		close(r.changed)
+		r.changed = make(chan struct{})
 	}
 }
 
+// forget undoes register.
 func (im *Importer) forget(id string) {
 	im.mu.Lock()
-	defer im.mu.Unlock()
-	if c, ok := im.watchers[id]; ok {
-		close(c)
-		delete(im.watchers, id)
-	}
+	r := im.runs[id]
+	delete(im.runs, id)
+	im.mu.Unlock()
+	r.cancel(nil)
+	close(r.changed)
+	im.working.Done()
 }

@@ -56,6 +56,7 @@ const (
 	ReasonNoShipToAddress        Reason = "NO_SHIP_TO_ADDRESS"
 	ReasonFulfilledByMarketplace Reason = "FULFILLED_BY_MARKETPLACE"
 	ReasonNoGoods                Reason = "NO_GOODS"
+	ReasonCancelRequested        Reason = "CANCEL_REQUESTED"
 )
 
 // Money is an exact decimal amount: units and billionths of a unit of one currency, both of the same sign.
@@ -140,6 +141,7 @@ type Line struct {
 	CancelRequested bool         `json:"cancel_requested,omitempty"`
 	Condition       string       `json:"condition,omitempty"`
 	Options         []ItemOption `json:"options,omitempty"`
+	OptionLookup    OptionLookup `json:"option_lookup,omitempty"`
 	ShipBy          time.Time    `json:"ship_by,omitzero"`
 	DeliverFrom     time.Time    `json:"deliver_from,omitzero"`
 	DeliverBy       time.Time    `json:"deliver_by,omitzero"`
@@ -213,8 +215,9 @@ type Stored struct {
 	ChangeTime time.Time // last changed here
 }
 
-// EncodingVersion is the version of the bytes that Encode returns. It changes whenever equal orders would encode
-// differently; storage keeps it beside the bytes and takes a row of another version as changed.
+// EncodingVersion is the version of the bytes that Encode returns and of what storage derives from an order (NotShippable,
+// Status.Final). It changes whenever equal orders would encode differently or one of those rules changes; storage keeps it
+// beside the bytes and takes a row of another version as changed.
 const EncodingVersion = 1
 
 // Encode returns the canonical form of an order: equal orders give equal bytes.
@@ -253,6 +256,9 @@ func (o Order) NotShippable() []Reason {
 	}
 	if len(o.Lines) == 0 {
 		reasons = append(reasons, ReasonNoGoods)
+	}
+	if o.CancelRequested {
+		reasons = append(reasons, ReasonCancelRequested)
 	}
 	return reasons
 }

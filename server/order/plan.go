@@ -17,22 +17,41 @@ const (
 	ModifiedOverlap = 24 * time.Hour
 )
 
-// Plan returns the windows of an import that starts at start. previousStart is the start of the last import that
-// succeeded, zero for the first.
+// Cursor is where the imports of a store stand.
+type Cursor struct {
+	// PreviousStart is the start of the last import that succeeded; zero before the first.
+	PreviousStart time.Time
+	// FirstAttempt is the start of the store's first import, whatever became of it; zero when there was none. While none has
+	// succeeded, the look-back counts from it: an outage must not push the oldest days out of the first window.
+	FirstAttempt time.Time
+}
+
+// Plan returns the windows of an import that starts at start.
 //
 // Created and modified are two windows whose results are united, never one filter on both: a marketplace may leave the
-// modification date out. After a gap longer than the look-back the look-back grows with the gap.
-func Plan(start, previousStart time.Time, look store.LookBack) []Window {
+// modification date out. After a gap longer than the look-back the look-back grows with the gap, and overlaps the previous
+// import as the modified window does.
+func Plan(start time.Time, c Cursor, look store.LookBack) []Window {
 	start = start.UTC()
-	if previousStart.IsZero() {
-		lookBack := orDays(look.FirstImportDays, FirstLookBack)
-		return []Window{{Axis: Created, Since: start.Add(-lookBack), Until: start}}
+	if c.PreviousStart.IsZero() {
+		from := start
+		if !c.FirstAttempt.IsZero() && c.FirstAttempt.Before(start) {
+			from = c.FirstAttempt.UTC()
+		}
+		return []Window{{Axis: Created, Since: from.Add(-orDays(look.FirstImportDays, FirstLookBack)), Until: start}}
 	}
-	previousStart = previousStart.UTC()
-	lookBack := max(orDays(look.LaterImportDays, LaterLookBack), start.Sub(previousStart))
+	// A clock that was set back must not make a window that ends before it begins.
+	previous := c.PreviousStart.UTC()
+	if previous.After(start) {
+		previous = start
+	}
+	lookBack := orDays(look.LaterImportDays, LaterLookBack)
+	if gap := start.Sub(previous); gap > lookBack {
+		lookBack = gap + ModifiedOverlap
+	}
 	return []Window{
 		{Axis: Created, Since: start.Add(-lookBack), Until: start},
-		{Axis: Modified, Since: previousStart.Add(-ModifiedOverlap), Until: start},
+		{Axis: Modified, Since: previous.Add(-ModifiedOverlap), Until: start},
 	}
 }
 

@@ -27,6 +27,7 @@ func TestPlan(t *testing.T) {
 		name     string
 		start    string
 		previous string // empty: first import
+		attempt  string // of the first import; empty: none
 		look     store.LookBack
 		want     []window
 	}{
@@ -55,12 +56,24 @@ func TestPlan(t *testing.T) {
 			want: []window{{"CREATED", "2026-02-27T12:00:00Z", start}, {"MODIFIED", "2026-02-26T12:00:00Z", start}},
 		},
 		{
-			name: "a gap over 30 days makes the look-back grow with it", previous: "2026-02-27T11:59:59Z",
-			want: []window{{"CREATED", "2026-02-27T11:59:59Z", start}, {"MODIFIED", "2026-02-26T11:59:59Z", start}},
+			name: "a gap over 30 days makes the look-back grow with it, with an overlap", previous: "2026-02-27T11:59:59Z",
+			want: []window{{"CREATED", "2026-02-26T11:59:59Z", start}, {"MODIFIED", "2026-02-26T11:59:59Z", start}},
 		},
 		{
 			name: "a gap of half a year", previous: "2025-09-29T12:00:00Z",
-			want: []window{{"CREATED", "2025-09-29T12:00:00Z", start}, {"MODIFIED", "2025-09-28T12:00:00Z", start}},
+			want: []window{{"CREATED", "2025-09-28T12:00:00Z", start}, {"MODIFIED", "2025-09-28T12:00:00Z", start}},
+		},
+		{
+			name: "first import after attempts that failed reads what the first attempt would have read", attempt: "2026-03-20T12:00:00Z",
+			want: []window{{"CREATED", "2026-02-19T12:00:00Z", start}},
+		},
+		{
+			name: "the first attempt does not matter once an import succeeded", attempt: "2026-01-01T12:00:00Z", previous: "2026-03-29T11:45:00Z",
+			want: []window{{"CREATED", "2026-02-27T12:00:00Z", start}, {"MODIFIED", "2026-03-28T11:45:00Z", start}},
+		},
+		{
+			name: "a clock that was set back", previous: "2026-04-02T12:00:00Z",
+			want: []window{{"CREATED", "2026-02-27T12:00:00Z", start}, {"MODIFIED", "2026-03-28T12:00:00Z", start}},
 		},
 		{
 			name: "look-backs of the store's settings", previous: "2026-03-29T11:45:00Z", look: store.LookBack{FirstImportDays: 10, LaterImportDays: 60},
@@ -85,15 +98,18 @@ func TestPlan(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var previous time.Time
+			var cursor Cursor
 			if tt.previous != "" {
-				previous = at(t, tt.previous)
+				cursor.PreviousStart = at(t, tt.previous)
+			}
+			if tt.attempt != "" {
+				cursor.FirstAttempt = at(t, tt.attempt)
 			}
 			if tt.start == "" {
 				tt.start = start
 			}
 			var got []window
-			for _, w := range Plan(at(t, tt.start), previous, tt.look) {
+			for _, w := range Plan(at(t, tt.start), cursor, tt.look) {
 				got = append(got, window{string(w.Axis), w.Since.Format(time.RFC3339Nano), w.Until.Format(time.RFC3339Nano)})
 			}
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(window{})); diff != "" {
@@ -153,6 +169,7 @@ func TestNotShippable(t *testing.T) {
 		}, nil},
 		{"pickup point without address", func(o *Order) { o.PickupPoint = &PickupPoint{RawID: "012345"} }, []Reason{ReasonNoShipToAddress}},
 		{"no goods", func(o *Order) { o.Lines = nil }, []Reason{ReasonNoGoods}},
+		{"buyer asks to cancel", func(o *Order) { o.CancelRequested = true }, []Reason{ReasonCancelRequested}},
 		{"everything at once", func(o *Order) { *o = Order{Status: Processing} }, []Reason{ReasonStatus, ReasonFulfilledByMarketplace, ReasonNoShipToAddress, ReasonNoGoods}},
 	}
 	for _, tt := range tests {

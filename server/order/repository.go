@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -14,6 +15,12 @@ var (
 	ErrImportNotFound = errors.New("import not found")
 )
 
+// NotFound is the problem of an order that a store does not have.
+func NotFound(storeID, number string) error {
+	return problem.New(problem.NotFound, problem.ReasonOrderNotFound,
+		"store %q has no order %q; import orders first, or look for a typing mistake", storeID, number)
+}
+
 // Batch is a piece of an import, committed as one.
 type Batch struct {
 	Ref      store.Ref
@@ -22,6 +29,7 @@ type Batch struct {
 	Window   int       // index of the window that was read
 	Finished time.Time // the window is finished until here; zero when this batch finishes nothing
 	Reread   bool      // the orders were read by number, no window showed them
+	ReadTime time.Time // when the read began: the orders are at least as fresh as that
 	Time     time.Time // when the batch is stored
 }
 
@@ -59,9 +67,9 @@ type ListQuery struct {
 type Repository interface {
 	// ApplyBatch stores orders as they were read: unknown ones are inserted and bound to Ref.Adapter, known ones are
 	// written only when their canonical form changed. Each insert and change appends one event with the next number of
-	// the store's own sequence. A known order whose stored marketplace UpdateTime is later than the one read stays as it is
-	// (a slow read must not undo a fresh one) and counts as unchanged. The import's counts and finished window are
-	// updated in the same transaction, and each order is marked as seen by the import.
+	// the store's own sequence. A known order that was written from, or shown by a single read since, a read that began
+	// after ReadTime stays as it is (a slow read must not undo a fresh one) and counts as unchanged. The import's counts and
+	// finished window are updated in the same transaction, and each order is marked as seen by the import.
 	// An order number that occurs twice in a batch counts twice in Read; the last one wins.
 	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
 	// GetOrder returns an order by number. ErrNotFound.
@@ -77,8 +85,10 @@ type Repository interface {
 	// FinishImport stores state, failure and finish time of a run. When the state is Succeeded, the store's import cursor
 	// moves to the run's start in the same transaction. Counts and windows are left as ApplyBatch wrote them.
 	FinishImport(ctx context.Context, run Import) error
-	// InterruptImports ends every running import as Interrupted: at start, none can be running.
-	InterruptImports(ctx context.Context, now time.Time) (int, error)
+	// InterruptImports ends every running import as Interrupted with this failure: at start, none can be running.
+	InterruptImports(ctx context.Context, now time.Time, why Failure) (int, error)
+	// FirstImportStart returns when the store's first run started, whatever became of it; zero when there was none.
+	FirstImportStart(ctx context.Context, storeID string) (time.Time, error)
 	// GetImport returns a run. ErrImportNotFound.
 	GetImport(ctx context.Context, storeID, id string) (Import, error)
 	// ListImports returns a page of runs, newest first; beforeID is exclusive, empty for the first page. Ids sort by time.

@@ -48,13 +48,20 @@ const (
 	ReasonCancelRequested       = "CANCEL_REQUESTED"
 	ReasonRequestIDReused       = "REQUEST_ID_REUSED"
 	ReasonShipmentAlreadyOpen   = "SHIPMENT_ALREADY_OPEN"
+	ReasonAcceptanceUnsupported = "ACCEPTANCE_UNSUPPORTED"
+	ReasonOrderNotPending       = "ORDER_NOT_PENDING"
+	ReasonDecisionAlreadyOpen   = "DECISION_ALREADY_OPEN"
 	ReasonThrottled             = "THROTTLED"
 	ReasonMarketplaceDown       = "MARKETPLACE_DOWN"
 	ReasonAdapterDown           = "ADAPTER_DOWN"
 	ReasonMalformedAnswer       = "MALFORMED_ANSWER"
+	ReasonTrackingMismatch      = "TRACKING_MISMATCH"
+	ReasonShippedElsewhere      = "SHIPPED_ELSEWHERE"
+	ReasonNotConfirmed          = "NOT_CONFIRMED"
+	ReasonCredentialsUnreadable = "CREDENTIALS_UNREADABLE"
 	ReasonServerStopping        = "SERVER_STOPPING"
 	ReasonMarketplaceOrderGone  = "ORDER_UNKNOWN_TO_MARKETPLACE"
-	ReasonMarketplaceWriteError = "SHIPMENT_REJECTED"
+	ReasonMarketplaceWriteError = "REJECTED_BY_MARKETPLACE"
 )
 
 // Field is one field of a request that is wrong.

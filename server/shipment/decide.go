@@ -69,11 +69,11 @@ func decideShipped(s Shipment, o order.Order) verdict {
 	}
 	switch {
 	case other:
-		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
+		return verdict{attention, EvidenceState, problem.ReasonTrackingMismatch,
 			"the marketplace shows the order shipped with another tracking number; check in the seller portal which one is right"}
-	case s.State == delivery.Queued:
-		return verdict{attention, EvidenceState, problem.ReasonOrderNotShippable,
-			"the order was shipped on the marketplace before relais sent anything; check in the seller portal that the tracking number is right"}
+	case !s.MayBeApplied():
+		return verdict{attention, EvidenceState, problem.ReasonShippedElsewhere,
+			"the order was shipped on the marketplace, but not by relais; check in the seller portal that the tracking number is right"}
 	}
 	return verdict{confirm, EvidenceState, "", "the marketplace shows the order shipped; it shows no parcel to compare"}
 }
@@ -81,28 +81,40 @@ func decideShipped(s Shipment, o order.Order) verdict {
 // decideReady: the read shows the order still to be shipped.
 func decideReady(s Shipment, o order.Order, late bool, repeatedReads int32) verdict {
 	switch {
-	case s.State == delivery.Queued && o.CancelRequested:
-		return verdict{attention, "", problem.ReasonCancelRequested,
-			"the buyer asks to cancel this order; answer the request in the seller portal before shipping"}
-	case s.State == delivery.Queued && o.Fulfillment != order.FulfilledBySeller:
-		return verdict{reject, "", problem.ReasonOrderNotShippable, "the marketplace ships this order itself"}
-	case s.State == delivery.Queued && len(o.Lines) == 0:
-		return verdict{reject, "", problem.ReasonOrderNotShippable, "the order has no goods to ship"}
-	case s.State == delivery.Queued:
-		return verdict{action: send, message: "the order is ready to ship"}
-
 	case s.State == delivery.Acknowledged && late:
-		return verdict{attention, "", problem.ReasonMarketplaceWriteError,
+		return verdict{attention, "", problem.ReasonNotConfirmed,
 			"the marketplace said yes, yet still shows the order as not shipped; look it up in the seller portal"}
 	case s.State == delivery.Acknowledged:
 		return verdict{wait, "", "", "the marketplace said yes; relais waits until it shows the order shipped"}
 
-	case s.StillReady < repeatedReads: // Sending: an earlier request may still take effect
+	case s.State == delivery.Sending && s.StillReady < repeatedReads: // an earlier request may still take effect
 		return verdict{wait, "", "", "the marketplace's answer was lost; the order still reads as ready to ship, relais reads again before it sends again"}
-	case s.LastOutcome == delivery.Refused:
+	case s.State == delivery.Sending && s.LastOutcome == delivery.Refused:
 		return verdict{reject, "", s.Reason, s.Message}
+	case s.State == delivery.Sending && late:
+		return verdict{attention, "", problem.ReasonMarketplaceDown,
+			"the marketplace's answers were lost until the deadline, and it still shows the order as not shipped; look it up in the seller portal"}
 	}
-	return verdict{action: send, message: "the order repeatedly reads as ready to ship, so nothing was applied; sending again"}
+	return decideSend(s, o)
+}
+
+// decideSend: a request would be sent, the first or another one. What forbids it?
+func decideSend(s Shipment, o order.Order) verdict {
+	// After a lost answer even a clear no is for a person to see: something may have been applied.
+	no := reject
+	if s.MayBeApplied() {
+		no = attention
+	}
+	switch {
+	case o.CancelRequested:
+		return verdict{attention, "", problem.ReasonCancelRequested,
+			"the buyer asks to cancel this order; answer the request in the seller portal before shipping"}
+	case o.Fulfillment != order.FulfilledBySeller:
+		return verdict{no, "", problem.ReasonOrderNotShippable, "the marketplace ships this order itself"}
+	case len(o.Lines) == 0:
+		return verdict{no, "", problem.ReasonOrderNotShippable, "the order has no goods to ship"}
+	}
+	return verdict{action: send}
 }
 
 // sameTracking compares tracking numbers as people write them.

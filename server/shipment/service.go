@@ -78,13 +78,14 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 		return Shipment{}, err
 	}
 	if !st.Connected() {
-		return Shipment{}, problem.New(problem.Precondition, problem.ReasonStoreDisconnected,
-			"store %q is disconnected; connect the account again with ConnectStore", storeID)
+		return Shipment{}, store.Disconnected(storeID)
 	}
 	r.trim()
 	digest := digestOf(r)
 	if requestID == "" {
+		// The id is the content that matters: a call that repeats it finds the shipment, whatever its other fields say.
 		requestID = derivedRequestID(r)
+		digest = []byte(requestID)
 	}
 	if found, err := s.repository.FindRequest(ctx, storeID, requestID); err == nil {
 		return repeated(found, digest)
@@ -94,8 +95,7 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 
 	o, err := s.orders.GetOrder(ctx, storeID, r.OrderNumber)
 	if errors.Is(err, order.ErrNotFound) {
-		return Shipment{}, problem.New(problem.NotFound, problem.ReasonOrderNotFound,
-			"store %q has no order %q; import orders first, or look for a typing mistake", storeID, r.OrderNumber)
+		return Shipment{}, order.NotFound(storeID, r.OrderNumber)
 	} else if err != nil {
 		return Shipment{}, fmt.Errorf("read order: %w", err)
 	}
@@ -121,10 +121,14 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 	if err != nil {
 		return Shipment{}, fmt.Errorf("make shipment id: %w", err)
 	}
+	notSent := r.notSent(rules)
+	if r.ShipTime.IsZero() {
+		r.ShipTime = now
+	}
 	sh := Shipment{
 		ID: id.String(), StoreID: storeID, Adapter: o.Adapter, Request: r,
 		RequestID: requestID, RequestDigest: digest,
-		MarketplaceCarrier: carrier.Name, NotSentFields: r.notSent(rules),
+		MarketplaceCarrier: carrier.Name, NotSentFields: notSent,
 		Delivery: delivery.New(now, latest(o.ShipBy, now).Add(s.waitMargin)), CreateTime: now,
 	}
 	return s.create(ctx, sh)
@@ -134,7 +138,10 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 func (s *Service) create(ctx context.Context, sh Shipment) (Shipment, error) {
 	digest := sh.RequestDigest
 	stored, result, err := s.repository.CreateShipment(ctx, sh, Event{Time: sh.CreateTime, State: delivery.Queued, Message: "stored; the marketplace is told in the background"})
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrNoCredentials): // disconnected meanwhile
+		return Shipment{}, store.Disconnected(sh.StoreID)
+	case err != nil:
 		return Shipment{}, fmt.Errorf("store shipment: %w", err)
 	}
 	switch result {

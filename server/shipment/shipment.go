@@ -70,6 +70,8 @@ var (
 	ErrNotFound = errors.New("shipment not found")
 	// ErrConflict means that the shipment changed since it was read.
 	ErrConflict = errors.New("shipment changed meanwhile")
+	// ErrHeld means that the store is paused or disconnected: nothing may be sent for it.
+	ErrHeld = errors.New("store is paused or disconnected")
 )
 
 // ListQuery is a page of shipments, newest first.
@@ -94,10 +96,12 @@ const (
 // Repository is what this package asks of a database. Every method is one transaction and durable when it returns.
 type Repository interface {
 	// CreateShipment stores a shipment with its first event, unless the store has one with the same RequestID, or the
-	// order has an open one: then that one is returned.
+	// order has an open one: then that one is returned. order.ErrNotFound when the store has no such order,
+	// store.ErrNoCredentials when it is disconnected.
 	CreateShipment(ctx context.Context, s Shipment, e Event) (Shipment, CreateResult, error)
 	// UpdateShipment writes a shipment that was read at s.Revision, appends the events and returns it with its new
-	// revision. ErrConflict when the stored revision differs, ErrNotFound.
+	// revision. ErrConflict when the stored revision differs, ErrNotFound. A write that announces one more request (a higher
+	// SendCount) is ErrHeld when the store is paused or disconnected.
 	UpdateShipment(ctx context.Context, s Shipment, events ...Event) (Shipment, error)
 	// FindRequest returns the store's shipment with this RequestID. ErrNotFound.
 	FindRequest(ctx context.Context, storeID, requestID string) (Shipment, error)

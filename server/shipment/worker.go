@@ -24,10 +24,8 @@ type WorkerConfig struct {
 	Workers int
 	// Policy is how patient a shipment is.
 	Policy delivery.Policy
-	// CallTimeout bounds one exchange with the marketplace. A request under way is not cut by a shutdown before it.
-	CallTimeout time.Duration
-	Now         func() time.Time
-	Log         *slog.Logger
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Worker carries shipments to the marketplace, one step at a time.
@@ -56,19 +54,21 @@ func (w *Worker) Start() { w.loop.Start() }
 // Stop begins nothing new and waits until what is under way has ended, or until ctx ends.
 func (w *Worker) Stop(ctx context.Context) error { return w.loop.Stop(ctx) }
 
-// work makes one step with a shipment and logs what stopped it. A step is never cut in the middle by a shutdown: CallTimeout
-// bounds it.
-func (w *Worker) work(ctx context.Context, s Shipment) {
+// work makes one step with a shipment and logs what came of it. A step is never cut in the middle by a shutdown:
+// Policy.CallTimeout bounds it.
+func (w *Worker) work(ctx context.Context, s Shipment) error {
 	log := w.cfg.Log.With("store", s.StoreID, "shipment", s.ID, "adapter", s.Adapter)
 	after, err := w.step(ctx, s)
 	switch {
-	case errors.Is(err, ErrConflict):
-		log.Info("shipment changed meanwhile; the next look takes it up again")
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrHeld):
+		log.Info("shipment changed or was held back meanwhile; nothing was sent")
+		return nil
 	case err != nil:
 		log.Error("shipment step not stored", "error", err)
-	default:
-		log.Info("shipment step", "from", s.State, "to", after.State, "reason", after.Reason, "sends", after.SendCount)
+		return err
 	}
+	log.Info("shipment step", "from", s.State, "to", after.State, "reason", after.Reason, "sends", after.SendCount)
+	return nil
 }
 
 // step reads the order, decides, and acts. It returns the shipment as stored; an error means that it could not be stored.
@@ -82,7 +82,7 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	}
 	w.cfg.Stores.Report(ctx, s.StoreID, nil)
 	now := w.now()
-	s.Observe(o != nil && o.Status == order.ReadyToShip, now, w.cfg.Policy)
+	s.Observe(o != nil && o.Status == order.ReadyToShip, now)
 	v := decide(s, o, now, w.cfg.Policy.RepeatedReads)
 	switch v.action {
 	case send:
@@ -102,9 +102,9 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 
 // read reads the order fresh and keeps what it shows. Nil means that the marketplace does not show the order.
 func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
-	return order.ReadFresh(ctx, w.cfg.Marketplace, w.cfg.Orders, ref, number, w.now())
+	return order.ReadFresh(ctx, w.cfg.Marketplace, w.cfg.Orders, ref, number, w.now)
 }
 
 // send commits SENDING, tells the marketplace, and stores what came of it.
@@ -116,10 +116,10 @@ func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Or
 		return s, err
 	}
 	told = s.Message
-	callCtx, cancel := context.WithTimeout(ctx, w.cfg.CallTimeout)
+	callCtx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
 	result, err := w.cfg.Marketplace.NotifyShipment(callCtx, ref, Notification{
-		Key: s.ID, Order: o, Lines: o.Lines, Carrier: s.MarketplaceCarrier,
+		Key: s.ID, Order: o, Lines: shippedLines(s.Items, o.Lines), Carrier: s.MarketplaceCarrier,
 		TrackingNumber: s.TrackingNumber, TrackingURL: s.TrackingURL,
 		Service: s.Service, CarrierFee: s.CarrierFee, ShipTime: s.ShipTime,
 	})
@@ -127,8 +127,30 @@ func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Or
 		s.NotSent(before, w.failed(ctx, s, err), w.now(), w.cfg.Policy)
 	} else {
 		s.Conclude(before, result, w.now(), w.cfg.Policy)
+		if result.Outcome == delivery.Retry {
+			w.cfg.Stores.Report(ctx, s.StoreID, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
+		}
 	}
 	return w.store(ctx, s, told)
+}
+
+// shippedLines is the lines that left, with their pieces. Without items everything left.
+func shippedLines(items []Item, lines []order.Line) []order.Line {
+	if len(items) == 0 {
+		return lines
+	}
+	var shipped []order.Line
+	for _, item := range items {
+		for _, l := range lines {
+			if l.ID == item.LineID {
+				if item.Quantity > 0 {
+					l.Quantity = item.Quantity
+				}
+				shipped = append(shipped, l)
+			}
+		}
+	}
+	return shipped
 }
 
 // failed tells the store's health of a failure and returns what a person may know of it.

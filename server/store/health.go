@@ -39,7 +39,8 @@ func healthOf(err error) Health {
 	}
 	h := Health{State: Retrying, Reason: p.Reason, Message: p.Message}
 	switch p.Reason {
-	case problem.ReasonCredentialsRejected, problem.ReasonSellerNotAuthorized, problem.ReasonSellerInactive, problem.ReasonAccountMismatch:
+	case problem.ReasonCredentialsRejected, problem.ReasonSellerNotAuthorized, problem.ReasonSellerInactive, problem.ReasonAccountMismatch,
+		problem.ReasonCredentialsUnreadable:
 		h.State = AuthRequired
 	case problem.ReasonThrottled:
 		h.State = Throttled

@@ -62,8 +62,8 @@ func NewService(r Repository, v *Vault, m Marketplace, e Environments, now func(
 type ConnectRequest struct {
 	StoreID     string // empty: one is made from the shop's name
 	Adapter     string
-	Environment string // empty means "production"
-	Settings    Settings
+	Environment string   // empty means "production"
+	Settings    Settings // none, when the account was connected before: those it had then
 	Credentials map[string]string
 }
 
@@ -133,6 +133,9 @@ func (s *Service) save(ctx context.Context, st Store, credentials map[string]str
 	// Under the old name, so that the orders it holds are not imported twice. Its import cursor stays too.
 	st.ID, st.CreateTime = known.ID, known.CreateTime
 	st.LastImportStart, st.LastImportFinish = known.LastImportStart, known.LastImportFinish
+	if st.Settings == (Settings{}) {
+		st.Settings = known.Settings
+	}
 	sealed, err := s.vault.sealCredentials(Ref{StoreID: st.ID, Adapter: st.Adapter}, credentials)
 	if err != nil {
 		return Store{}, err
@@ -332,7 +335,7 @@ func (s *Service) Resume(ctx context.Context, id string) (Store, error) {
 func (s *Service) setPaused(ctx context.Context, id string, paused bool) (Store, error) {
 	return s.update(ctx, id, func(st *Store) error {
 		if !st.Connected() {
-			return disconnected(id)
+			return Disconnected(id)
 		}
 		st.Paused = paused
 		return nil
@@ -352,7 +355,7 @@ func (s *Service) Disconnect(ctx context.Context, id string, force bool) (Store,
 func (s *Service) connected(ctx context.Context, id string) (Store, error) {
 	st, err := s.Get(ctx, id)
 	if err == nil && !st.Connected() {
-		err = disconnected(id)
+		err = Disconnected(id)
 	}
 	return st, err
 }

@@ -55,7 +55,10 @@ func (v *Vault) Access(ctx context.Context, ref Ref, keys []EnvironmentKey) (Acc
 	a := Access{Ref: ref, AccountID: s.AccountID}
 	plain, err := v.sealer.Open(sealed, associatedData("credentials", ref))
 	if err != nil {
-		return Access{}, fmt.Errorf("open credentials of store %s: %w", ref.StoreID, err)
+		return Access{}, &problem.Problem{
+			Kind: problem.Precondition, Reason: problem.ReasonCredentialsUnreadable, Cause: err,
+			Message: "the stored credentials of store " + ref.StoreID + " cannot be opened: the key file was lost or replaced; restore it, or rotate the store's credentials",
+		}
 	}
 	if err := json.Unmarshal(plain, &a.Credentials); err != nil {
 		return Access{}, fmt.Errorf("decode credentials of store %s", ref.StoreID) // the cause could quote a secret
@@ -113,7 +116,7 @@ func asProblem(err error, storeID string) error {
 		return problem.New(problem.NotFound, problem.ReasonStoreNotFound,
 			"store %q does not exist; ListStores shows the stores there are", storeID)
 	case errors.Is(err, ErrNoCredentials):
-		return disconnected(storeID)
+		return Disconnected(storeID)
 	case errors.Is(err, ErrShipmentsOpen):
 		return problem.New(problem.Precondition, problem.ReasonShipmentsOpen,
 			"store %q has shipments that the marketplace has not confirmed; wait for them, or force: they then end as NEEDS_ATTENTION", storeID)
@@ -121,8 +124,8 @@ func asProblem(err error, storeID string) error {
 	return err
 }
 
-// disconnected is the problem of a store that holds no credentials.
-func disconnected(storeID string) error {
+// Disconnected is the problem of a store that holds no credentials.
+func Disconnected(storeID string) error {
 	return problem.New(problem.Precondition, problem.ReasonStoreDisconnected,
 		"store %q is disconnected; connect the account again with ConnectStore", storeID)
 }

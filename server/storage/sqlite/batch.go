@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
@@ -29,7 +28,7 @@ type knownOrder struct {
 	number     string
 	version    int
 	digest     []byte
-	updateTime int64
+	readTime   int64
 	status     order.Status
 	final      bool
 	seenImport int64
@@ -45,13 +44,13 @@ type batchRun struct {
 	nextOrder int64 // key of the next new order
 	seq       int64 // last event number of the store
 	time      int64 // change time of everything the batch writes
+	readTime  int64 // when the read of the batch began
 	counts    order.Counts
 }
 
 // ApplyBatch implements order.Repository. Errors: store.ErrNotFound, ErrImportNotFound; an import that has ended takes
 // nothing any more. The change time is Batch.Time, or, when an earlier batch has that or a later one, just after it: within
-// a store it only grows, so that a reader who follows it misses nothing. An order that was read without a marketplace
-// UpdateTime is never stale: marketplaces may leave it out (design section 6).
+// a store it only grows, so that a reader who follows it misses nothing.
 func (db *DB) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
 	entries, err := encodeBatch(b.Orders)
 	if err != nil {
@@ -59,7 +58,7 @@ func (db *DB) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, erro
 	}
 	var counts order.Counts
 	err = db.write(ctx, "apply batch", func(tx *sql.Tx) error {
-		run := batchRun{tx: tx, stmts: &db.batch, ref: b.Ref, counts: order.Counts{Read: int64(len(b.Orders))}}
+		run := batchRun{tx: tx, stmts: &db.batch, ref: b.Ref, readTime: nanos(b.ReadTime), counts: order.Counts{Read: int64(len(b.Orders))}}
 		if b.Reread {
 			run.counts.Reread = int64(len(b.Orders))
 		}
@@ -157,8 +156,13 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 			r.nextOrder++
 			r.counts.Created++
 			write = append(write, e)
-		case k.same(e) || k.fresher(e.order.UpdateTime):
+		case k.same(e) || k.readTime > r.readTime:
 			r.counts.Unchanged++
+			if r.importKey == 0 {
+				if err := r.stmts.markRead(ctx, r.tx, r.readTime, k.key); err != nil {
+					return err
+				}
+			}
 			if r.importKey != 0 && k.seenImport != r.importKey && !k.final {
 				seen = append(seen, k.key)
 			}
@@ -182,11 +186,6 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 // same reports whether the stored canonical form is the one that was read.
 func (k *knownOrder) same(e *entry) bool {
 	return k.version == order.EncodingVersion && bytes.Equal(k.digest, e.digest[:])
-}
-
-// fresher reports whether the stored order is newer on the marketplace than one updated at t.
-func (k *knownOrder) fresher(t time.Time) bool {
-	return !t.IsZero() && k.updateTime > nanos(t)
 }
 
 // lookUp finds the entries that the store has already.
@@ -226,7 +225,7 @@ func (r *batchRun) write(ctx context.Context, entries []*entry) error {
 		r.seq++
 		rows = append(rows, e.key, r.storeKey, o.Number, o.NativeID, o.Reference, r.ref.Adapter,
 			string(o.Status), len(o.NotShippable()) == 0, o.Status.Final(), nanos(o.UpdateTime), nanos(o.ShipBy),
-			r.time, r.time, int64(order.EncodingVersion), e.digest[:], seen)
+			r.time, r.time, int64(order.EncodingVersion), e.digest[:], seen, r.readTime)
 		documents = append(documents, e.key, e.document)
 		events = append(events, r.storeKey, r.seq, r.time, kind, o.Number, string(oldStatus), string(o.Status))
 	}

@@ -13,7 +13,7 @@ const chunkSize = 100
 
 // How many values one row of each statement has.
 const (
-	orderRow    = 16
+	orderRow    = 17
 	documentRow = 2
 	eventRow    = 7
 )
@@ -21,13 +21,13 @@ const (
 // upsertOrders inserts rows, and replaces those whose key exists. Binding and creation time are set once.
 func upsertOrders(rows int) string {
 	return `INSERT INTO orders (key, store_key, number, native_id, reference, adapter, status, shippable, final,
-			marketplace_update_time, ship_by, create_time, change_time, document_version, digest, seen_import)
+			marketplace_update_time, ship_by, create_time, change_time, document_version, digest, seen_import, read_time)
 		VALUES ` + list("("+list("?", orderRow)+")", rows) + `
 		ON CONFLICT (key) DO UPDATE SET native_id = excluded.native_id, reference = excluded.reference,
 			status = excluded.status, shippable = excluded.shippable, final = excluded.final,
 			marketplace_update_time = excluded.marketplace_update_time, ship_by = excluded.ship_by,
 			change_time = excluded.change_time, document_version = excluded.document_version, digest = excluded.digest,
-			seen_import = excluded.seen_import`
+			seen_import = excluded.seen_import, read_time = max(read_time, excluded.read_time)`
 }
 
 func upsertDocuments(rows int) string {
@@ -51,7 +51,7 @@ func (s *batchStatements) prepare(ctx context.Context, db *sql.DB) error {
 		stmt  **sql.Stmt
 		query string
 	}{
-		{&s.lookUpStmt, `SELECT key, number, document_version, digest, marketplace_update_time, status, final, seen_import
+		{&s.lookUpStmt, `SELECT key, number, document_version, digest, read_time, status, final, seen_import
 			FROM orders WHERE store_key = ? AND number IN (` + list("?", chunkSize) + `)`},
 		{&s.seenStmt, `UPDATE orders SET seen_import = ? WHERE key IN (` + list("?", chunkSize) + `)`},
 		{&s.ordersStmt, upsertOrders(chunkSize)},
@@ -84,7 +84,7 @@ func (s *batchStatements) lookUp(ctx context.Context, tx *sql.Tx, storeKey int64
 		return nil, err
 	}
 	return drain(rows, func(row scanner) (k knownOrder, err error) {
-		err = row.Scan(&k.key, &k.number, &k.version, &k.digest, &k.updateTime, &k.status, &k.final, &k.seenImport)
+		err = row.Scan(&k.key, &k.number, &k.version, &k.digest, &k.readTime, &k.status, &k.final, &k.seenImport)
 		return k, err
 	})
 }
@@ -92,6 +92,12 @@ func (s *batchStatements) lookUp(ctx context.Context, tx *sql.Tx, storeKey int64
 // markSeen notes that an import saw these orders, at most chunkSize of them.
 func (s *batchStatements) markSeen(ctx context.Context, tx *sql.Tx, importKey int64, keys []int64) error {
 	_, err := tx.StmtContext(ctx, s.seenStmt).ExecContext(ctx, padded(importKey, keys)...)
+	return err
+}
+
+// markRead notes that an order was read by itself and had not changed.
+func (s *batchStatements) markRead(ctx context.Context, tx *sql.Tx, readTime int64, key int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE orders SET read_time = ? WHERE key = ? AND read_time < ?`, readTime, key, readTime)
 	return err
 }
 

@@ -237,14 +237,14 @@ func TestLockedFileIsExplained(t *testing.T) {
 	if _, err := tool.Exec(`BEGIN IMMEDIATE`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.InterruptImports(t.Context(), at0)
+	_, err = db.InterruptImports(t.Context(), at0, order.Failure{})
 	if err == nil || !strings.Contains(err.Error(), "another program holds the database file locked") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := tool.Exec(`ROLLBACK`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.InterruptImports(t.Context(), at0); err != nil {
+	if _, err := db.InterruptImports(t.Context(), at0, order.Failure{}); err != nil {
 		t.Errorf("once it is free: %v", err)
 	}
 }

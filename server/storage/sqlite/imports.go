@@ -94,11 +94,11 @@ func notRunning(state order.ImportState) error {
 }
 
 // InterruptImports implements order.Repository.
-func (db *DB) InterruptImports(ctx context.Context, now time.Time) (int, error) {
+func (db *DB) InterruptImports(ctx context.Context, now time.Time, why order.Failure) (int, error) {
 	var n int64
 	err := db.write(ctx, "interrupt imports", func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ? WHERE state = 'RUNNING'`,
-			order.Interrupted, nanos(now))
+		result, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ?, failure_reason = ?,
+			failure_message = ? WHERE state = 'RUNNING'`, order.Interrupted, nanos(now), why.Reason, why.Message)
 		if err != nil {
 			return err
 		}
@@ -128,4 +128,15 @@ func (db *DB) ListImports(ctx context.Context, storeID, beforeID string, limit i
 		return nil, fmt.Errorf("list imports: %w", explain(err))
 	}
 	return runs, nil
+}
+
+// FirstImportStart implements order.Repository.
+func (db *DB) FirstImportStart(ctx context.Context, storeID string) (time.Time, error) {
+	var first time.Time
+	err := db.reader.QueryRowContext(ctx, `SELECT start_time FROM imports WHERE store_key = `+storeKeyOf+` ORDER BY id LIMIT 1`, storeID).
+		Scan(timestamp{&first})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("find first import: %w", explain(err))
+	}
+	return first, nil
 }

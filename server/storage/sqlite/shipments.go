@@ -9,20 +9,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 )
 
 const selectShipment = `SELECT p.id, s.id, p.adapter, p.request, p.request_id, p.request_digest, p.state,
 		p.marketplace_carrier, p.not_sent_fields, p.evidence, p.reason, p.message, p.send_count, p.sent_time, p.last_outcome,
-		p.still_ready, p.failure_count, p.next_attempt, p.deadline, p.create_time, p.update_time, p.revision
+		p.uncertain, p.settled_time, p.still_ready, p.failure_count, p.next_attempt, p.deadline, p.create_time, p.update_time, p.revision
 	FROM shipments p CROSS JOIN stores s ON s.key = p.store_key `
 
 func scanShipment(row scanner) (shipment.Shipment, error) {
 	var s shipment.Shipment
 	err := row.Scan(&s.ID, &s.StoreID, &s.Adapter, jsonColumn[shipment.Request]{&s.Request}, &s.RequestID, &s.RequestDigest, &s.State,
 		&s.MarketplaceCarrier, jsonColumn[[]string]{&s.NotSentFields}, &s.Evidence, &s.Reason, &s.Message, &s.SendCount,
-		timestamp{&s.SentTime}, &s.LastOutcome, &s.StillReady, &s.FailureCount, timestamp{&s.NextAttempt}, timestamp{&s.Deadline},
+		timestamp{&s.SentTime}, &s.LastOutcome, &s.Uncertain, timestamp{&s.SettledTime}, &s.StillReady, &s.FailureCount, timestamp{&s.NextAttempt}, timestamp{&s.Deadline},
 		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, &s.Revision)
 	if errors.Is(err, sql.ErrNoRows) {
 		return shipment.Shipment{}, shipment.ErrNotFound
@@ -30,7 +29,7 @@ func scanShipment(row scanner) (shipment.Shipment, error) {
 	return s, err
 }
 
-// CreateShipment implements shipment.Repository. Its revision is 1. Errors: order.ErrNotFound.
+// CreateShipment implements shipment.Repository. Its revision is 1.
 func (db *DB) CreateShipment(ctx context.Context, s shipment.Shipment, e shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
 	request, err := toJSON(s.Request)
 	if err != nil {
@@ -58,24 +57,19 @@ func (db *DB) CreateShipment(ctx context.Context, s shipment.Shipment, e shipmen
 				return err
 			}
 		}
-		var store int64
-		err = tx.QueryRowContext(ctx, `SELECT store_key FROM orders WHERE store_key = `+storeKeyOf+` AND number = ?`,
-			s.StoreID, s.OrderNumber).Scan(&store)
-		if errors.Is(err, sql.ErrNoRows) {
-			return order.ErrNotFound
-		}
+		store, err := writableOrder(ctx, tx, s.StoreID, s.OrderNumber)
 		if err != nil {
 			return err
 		}
 		var key int64
 		if err := tx.QueryRowContext(ctx, `INSERT INTO shipments (store_key, id, order_number, adapter, request, request_id,
 				request_digest, state, open, marketplace_carrier, not_sent_fields, evidence, reason, message, send_count,
-				sent_time, last_outcome, still_ready, failure_count, next_attempt, deadline, create_time, update_time, revision)
-			VALUES (`+list("?", 23)+`, 1) RETURNING key`,
+				sent_time, last_outcome, uncertain, settled_time, still_ready, failure_count, next_attempt, deadline, create_time, update_time, revision)
+			VALUES (`+list("?", 25)+`, 1) RETURNING key`,
 			store, s.ID, s.OrderNumber, s.Adapter, request, s.RequestID,
 			blob(s.RequestDigest), s.State, s.State.Open(), s.MarketplaceCarrier, notSent, s.Evidence, s.Reason, s.Message, s.SendCount,
-			nanos(s.SentTime), s.LastOutcome, s.StillReady, s.FailureCount, nanos(s.NextAttempt), nanos(s.Deadline),
-			nanos(s.CreateTime), nanos(s.UpdateTime)).
+			nanos(s.SentTime), s.LastOutcome, s.Uncertain, nanos(s.SettledTime), s.StillReady, s.FailureCount,
+			nanos(s.NextAttempt), nanos(s.Deadline), nanos(s.CreateTime), nanos(s.UpdateTime)).
 			Scan(&key); err != nil {
 			return err
 		}
@@ -121,8 +115,11 @@ func (db *DB) UpdateShipment(ctx context.Context, s shipment.Shipment, events ..
 	var stored shipment.Shipment
 	err = db.write(ctx, "update shipment", func(tx *sql.Tx) error {
 		var key, revision int64
-		err := tx.QueryRowContext(ctx, `SELECT key, revision FROM shipments WHERE store_key = `+storeKeyOf+` AND id = ?`,
-			s.StoreID, s.ID).Scan(&key, &revision)
+		var sends int32
+		var held bool
+		err := tx.QueryRowContext(ctx, `SELECT p.key, p.revision, p.send_count, s.paused <> 0 OR s.disconnect_time <> 0
+			FROM shipments p JOIN stores s ON s.key = p.store_key WHERE s.id = ? AND p.id = ?`,
+			s.StoreID, s.ID).Scan(&key, &revision, &sends, &held)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return shipment.ErrNotFound
@@ -130,14 +127,16 @@ func (db *DB) UpdateShipment(ctx context.Context, s shipment.Shipment, events ..
 			return err
 		case revision != s.Revision:
 			return shipment.ErrConflict
+		case held && s.SendCount > sends:
+			return shipment.ErrHeld
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE shipments SET state = ?, open = ?, marketplace_carrier = ?, not_sent_fields = ?,
-				evidence = ?, reason = ?, message = ?, send_count = ?, sent_time = ?, last_outcome = ?, still_ready = ?,
-				failure_count = ?, next_attempt = ?, deadline = ?, update_time = ?, revision = revision + 1
+				evidence = ?, reason = ?, message = ?, send_count = ?, sent_time = ?, last_outcome = ?, uncertain = ?,
+				settled_time = ?, still_ready = ?, failure_count = ?, next_attempt = ?, deadline = ?, update_time = ?, revision = revision + 1
 			WHERE key = ?`,
 			s.State, s.State.Open(), s.MarketplaceCarrier, notSent,
-			s.Evidence, s.Reason, s.Message, s.SendCount, nanos(s.SentTime), s.LastOutcome, s.StillReady, s.FailureCount,
-			nanos(s.NextAttempt), nanos(s.Deadline), nanos(s.UpdateTime), key)
+			s.Evidence, s.Reason, s.Message, s.SendCount, nanos(s.SentTime), s.LastOutcome, s.Uncertain,
+			nanos(s.SettledTime), s.StillReady, s.FailureCount, nanos(s.NextAttempt), nanos(s.Deadline), nanos(s.UpdateTime), key)
 		if isUnique(err) {
 			return fmt.Errorf("the order has another open shipment: %w", shipment.ErrConflict)
 		}

@@ -19,6 +19,7 @@ import (
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -37,6 +38,9 @@ var (
 	_ store.Repository    = (*DB)(nil)
 	_ order.Repository    = (*DB)(nil)
 	_ shipment.Repository = (*DB)(nil)
+	_ decision.Repository = (*DB)(nil)
+
+	_ order.ProductRepository = (*DB)(nil)
 )
 
 const (

@@ -288,6 +288,8 @@ const (
 	NotShippable_REASON_FULFILLED_BY_MARKETPLACE NotShippable_Reason = 3
 	// No goods line is left to ship.
 	NotShippable_REASON_NO_GOODS NotShippable_Reason = 4
+	// The buyer asks to cancel.
+	NotShippable_REASON_CANCEL_REQUESTED NotShippable_Reason = 5
 )
 
 // Enum value maps for NotShippable_Reason.
@@ -298,6 +300,7 @@ var (
 		2: "REASON_NO_SHIP_TO_ADDRESS",
 		3: "REASON_FULFILLED_BY_MARKETPLACE",
 		4: "REASON_NO_GOODS",
+		5: "REASON_CANCEL_REQUESTED",
 	}
 	NotShippable_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":              0,
@@ -305,6 +308,7 @@ var (
 		"REASON_NO_SHIP_TO_ADDRESS":       2,
 		"REASON_FULFILLED_BY_MARKETPLACE": 3,
 		"REASON_NO_GOODS":                 4,
+		"REASON_CANCEL_REQUESTED":         5,
 	}
 )
 
@@ -476,7 +480,7 @@ type Order struct {
 	Status OrderStatus `protobuf:"varint,5,opt,name=status,proto3,enum=relais.marketplace.v1.OrderStatus" json:"status,omitempty"`
 	// The marketplace's own word for the status, for example "WaitingForShipmentAcceptation".
 	NativeStatus string `protobuf:"bytes,6,opt,name=native_status,json=nativeStatus,proto3" json:"native_status,omitempty"`
-	// True when the order can be shipped now: status READY_TO_SHIP and no not_shippable reason.
+	// True when the order can be shipped now: no not_shippable reason.
 	Shippable bool `protobuf:"varint,7,opt,name=shippable,proto3" json:"shippable,omitempty"`
 	// Why an order cannot be shipped now; empty when shippable.
 	NotShippable []*NotShippable `protobuf:"bytes,8,rep,name=not_shippable,json=notShippable,proto3" json:"not_shippable,omitempty"`
@@ -1928,16 +1932,17 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\x12STATE_ACKNOWLEDGED\x10\x03\x12\x13\n" +
 	"\x0fSTATE_CONFIRMED\x10\x04\x12\x12\n" +
 	"\x0eSTATE_REJECTED\x10\x05\x12\x19\n" +
-	"\x15STATE_NEEDS_ATTENTION\x10\x06\"\xfb\x01\n" +
+	"\x15STATE_NEEDS_ATTENTION\x10\x06\"\x98\x02\n" +
 	"\fNotShippable\x12B\n" +
 	"\x06reason\x18\x01 \x01(\x0e2*.relais.marketplace.v1.NotShippable.ReasonR\x06reason\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"\x8c\x01\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\xa9\x01\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rREASON_STATUS\x10\x01\x12\x1d\n" +
 	"\x19REASON_NO_SHIP_TO_ADDRESS\x10\x02\x12#\n" +
 	"\x1fREASON_FULFILLED_BY_MARKETPLACE\x10\x03\x12\x13\n" +
-	"\x0fREASON_NO_GOODS\x10\x04\"\xb6\x01\n" +
+	"\x0fREASON_NO_GOODS\x10\x04\x12\x1b\n" +
+	"\x17REASON_CANCEL_REQUESTED\x10\x05\"\xb6\x01\n" +
 	"\bCustomer\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x12\x1d\n" +

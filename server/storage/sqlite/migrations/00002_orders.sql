@@ -22,6 +22,8 @@ CREATE TABLE orders (
     -- imports.key of the last import that saw the order while it was open, 0 for none. Not a foreign key: it is compared
     -- with the running import only, and must not keep old runs from being pruned.
     seen_import             INTEGER NOT NULL,
+    -- When the freshest read of this single order began, or the one that wrote the row: an older read changes nothing.
+    read_time               INTEGER NOT NULL,
     UNIQUE (store_key, number)
 ) STRICT;
 

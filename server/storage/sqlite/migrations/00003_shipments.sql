@@ -20,6 +20,8 @@ CREATE TABLE shipments (
     send_count          INTEGER NOT NULL,
     sent_time           INTEGER NOT NULL,
     last_outcome        TEXT    NOT NULL, -- empty while not known
+    uncertain           INTEGER NOT NULL,
+    settled_time        INTEGER NOT NULL,
     still_ready         INTEGER NOT NULL,
     failure_count       INTEGER NOT NULL,
     next_attempt        INTEGER NOT NULL,

@@ -1,0 +1,232 @@
+package decision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// Stores is what decisions need to know of stores.
+type Stores interface {
+	// Get returns a store. STORE_NOT_FOUND.
+	Get(ctx context.Context, id string) (store.Store, error)
+	// Report notes how an exchange with the marketplace ended.
+	Report(ctx context.Context, id string, err error)
+}
+
+// Orders is what decisions need of orders.
+type Orders interface {
+	order.Keeper
+	// GetOrder returns a stored order. order.ErrNotFound.
+	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
+}
+
+// Config is what a service needs. All fields are required.
+type Config struct {
+	Repository  Repository
+	Orders      Orders
+	Stores      Stores
+	Marketplace Marketplace
+	// Workers is how many decisions are worked on at once.
+	Workers int
+	// Policy is how patient a decision is.
+	Policy delivery.Policy
+	// WaitMargin is how long relais keeps trying before a person must look.
+	WaitMargin time.Duration
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Service takes decisions in and carries them to the marketplace. Its errors are problems.
+type Service struct {
+	cfg  Config
+	loop *due.Loop[Decision]
+}
+
+// NewService returns a service whose work has not started.
+func NewService(cfg Config) *Service {
+	s := &Service{cfg: cfg}
+	s.loop = due.New(due.Config[Decision]{
+		Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
+		ID: func(d Decision) string { return d.StoreID + "/" + d.OrderNumber }, Work: s.work,
+		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
+	})
+	return s
+}
+
+// Start begins to work in the background. It is called once.
+func (s *Service) Start() { s.loop.Start() }
+
+// Stop begins nothing new and waits until what is under way has ended, or until ctx ends.
+func (s *Service) Stop(ctx context.Context) error { return s.loop.Stop(ctx) }
+
+// Resume tells the worker that decisions may be due which were held back.
+func (s *Service) Resume() { s.loop.Wake() }
+
+// Decide stores a decision; it is durable when Decide returns. The same decision, repeated while it is open or confirmed, is
+// found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
+// DECISION_ALREADY_OPEN.
+func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
+	st, err := s.cfg.Stores.Get(ctx, storeID)
+	if err != nil {
+		return order.Stored{}, Decision{}, err
+	}
+	if !st.Connected() {
+		return order.Stored{}, Decision{}, store.Disconnected(storeID)
+	}
+	o, err := s.cfg.Orders.GetOrder(ctx, storeID, number)
+	if errors.Is(err, order.ErrNotFound) {
+		return order.Stored{}, Decision{}, order.NotFound(storeID, number)
+	} else if err != nil {
+		return order.Stored{}, Decision{}, fmt.Errorf("read order: %w", err)
+	}
+	if known, err := s.Of(ctx, storeID, []string{number}); err != nil {
+		return order.Stored{}, Decision{}, err
+	} else if d, ok := known[number]; ok && (d.State.Open() || d.State == delivery.Confirmed) {
+		return answer(o, d, kind)
+	}
+	takes, err := s.cfg.Marketplace.TakesDecisions(ctx, o.Adapter)
+	switch {
+	case err != nil:
+		return order.Stored{}, Decision{}, err
+	case !takes:
+		return order.Stored{}, Decision{}, problem.New(problem.Precondition, problem.ReasonAcceptanceUnsupported,
+			"the marketplace of order %s takes no decisions from sellers", number)
+	case o.Status != order.PendingAcceptance && o.Status != order.Processing && o.Status != order.Unrecognized:
+		return order.Stored{}, Decision{}, problem.New(problem.Precondition, problem.ReasonOrderNotPending,
+			"order %s is %s on the marketplace (%s); it no longer waits for the seller", number, o.Status, o.NativeStatus)
+	}
+	now := s.now()
+	d, stored, err := s.cfg.Repository.PutDecision(ctx, Decision{
+		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind,
+		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now,
+	})
+	switch {
+	case errors.Is(err, store.ErrNoCredentials):
+		return order.Stored{}, Decision{}, store.Disconnected(storeID)
+	case err != nil:
+		return order.Stored{}, Decision{}, fmt.Errorf("store decision: %w", err)
+	case !stored: // another call was faster
+		return answer(o, d, kind)
+	}
+	s.loop.Wake()
+	return o, d, nil
+}
+
+// answer answers a call for an order that was decided before.
+func answer(o order.Stored, d Decision, kind Kind) (order.Stored, Decision, error) {
+	if d.Kind == kind {
+		return o, d, nil
+	}
+	return order.Stored{}, Decision{}, problem.New(problem.Exists, problem.ReasonDecisionAlreadyOpen,
+		"order %s was decided otherwise before (%s, %s); a decision cannot be taken back", o.Number, d.Kind, d.State)
+}
+
+// Of returns the decisions about these orders, by order number; orders without one are left out.
+func (s *Service) Of(ctx context.Context, storeID string, numbers []string) (map[string]Decision, error) {
+	found, err := s.cfg.Repository.Decisions(ctx, storeID, numbers)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", err)
+	}
+	return found, nil
+}
+
+// work makes one step with a decision and logs what came of it.
+func (s *Service) work(ctx context.Context, d Decision) error {
+	log := s.cfg.Log.With("store", d.StoreID, "order", d.OrderNumber, "decision", d.Kind, "adapter", d.Adapter)
+	after, err := s.step(ctx, d, log)
+	switch {
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrHeld):
+		log.Info("decision changed or was held back meanwhile; nothing was sent")
+		return nil
+	case err != nil:
+		log.Error("decision step not stored", "error", err)
+		return err
+	}
+	log.Info("decision step", "from", d.State, "to", after.State, "reason", after.Reason, "sends", after.SendCount)
+	return nil
+}
+
+// step reads the order, decides, and acts. It returns the decision as stored; an error means that it could not be stored.
+func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decision, error) {
+	ref := store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}
+	o, err := s.read(ctx, ref, d.OrderNumber)
+	if err != nil {
+		d.Postpone(s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
+		return s.store(ctx, d)
+	}
+	s.cfg.Stores.Report(ctx, d.StoreID, nil)
+	now := s.now()
+	d.Observe(o != nil && o.Status == order.PendingAcceptance, now)
+	v := decide(d, o, now, s.cfg.Policy.RepeatedReads)
+	switch v.action {
+	case send:
+		return s.send(ctx, d, ref, *o, log)
+	case confirm:
+		d.End(delivery.Confirmed, v.reason, v.message)
+	case reject:
+		d.End(delivery.Rejected, v.reason, v.message)
+	case attention:
+		d.End(delivery.NeedsAttention, v.reason, v.message)
+	case wait:
+		d.Wait(v.reason, v.message, now, s.cfg.Policy)
+	}
+	return s.store(ctx, d)
+}
+
+func (s *Service) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Policy.CallTimeout)
+	defer cancel()
+	return order.ReadFresh(ctx, s.cfg.Marketplace, s.cfg.Orders, ref, number, s.now)
+}
+
+// send commits SENDING, tells the marketplace, and stores what came of it.
+func (s *Service) send(ctx context.Context, d Decision, ref store.Ref, o order.Order, log *slog.Logger) (Decision, error) {
+	before := d.State
+	d.BeginSend(s.now(), s.cfg.Policy)
+	d, err := s.store(ctx, d)
+	if err != nil {
+		return d, err
+	}
+	callCtx, cancel := context.WithTimeout(ctx, s.cfg.Policy.CallTimeout)
+	defer cancel()
+	result, err := s.cfg.Marketplace.Decide(callCtx, ref, d.Kind, o)
+	if err != nil { // certainly nothing was sent
+		d.NotSent(before, s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
+	} else {
+		d.Conclude(before, result, s.now(), s.cfg.Policy)
+		if result.Outcome == delivery.Retry {
+			s.cfg.Stores.Report(ctx, d.StoreID, problem.New(problem.Unavailable, d.Reason, "%s", d.Message))
+		}
+	}
+	return s.store(ctx, d)
+}
+
+// failed tells the store's health of a failure and returns what a person may know of it.
+func (s *Service) failed(ctx context.Context, d Decision, err error, log *slog.Logger) *problem.Problem {
+	s.cfg.Stores.Report(ctx, d.StoreID, err)
+	if p := problem.As(err); p != nil {
+		return p
+	}
+	log.ErrorContext(ctx, "decision step failed", "error", err)
+	return problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped this attempt; the server's log tells which")
+}
+
+func (s *Service) store(ctx context.Context, d Decision) (Decision, error) {
+	d.UpdateTime = s.now()
+	stored, err := s.cfg.Repository.UpdateDecision(ctx, d)
+	if err != nil {
+		return d, fmt.Errorf("store decision as %s: %w", d.State, err)
+	}
+	return stored, nil
+}
+
+func (s *Service) now() time.Time { return s.cfg.Now().UTC() }

@@ -1,0 +1,162 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+const selectDecision = `SELECT s.id, d.order_number, d.adapter, d.kind, d.state, d.reason, d.message, d.send_count, d.sent_time,
+		d.last_outcome, d.uncertain, d.settled_time, d.still_ready, d.failure_count, d.next_attempt, d.deadline, d.create_time, d.update_time, d.revision
+	FROM decisions d CROSS JOIN stores s ON s.key = d.store_key `
+
+func scanDecision(row scanner) (decision.Decision, error) {
+	var d decision.Decision
+	err := row.Scan(&d.StoreID, &d.OrderNumber, &d.Adapter, &d.Kind, &d.State, &d.Reason, &d.Message, &d.SendCount,
+		timestamp{&d.SentTime}, &d.LastOutcome, &d.Uncertain, timestamp{&d.SettledTime}, &d.StillReady, &d.FailureCount, timestamp{&d.NextAttempt}, timestamp{&d.Deadline},
+		timestamp{&d.CreateTime}, timestamp{&d.UpdateTime}, &d.Revision)
+	if errors.Is(err, sql.ErrNoRows) {
+		return decision.Decision{}, decision.ErrNotFound
+	}
+	return d, err
+}
+
+// PutDecision implements decision.Repository.
+func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.Decision, bool, error) {
+	var current decision.Decision
+	stored := false
+	err := db.write(ctx, "put decision", func(tx *sql.Tx) error {
+		key, err := writableOrder(ctx, tx, d.StoreID, d.OrderNumber)
+		if err != nil {
+			return err
+		}
+		const where = selectDecision + `WHERE d.store_key = ? AND d.order_number = ?`
+		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
+		switch {
+		case err == nil && (current.State.Open() || current.State == delivery.Confirmed):
+			return nil
+		case err != nil && !errors.Is(err, decision.ErrNotFound):
+			return err
+		}
+		stored = true
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO decisions (store_key, order_number, adapter, kind, state, open,
+				reason, message, send_count, sent_time, last_outcome, uncertain, settled_time, still_ready, failure_count, next_attempt, deadline,
+				create_time, update_time, revision)
+			VALUES (`+list("?", 20)+`)`,
+			key, d.OrderNumber, d.Adapter, d.Kind, d.State, d.State.Open(),
+			d.Reason, d.Message, d.SendCount, nanos(d.SentTime), d.LastOutcome, d.Uncertain, nanos(d.SettledTime), d.StillReady, d.FailureCount,
+			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.CreateTime), nanos(d.UpdateTime), current.Revision+1); err != nil {
+			return err
+		}
+		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
+		return err
+	})
+	if err != nil {
+		return decision.Decision{}, false, err
+	}
+	return current, stored, nil
+}
+
+// writableOrder returns the key of the store of an order about which something may be said to the marketplace.
+// Errors: order.ErrNotFound, store.ErrNoCredentials.
+func writableOrder(ctx context.Context, tx *sql.Tx, storeID, number string) (storeKey int64, err error) {
+	var disconnected int64
+	err = tx.QueryRowContext(ctx, `SELECT s.key, s.disconnect_time FROM stores s JOIN orders o ON o.store_key = s.key AND o.number = ?
+		WHERE s.id = ?`, number, storeID).Scan(&storeKey, &disconnected)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, order.ErrNotFound
+	case err != nil:
+		return 0, err
+	case disconnected != 0:
+		return 0, store.ErrNoCredentials
+	}
+	return storeKey, nil
+}
+
+// UpdateDecision implements decision.Repository. Order, adapter and kind never change.
+func (db *DB) UpdateDecision(ctx context.Context, d decision.Decision) (decision.Decision, error) {
+	err := db.write(ctx, "update decision", func(tx *sql.Tx) error {
+		var key, revision int64
+		var sends int32
+		var held bool
+		err := tx.QueryRowContext(ctx, `SELECT s.key, d.revision, d.send_count, s.paused <> 0 OR s.disconnect_time <> 0
+			FROM decisions d JOIN stores s ON s.key = d.store_key WHERE s.id = ? AND d.order_number = ?`,
+			d.StoreID, d.OrderNumber).Scan(&key, &revision, &sends, &held)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return decision.ErrNotFound
+		case err != nil:
+			return err
+		case revision != d.Revision:
+			return decision.ErrConflict
+		case held && d.SendCount > sends:
+			return decision.ErrHeld
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE decisions SET state = ?, open = ?, reason = ?, message = ?, send_count = ?,
+				sent_time = ?, last_outcome = ?, uncertain = ?, settled_time = ?, still_ready = ?, failure_count = ?,
+				next_attempt = ?, deadline = ?, update_time = ?, revision = revision + 1
+			WHERE store_key = ? AND order_number = ?`,
+			d.State, d.State.Open(), d.Reason, d.Message, d.SendCount,
+			nanos(d.SentTime), d.LastOutcome, d.Uncertain, nanos(d.SettledTime), d.StillReady, d.FailureCount,
+			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.UpdateTime), key, d.OrderNumber)
+		return err
+	})
+	if err != nil {
+		return decision.Decision{}, err
+	}
+	d.Revision++
+	return d, nil
+}
+
+// Decisions implements decision.Repository.
+func (db *DB) Decisions(ctx context.Context, storeID string, numbers []string) (map[string]decision.Decision, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, len(numbers)+1)
+	args = append(args, storeID)
+	for _, n := range numbers {
+		args = append(args, n)
+	}
+	found, err := collect(ctx, db.reader, scanDecision, selectDecision+
+		`WHERE d.store_key = `+storeKeyOf+` AND d.order_number IN (`+list("?", len(numbers))+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read decisions: %w", explain(err))
+	}
+	byNumber := make(map[string]decision.Decision, len(found))
+	for _, d := range found {
+		byNumber[d.OrderNumber] = d
+	}
+	return byNumber, nil
+}
+
+// DueDecisions implements decision.Repository.
+func (db *DB) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
+	due, err := collect(ctx, db.reader, scanDecision, selectDecision+
+		`WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ? AND s.disconnect_time = 0 AND s.paused = 0
+		ORDER BY d.next_attempt LIMIT ?`, nanos(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list due decisions: %w", explain(err))
+	}
+	return due, nil
+}
+
+// NextDecision implements decision.Repository.
+func (db *DB) NextDecision(ctx context.Context) (time.Time, error) {
+	var next time.Time
+	err := db.reader.QueryRowContext(ctx, `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
+		WHERE d.open = 1 AND d.next_attempt > 0 AND s.disconnect_time = 0 AND s.paused = 0
+		ORDER BY d.next_attempt LIMIT 1`).Scan(timestamp{&next})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("find next decision: %w", explain(err))
+	}
+	return next, nil
+}

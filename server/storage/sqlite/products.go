@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/relaishq/relais/server/order"
+)
+
+// Products implements order.ProductRepository.
+func (db *DB) Products(ctx context.Context, adapter string, eans []string) (map[string]order.Product, error) {
+	if len(eans) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, len(eans)+1)
+	args = append(args, adapter)
+	for _, ean := range eans {
+		args = append(args, ean)
+	}
+	found, err := collect(ctx, db.reader, func(row scanner) (p order.Product, err error) {
+		err = row.Scan(&p.EAN, &p.Found, jsonColumn[[]order.ItemOption]{&p.Options}, timestamp{&p.ReadTime})
+		return p, err
+	}, `SELECT ean, found, options, read_time FROM products WHERE adapter = ? AND ean IN (`+list("?", len(eans))+`)`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read products: %w", explain(err))
+	}
+	byEAN := make(map[string]order.Product, len(found))
+	for _, p := range found {
+		byEAN[p.EAN] = p
+	}
+	return byEAN, nil
+}
+
+// SaveProducts implements order.ProductRepository.
+func (db *DB) SaveProducts(ctx context.Context, adapter string, products []order.Product) error {
+	if len(products) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 5*len(products))
+	for _, p := range products {
+		options, err := toJSON(p.Options)
+		if err != nil {
+			return fmt.Errorf("save products: %w", err)
+		}
+		args = append(args, adapter, p.EAN, p.Found, options, nanos(p.ReadTime))
+	}
+	return db.write(ctx, "save products", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO products (adapter, ean, found, options, read_time) VALUES `+
+			list("("+list("?", 5)+")", len(products)), args...)
+		return err
+	})
+}
