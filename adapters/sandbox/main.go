@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,6 +42,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	sellers := flags.Int("sellers", 1, "`number` of sellers: demo, demo2, demo3, …")
 	seed := flags.Uint64("seed", 1, "`seed`; the same seed and --now give the same world")
 	now := flags.String("now", "", "world time at the start as RFC 3339 `time`; default is the present")
+	varieties := flags.String("varieties", "", "comma-separated `list` of the varieties that orders are drawn from; default is all")
+	prerender := flags.Bool("prerender", false, "render all orders at the start, for benchmarks: serving them then costs only copying")
 	verbose := flags.Bool("verbose", false, "log each call")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -48,7 +51,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	cfg := emulator.Config{World: world.Config{Orders: *orders, Sellers: *sellers, Seed: *seed}}
+	cfg := emulator.Config{World: world.Config{Orders: *orders, Sellers: *sellers, Seed: *seed}, Prerender: *prerender}
+	for v := range strings.SplitSeq(*varieties, ",") {
+		if v != "" {
+			cfg.World.Varieties = append(cfg.World.Varieties, world.Variety(strings.TrimSpace(v)))
+		}
+	}
 	if *now != "" {
 		start, err := time.Parse(time.RFC3339, *now)
 		if err != nil {

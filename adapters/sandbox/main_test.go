@@ -19,7 +19,7 @@ func TestRunGreetsAndStops(t *testing.T) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"--listen", "127.0.0.1:0", "--orders", "30", "--seed", "3", "--sellers", "3", "--now", "2026-03-19T09:00:00Z"}, w, io.Discard)
+		done <- run(ctx, []string{"--listen", "127.0.0.1:0", "--orders", "30", "--seed", "3", "--sellers", "3", "--now", "2026-03-19T09:00:00Z", "--varieties", "company, sparse", "--prerender"}, w, io.Discard)
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(r)
@@ -67,6 +67,7 @@ func TestRunRefuses(t *testing.T) {
 		{"--now yesterday", "is not an RFC 3339 time"},
 		{"--orders -1", "must not be negative"},
 		{"--listen 127.0.0.1:0 extra", `unexpected argument "extra"`},
+		{"--varieties home-tracked,blue", `variety "blue" is none of`},
 		{"--colour blue", "flag provided but not defined"},
 	} {
 		var out bytes.Buffer

@@ -14,10 +14,14 @@ type answer struct {
 	status      int
 	contentType string
 	write       func(w io.Writer) error
+	// length is how many bytes write writes; zero means unknown.
+	length int64
+	// plain answers are never compressed.
+	plain bool
 }
 
 func fixed(status int, contentType, body string) answer {
-	return answer{status: status, contentType: contentType, write: func(w io.Writer) error {
+	return answer{status: status, contentType: contentType, length: int64(len(body)), write: func(w io.Writer) error {
 		_, err := io.WriteString(w, body)
 		return err
 	}}
@@ -74,12 +78,15 @@ type base struct {
 }
 
 // openResult writes the envelope up to the operation's own fields.
-func (d *document) openResult(operation string, b base) {
-	d.raw(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><` + operation + `Response xmlns="` + nsData + `"><` + operation +
+func (d *document) openResult(op operation, b base) {
+	d.raw(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><` + op.name + `Response xmlns="` + nsData + `"><` + op.name +
 		`Result xmlns:i="` + nsXSI + `"><ErrorMessage xmlns="` + nsCore + `"`)
-	if b.message == "" {
+	switch {
+	case b.message == "" && op.nullText:
+		d.raw(` i:nil="true"/>`)
+	case b.message == "":
 		d.raw(`/>`)
-	} else {
+	default:
 		d.raw(`>`)
 		d.b = appendEscaped(d.b, b.message)
 		d.close("ErrorMessage")
@@ -100,8 +107,8 @@ func (d *document) openResult(operation string, b base) {
 }
 
 // closeResult closes what openResult opened.
-func (d *document) closeResult(operation string) {
-	d.raw(`</` + operation + `Result></` + operation + `Response></s:Body></s:Envelope>`)
+func (d *document) closeResult(op operation) {
+	d.raw(`</` + op.name + `Result></` + op.name + `Response></s:Body></s:Envelope>`)
 }
 
 // problems writes a list of errors.
@@ -121,20 +128,24 @@ func (d *document) problems(name string, list []problem) {
 }
 
 // result is an answer whose own fields fit into memory.
-func result(operation string, b base, own func(d *document)) answer {
+func result(op operation, b base, own func(d *document)) answer {
 	var d document
-	d.openResult(operation, b)
+	d.openResult(op, b)
 	own(&d)
-	d.closeResult(operation)
+	d.closeResult(op)
 	return fixed(http.StatusOK, xmlContent, string(d.b))
 }
 
 // refusal is a result that failed as a whole: all own fields are null.
 func refusal(op operation, b base) answer {
 	b.failed = true
-	return result(op.name, b, func(d *document) {
+	return result(op, b, func(d *document) {
 		for _, field := range op.own {
-			d.null(field)
+			if op.space == "" {
+				d.null(field)
+			} else {
+				d.raw(`<` + field + ` xmlns="` + op.space + `" i:nil="true"/>`)
+			}
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/xml"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -30,15 +29,14 @@ type shop struct {
 
 func open(t *testing.T, orders int) *shop {
 	t.Helper()
-	return openLogged(t, orders, nil)
+	return openWith(t, emulator.Config{World: world.Config{Orders: orders}})
 }
 
-// openLogged is open with a log.
-func openLogged(t *testing.T, orders int, log *slog.Logger) *shop {
+// openWith is open with more to say. Sellers, seed and time are those of every test.
+func openWith(t *testing.T, cfg emulator.Config) *shop {
 	t.Helper()
-	s, err := emulator.Start(t.Context(), "127.0.0.1:0", emulator.Config{
-		World: world.Config{Orders: orders, Sellers: 2, Seed: 7, Start: start, Frozen: true}, Log: log,
-	})
+	cfg.World.Sellers, cfg.World.Seed, cfg.World.Start, cfg.World.Frozen = 2, 7, start, true
+	s, err := emulator.Start(t.Context(), "127.0.0.1:0", cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +134,16 @@ func (x *shop) call(op, parameter string) (int, string) {
 		x.t.Fatalf("%s: %v", op, err)
 	}
 	return code, body
+}
+
+// settle changes settings.
+func (x *shop) settle(change func(s *world.Settings)) {
+	x.t.Helper()
+	s := x.s.World().Settings()
+	change(&s)
+	if err := x.s.World().SetSettings(s); err != nil {
+		x.t.Fatal(err)
+	}
 }
 
 // orderView is what the tests look at in an order.

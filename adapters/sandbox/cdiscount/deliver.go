@@ -2,11 +2,14 @@ package cdiscount
 
 import (
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/relaishq/relais/adapters/sandbox/fault"
@@ -34,6 +37,29 @@ func (c *cutter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// dripper calls pause after each piece of that many bytes.
+type dripper struct {
+	to          io.Writer
+	piece, left int64
+	pause       func() error
+}
+
+func (d *dripper) Write(p []byte) (int, error) {
+	written := 0
+	for {
+		n, err := d.to.Write(p[written:min(int64(len(p)), int64(written)+d.left)])
+		written += n
+		d.left -= int64(n)
+		if err != nil || d.left > 0 {
+			return written, err
+		}
+		if err := d.pause(); err != nil {
+			return written, err
+		}
+		d.left = d.piece
+	}
+}
+
 // counter counts bytes.
 type counter int64
 
@@ -42,58 +68,89 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// portion is how much of a body a decision lets through at all, and for a slow drip in pieces of how many bytes.
+func portion(a answer, d fault.Decision) (limit, piece int64) {
+	var size counter
+	_ = a.write(&size) // a counter does not fail
+	if d.Kind == fault.SlowDrip {
+		pieces := int64(cmp.Or(d.Params.Pieces, 10))
+		return math.MaxInt64, max(1, (int64(size)+pieces-1)/pieces)
+	}
+	return int64(float64(size) * cmp.Or(d.Params.Fraction, 0.5)), 0
+}
+
+// sender sends one body through its buffers.
+type sender struct {
+	w        http.ResponseWriter
+	zip      *gzip.Writer // nil when the body is not compressed
+	buffered *bufio.Writer
+}
+
+// flush sends on what lies in the buffers.
+func (s *sender) flush() error {
+	if err := s.buffered.Flush(); err != nil {
+		return err
+	}
+	if s.zip != nil {
+		if err := s.zip.Flush(); err != nil {
+			return err
+		}
+	}
+	return http.NewResponseController(s.w).Flush()
+}
+
 // deliver sends an answer as the decision has it. It streams: nothing but a small buffer is held.
-func deliver(w http.ResponseWriter, r *http.Request, a answer, d fault.Decision) {
-	if d.Kind == fault.CutAfter {
+func (f *Face) deliver(w http.ResponseWriter, r *http.Request, a answer, d fault.Decision) {
+	if d.Kind == fault.CutAfter || d.Kind == fault.ApplyLate {
 		hangUp(w)
 		return
 	}
-	cut := d.Kind == fault.Truncated || d.Kind == fault.CutMid
-	limit := int64(0)
-	if cut {
-		fraction := d.Params.Fraction
-		if fraction == 0 {
-			fraction = 0.5
-		}
-		var size counter
-		_ = a.write(&size) // a counter does not fail
-		limit = int64(float64(size) * fraction)
-	}
-
 	header := w.Header()
 	if a.contentType != "" {
 		header.Set("Content-Type", a.contentType)
 	}
+	s := &sender{w: w}
 	var body io.Writer = w
-	var zip *gzip.Writer
-	if acceptsGzip(r) && a.contentType == xmlContent {
+	if !a.plain && acceptsGzip(r) && a.contentType == xmlContent {
 		header.Set("Content-Encoding", "gzip")
 		header.Set("Vary", "Accept-Encoding")
-		zip, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
-		body = zip
+		s.zip, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
+		body = s.zip
+	}
+	s.buffered = bufio.NewWriterSize(body, 32<<10)
+	to := io.Writer(s.buffered)
+	switch d.Kind {
+	case fault.Truncated, fault.CutMid:
+		limit, _ := portion(a, d)
+		to = &cutter{to: s.buffered, left: limit}
+	case fault.SlowDrip:
+		_, piece := portion(a, d)
+		to = &dripper{to: s.buffered, piece: piece, left: piece, pause: func() error {
+			if err := s.flush(); err != nil {
+				return err
+			}
+			if !f.wait(d.Params.Pause()) {
+				return errCut
+			}
+			return nil
+		}}
+	default:
+		if s.zip == nil && a.length > 0 {
+			header.Set("Content-Length", strconv.FormatInt(a.length, 10))
+		}
 	}
 	w.WriteHeader(a.status)
-	buffered := bufio.NewWriterSize(body, 32<<10)
-	to := io.Writer(buffered)
-	if cut {
-		to = &cutter{to: buffered, left: limit}
-	}
 	err := a.write(to)
-	if err != nil && !errors.Is(err, errCut) {
-		return // the client has gone
-	}
-	if buffered.Flush() != nil {
-		return
-	}
-	if d.Kind == fault.CutMid {
-		if zip != nil {
-			_ = zip.Flush() // the connection ends here anyway
-		}
+	switch {
+	case d.Kind == fault.SlowDrip && errors.Is(err, errCut): // the sandbox stops
+		hangUp(w)
+	case err != nil && !errors.Is(err, errCut):
+		// the client has gone
+	case d.Kind == fault.CutMid:
+		_ = s.flush() // the connection ends here anyway
 		reset(w)
-		return
-	}
-	if zip != nil {
-		_ = zip.Close() // fails only when the client has gone
+	case s.buffered.Flush() == nil && s.zip != nil:
+		_ = s.zip.Close() // fails only when the client has gone
 	}
 }
 
@@ -113,9 +170,8 @@ func hangUp(w http.ResponseWriter) {
 	_ = conn.Close()
 }
 
-// reset sends what was written so far and breaks the connection off, so that the client sees a reset in mid body.
+// reset breaks the connection off, so that the client sees a reset in mid body.
 func reset(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).Flush()
 	conn := takeOver(w)
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

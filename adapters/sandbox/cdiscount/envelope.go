@@ -10,11 +10,12 @@ import (
 
 // Namespaces of the contract (cdiscount-soap.md 3).
 const (
-	nsSOAP   = "http://schemas.xmlsoap.org/soap/envelope/"
-	nsData   = "http://www.cdiscount.com"
-	nsCore   = "http://schemas.datacontract.org/2004/07/Cdiscount.Framework.Core.Communication.Messages"
-	nsArrays = "http://schemas.microsoft.com/2003/10/Serialization/Arrays"
-	nsXSI    = "http://www.w3.org/2001/XMLSchema-instance"
+	nsSOAP    = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsData    = "http://www.cdiscount.com"
+	nsCore    = "http://schemas.datacontract.org/2004/07/Cdiscount.Framework.Core.Communication.Messages"
+	nsProduct = "http://www.cdiscount.com/ProductByIdentifier"
+	nsArrays  = "http://schemas.microsoft.com/2003/10/Serialization/Arrays"
+	nsXSI     = "http://www.w3.org/2001/XMLSchema-instance"
 )
 
 // maxDepth bounds how deep a request may nest.

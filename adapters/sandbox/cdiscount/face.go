@@ -7,6 +7,7 @@ package cdiscount
 
 import (
 	"bytes"
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -39,6 +40,8 @@ type operation struct {
 	name      string
 	parameter string   // element that holds the parameter; empty when there is none
 	own       []string // the operation's own result fields
+	space     string   // namespace of the own fields; empty means nsData
+	nullText  bool     // an ErrorMessage without text is null, not empty (cdiscount-soap.md 3.3)
 	write     bool     // it changes orders
 	serve     func(f *Face, c *call) answer
 }
@@ -47,6 +50,10 @@ func operations() []operation {
 	return []operation{
 		{name: "GetSellerInformation", own: []string{"DeliveryModes", "OfferPoolList", "Seller"}, serve: (*Face).getSellerInformation},
 		{name: "GetGlobalConfiguration", own: []string{"CarrierList"}, serve: (*Face).getGlobalConfiguration},
+		{
+			name: "GetProductListByIdentifier", parameter: "identifierRequest", own: []string{"ProductListByIdentifier"}, space: nsProduct,
+			nullText: true, serve: (*Face).getProductListByIdentifier,
+		},
 		{name: "GetOrderList", parameter: "orderFilter", own: []string{"OrderList"}, serve: (*Face).getOrderList},
 		{
 			name: "ValidateOrderList", parameter: "validateOrderListMessage", own: []string{"ValidateOrderResults"}, write: true,
@@ -77,6 +84,9 @@ type Config struct {
 type Face struct {
 	Config
 	operations map[string]operation
+	// rendered holds the first orders of each seller as GetOrderList writes them; nil unless Prerender was called. It does
+	// not change while the face serves.
+	rendered map[string]*rendered
 }
 
 // New makes the face.
@@ -103,10 +113,14 @@ type call struct {
 	token  string
 	seller world.Seller
 	fault  string // kind of the injected fault; empty means none
+	// warning is an ErrorMessage next to a good result.
+	warning string
+	// late is how long after the call, in world time, its writes are carried out; zero means at once.
+	late time.Duration
 }
 
 // base returns the fields that the result of a successful call begins with.
-func (c *call) base() base { return base{seller: c.seller, token: c.token} }
+func (c *call) base() base { return base{seller: c.seller, token: c.token, message: c.warning} }
 
 // parameter returns the operation's parameter, nil when it is absent or came before the header.
 func (c *call) parameter() *element {
@@ -139,7 +153,7 @@ func (f *Face) serveService(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		f.World.CountCall(unknownOperation)
 		action := strings.Trim(r.Header.Get("SOAPAction"), `"`)
-		deliver(w, r, soapFault("a:ActionNotSupported", nsAddressing, "The message with Action '"+action+"' cannot be processed at the "+
+		f.deliver(w, r, soapFault("a:ActionNotSupported", nsAddressing, "The message with Action '"+action+"' cannot be processed at the "+
 			"receiver, due to a ContractFilter mismatch at the EndpointDispatcher. This may be because of either a contract mismatch "+
 			"(mismatched Actions between sender and receiver) or a binding/security mismatch between the sender and the receiver."),
 			fault.Decision{})
@@ -166,10 +180,18 @@ func (f *Face) run(w http.ResponseWriter, r *http.Request, c *call, d fault.Deci
 		return
 	case d.Replaces() && !d.Params.Apply:
 		f.recordLost(c)
-		deliver(w, r, f.replacement(c, d), d)
+		f.deliver(w, r, f.replacement(c, d), d)
 		return
-	case d.Kind == fault.TokenExpired:
+	}
+	switch d.Kind {
+	case fault.TokenExpired:
 		f.World.ForgetToken(c.token)
+	case fault.TokenLapsed:
+		f.World.ExpireToken(c.token)
+	case fault.ErrorMessage:
+		c.warning = cmp.Or(d.Params.Text, mailAliasText)
+	case fault.ApplyLate:
+		c.late = d.Params.Pause()
 	}
 	a := f.answer(c)
 	if d.Replaces() {
@@ -179,8 +201,11 @@ func (f *Face) run(w http.ResponseWriter, r *http.Request, c *call, d fault.Deci
 		hangUp(w)
 		return
 	}
-	deliver(w, r, a, d)
+	f.deliver(w, r, a, d)
 }
+
+// mailAliasText is an ErrorMessage next to good orders; a warning about mail aliases was reported (cdiscount-soap.md 4.1).
+const mailAliasText = "Certains alias de messagerie n'ont pas pu être générés."
 
 // open reads the request. The call is nil when it is no SOAP message; ok is false when body and SOAPAction name no
 // operation, or two.
@@ -263,16 +288,11 @@ func (f *Face) replacement(c *call, d fault.Decision) answer {
 		return malformed(p)
 	case fault.SOAPFault:
 		code, space, text := "a:InternalServiceFault", nsDispatcher, internalErrorText
-		if p.Code != "" {
-			code = p.Code
-		}
+		code = cmp.Or(p.Code, code)
 		if strings.HasPrefix(code, "s:") {
 			space = ""
 		}
-		if p.Text != "" {
-			text = p.Text
-		}
-		return soapFault(code, space, text)
+		return soapFault(code, space, cmp.Or(p.Text, text))
 	case fault.SellerDisabled:
 		return refusal(c.op, base{message: sellerDisabledText, anonymous: true})
 	default: // fault.Quota

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/relaishq/relais/adapters/sandbox/emulator"
 	"github.com/relaishq/relais/adapters/sandbox/fault"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
@@ -41,6 +42,10 @@ func TestFaultsOnAWrite(t *testing.T) {
 		{name: "quota", rule: fault.Rule{Kind: fault.Quota}, code: 200, want: "<ErrorType>Quota</ErrorType>"},
 		{name: "seller disabled", rule: fault.Rule{Kind: fault.SellerDisabled}, code: 200, want: ">Vendeur désactivé</ErrorMessage>"},
 		{name: "token expired", rule: fault.Rule{Kind: fault.TokenExpired}, code: 500, want: "Your token does not exist"},
+		{name: "token at the end of its life", rule: fault.Rule{Kind: fault.TokenLapsed}, code: 500, want: "Your token has expired"},
+		{name: "message next to a success", rule: fault.Rule{Kind: fault.ErrorMessage, Params: fault.Params{Text: "a < b"}}, code: 200, want: ">a &lt; b</ErrorMessage><OperationSuccess", applied: true},
+		{name: "slow drip", rule: fault.Rule{Kind: fault.SlowDrip, Params: fault.Params{Milliseconds: 1}}, code: 200, want: "<Validated>true<", applied: true},
+		{name: "applied late", rule: fault.Rule{Kind: fault.ApplyLate, Params: fault.Params{Milliseconds: 1}}, cut: true},
 		{name: "truncated", rule: fault.Rule{Kind: fault.Truncated}, code: 200, want: "<ValidateOrderListResponse", broken: true, applied: true},
 		{name: "cut before", rule: fault.Rule{Kind: fault.CutBefore}, cut: true},
 		{name: "cut after", rule: fault.Rule{Kind: fault.CutAfter}, cut: true, applied: true},
@@ -79,7 +84,7 @@ func TestFaultsOnAWrite(t *testing.T) {
 				t.Errorf("hits %+v", hits)
 			}
 			// The rule is spent: the next call is as usual.
-			if tc.rule.Kind == fault.TokenExpired {
+			if tc.rule.Kind == fault.TokenExpired || tc.rule.Kind == fault.TokenLapsed {
 				x.token = x.login("demo-api")
 			}
 			if o := x.validate(ship(number)); o.Results[0].Validated == tc.applied {
@@ -149,7 +154,7 @@ func (l lines) Write(p []byte) (int, error) {
 func TestLatencyDelaysAndEndsWithTheSandbox(t *testing.T) {
 	t.Parallel()
 	seen := make(lines, 10)
-	x := openLogged(t, 0, slog.New(slog.NewTextHandler(seen, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	x := openWith(t, emulator.Config{Log: slog.New(slog.NewTextHandler(seen, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	x.fault(fault.Rule{Operation: "GetSellerInformation", Kind: fault.Latency, Times: 1, Params: fault.Params{Milliseconds: 60}})
 	began := time.Now()
 	if code, _ := x.call("GetSellerInformation", ""); code != http.StatusOK || time.Since(began) < 60*time.Millisecond {

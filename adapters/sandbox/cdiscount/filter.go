@@ -17,6 +17,7 @@ type filter struct {
 	beginModification, endModification time.Time
 	corporation, country, orderType    string
 	fetchLines, fetchParcels           bool
+	pairsRequired                      bool // a date without its other end is not applied
 	numbers                            []string
 	partnerRefs                        []string
 	states                             []string
@@ -75,22 +76,31 @@ func readFilter(e *element) (filter, error) {
 	return f, r.err
 }
 
+// effective is the filter with the dates that count.
+func (f filter) effective() filter {
+	if f.pairsRequired {
+		f.beginCreation, f.endCreation = pair(f.beginCreation, f.endCreation)
+		f.beginModification, f.endModification = pair(f.beginModification, f.endModification)
+	}
+	return f
+}
+
 // matcher returns which orders the filter finds at that instant.
 //
 //   - Numbers override everything else.
 //   - Without states the dates are not applied: all orders of the last month are found.
 //   - Bounds are inclusive, and an order without a modification date counts with its creation date (assumptions: the
 //     contract does not say).
-func (f filter) matcher(now time.Time) func(world.Head) bool {
+func (f filter) matcher(now time.Time) func(*world.Head) bool {
 	if len(f.numbers) > 0 {
 		wanted := make(map[string]bool, len(f.numbers))
 		for _, n := range f.numbers {
 			wanted[n] = true
 		}
-		return func(h world.Head) bool { return wanted[h.Number] }
+		return func(h *world.Head) bool { return wanted[h.Number] }
 	}
 	oldest := now.Add(-lookBack)
-	return func(h world.Head) bool {
+	return func(h *world.Head) bool {
 		if !f.matchesKind(h) {
 			return false
 		}
@@ -108,7 +118,7 @@ func (f filter) matcher(now time.Time) func(world.Head) bool {
 }
 
 // matchesKind applies the filters that are neither states nor dates.
-func (f filter) matchesKind(h world.Head) bool {
+func (f filter) matchesKind(h *world.Head) bool {
 	switch {
 	case f.corporation != "" && f.corporation != h.Channel,
 		f.country != "" && f.country != h.Country,
@@ -119,6 +129,14 @@ func (f filter) matchesKind(h world.Head) bool {
 	default:
 		return true
 	}
+}
+
+// pair drops both ends when one is missing.
+func pair(begin, end time.Time) (time.Time, time.Time) {
+	if begin.IsZero() || end.IsZero() {
+		return time.Time{}, time.Time{}
+	}
+	return begin, end
 }
 
 // within compares clock readings; a zero bound is none.

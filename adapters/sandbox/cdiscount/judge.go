@@ -39,29 +39,40 @@ type transition struct {
 	lines     []string // AcceptationStates that lines may ask for; at least one line must ask for the first
 }
 
-func transitions() []transition {
-	return []transition{
+// transitions is the table. In permissive mode a shipped order can be shipped once more.
+func transitions(permissive bool) []transition {
+	table := []transition{
 		{"AcceptedBySeller", world.WaitingForSellerAcceptation, world.Accept, []string{"AcceptedBySeller", "RefusedBySeller"}},
 		{"RefusedBySeller", world.WaitingForSellerAcceptation, world.Refuse, []string{"RefusedBySeller"}},
 		{"Shipped", world.WaitingForShipmentAcceptation, world.Ship, []string{"ShippedBySeller", "ShipmentRefusedBySeller"}},
 		{"ShipmentRefusedBySeller", world.WaitingForShipmentAcceptation, world.RefuseShipment, []string{"ShipmentRefusedBySeller"}},
 	}
+	if permissive {
+		table = append(table, transition{"Shipped", world.Shipped, world.Ship, []string{"ShippedBySeller"}})
+	}
+	return table
+}
+
+// open reports whether a line in that state can be decided about.
+func (t transition) open(s world.LineState) bool {
+	return s.Open() || t.from == world.Shipped && s == world.LineShipped
 }
 
 // judge decides about a request. The error types beside OrderStateIncoherent are inferred from their names (cdiscount-soap.md
 // 12.4).
-func judge(q request, o world.Order, found bool) verdict {
+func judge(q request, o world.Order, found, permissive bool) verdict {
 	if !found {
 		return refused("OrderNotFound", "La commande %s n'a pas été trouvée !", q.number)
 	}
 	if o.Fulfilment == world.ByMarketplace {
 		return refused("OrderUpdateNotAuthorized", "La commande %s est expédiée par Cdiscount.", q.number)
 	}
-	at := slices.IndexFunc(transitions(), func(t transition) bool { return t.requested == q.state && t.from == o.State })
+	table := transitions(permissive)
+	at := slices.IndexFunc(table, func(t transition) bool { return t.requested == q.state && t.from == o.State })
 	if at < 0 {
 		return refused("OrderStateIncoherent", `Le passage à l'état %s est impossible à ce stade de la commande "%s".`, q.state, q.number)
 	}
-	t := transitions()[at]
+	t := table[at]
 	if t.action == world.Ship {
 		if text := trackingProblem(q); text != "" {
 			return refused("OrderTrackingInformationError", "%s", text)
@@ -92,7 +103,7 @@ func judgeLines(q request, o world.Order, t transition) verdict {
 		switch {
 		case at < 0:
 			v.lineErrors[i] = []problem{{"OrderLineNotFound", fmt.Sprintf("La ligne %q n'a pas été trouvée dans la commande.", l.sku)}}
-		case !o.Lines[at].State.Open(), !slices.Contains(t.lines, l.state):
+		case !t.open(o.Lines[at].State), !slices.Contains(t.lines, l.state):
 			v.lineErrors[i] = []problem{{"OrderLineIncoherentState", fmt.Sprintf("Le passage de la ligne %q à l'état %s est impossible.", l.sku, l.state)}}
 		default:
 			decided[at] = true
@@ -102,7 +113,7 @@ func judgeLines(q request, o world.Order, t transition) verdict {
 		v.errors = append(v.errors, v.lineErrors[i]...)
 	}
 	for i, l := range o.Lines {
-		if l.State.Open() && !decided[i] && len(v.errors) == 0 {
+		if t.open(l.State) && !decided[i] && len(v.errors) == 0 {
 			v.errors = append(v.errors, problem{"OrderLineError", fmt.Sprintf("La ligne %q de la commande est absente de la demande.", l.SKU)})
 		}
 	}

@@ -15,7 +15,7 @@ func (d *document) orderLines(o *world.Order, fetch bool) {
 	}
 	d.open("OrderLineList")
 	for i := range o.Lines {
-		d.orderLine(o, &o.Lines[i])
+		d.orderLine(o, &o.Lines[i], o.Claim && i == 0)
 	}
 	for _, fee := range o.Fees {
 		state := world.LineNone
@@ -35,15 +35,15 @@ type lineParts struct {
 	deliverFrom, deliverBy, shipBy                                 time.Time
 	price, first, next                                             world.Amount
 	quantity                                                       int
-	generatedEAN, fee                                              bool
+	generatedEAN, fee, claim, sparse                               bool
 	shippingRefunded                                               *bool
 }
 
-func (d *document) orderLine(o *world.Order, l *world.Line) {
+func (d *document) orderLine(o *world.Order, l *world.Line, claim bool) {
 	p := lineParts{
 		state: string(l.State), category: l.Category, name: l.Title, condition: l.Condition, ean: l.EAN, product: l.ProductID,
 		seller: l.SKU, parent: l.ParentSKU, deliverFrom: o.DeliverFrom, deliverBy: o.DeliverBy, price: l.Total,
-		first: l.FirstShipping, next: l.NextShipping, quantity: l.Quantity, generatedEAN: l.EAN == "", shippingRefunded: l.ShippingRefunded,
+		first: l.FirstShipping, next: l.NextShipping, quantity: l.Quantity, generatedEAN: l.EAN == "", shippingRefunded: l.ShippingRefunded, claim: claim,
 	}
 	if o.State.Accepted() {
 		p.shipBy = o.ShipBy // until then the service sends its unset date
@@ -53,7 +53,7 @@ func (d *document) orderLine(o *world.Order, l *world.Line) {
 	}
 	if o.Sparse {
 		p = lineParts{
-			seller: l.SKU, price: l.Total, quantity: l.Quantity, first: l.FirstShipping, next: l.NextShipping, shippingRefunded: nil,
+			seller: l.SKU, price: l.Total, quantity: l.Quantity, first: l.FirstShipping, next: l.NextShipping, sparse: true,
 		}
 	}
 	d.line(p)
@@ -65,13 +65,17 @@ func (d *document) line(p lineParts) {
 	d.textOrNull("CategoryCode", p.category)
 	d.date("DeliveryDateMax", p.deliverBy)
 	d.date("DeliveryDateMin", p.deliverFrom)
-	d.boolean("HasClaim", false)
+	d.boolean("HasClaim", p.claim)
 	d.null("InitialPrice")
 	d.boolean("IsCDAV", false)
 	d.null("IsNegotiated")
 	d.boolean("IsProductEanGenerated", p.generatedEAN)
 	d.textOrNull("Name", p.name)
-	d.empty("OrderLineChildList")
+	if p.sparse {
+		d.null("OrderLineChildList")
+	} else {
+		d.empty("OrderLineChildList")
+	}
 	d.textOrNull("ProductCondition", p.condition)
 	if p.fee || p.generatedEAN {
 		d.empty("ProductEan")
@@ -99,6 +103,10 @@ func (d *document) line(p lineParts) {
 
 // parcels writes ParcelList (cdiscount-soap.md 6.5). Without FetchParcels it is empty even for a shipped order.
 func (d *document) parcels(o *world.Order, fetch bool) {
+	if o.Sparse && len(o.Parcels) == 0 {
+		d.null("ParcelList")
+		return
+	}
 	if !fetch || len(o.Parcels) == 0 {
 		d.empty("ParcelList")
 		return

@@ -1,7 +1,9 @@
 package cdiscount
 
 import (
+	"cmp"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/relaishq/relais/adapters/sandbox/world"
@@ -23,36 +25,65 @@ func (f *Face) getOrderList(c *call) answer {
 	if err != nil {
 		return deserializationFailed(c.op.parameter, err)
 	}
+	settings := f.World.Settings()
+	asked.pairsRequired = settings.DatePairsRequired
 	now := f.World.Clock().Now()
-	numbers := f.World.Find(c.seller.Account, asked.matcher(now))
+	list := f.find(c.seller.Account, asked, now)
+	if settings.SlowListOver > 0 && list.orders > settings.SlowListOver {
+		f.wait(time.Duration(settings.SlowListBy))
+	}
 	b := c.base()
-	b.message = f.World.Settings().OrderListWarning
-	return answer{status: 200, contentType: xmlContent, write: func(w io.Writer) error {
-		var d document
-		d.openResult(c.op.name, b)
-		if len(numbers) == 0 {
-			d.empty("OrderList")
-		} else {
-			d.open("OrderList")
-			for _, number := range numbers {
-				o, ok := f.World.Read(number)
-				if !ok {
-					continue // removed meanwhile
-				}
-				d.order(&o, asked, now)
-				if len(d.b) >= flushAt {
-					if _, err := w.Write(d.b); err != nil {
-						return err
-					}
-					d.b = d.b[:0]
-				}
-			}
-			d.close("OrderList")
+	b.message = cmp.Or(settings.OrderListWarning, b.message)
+
+	var head, tail document
+	head.openResult(c.op, b)
+	if list.orders == 0 {
+		head.empty("OrderList")
+	} else {
+		head.open("OrderList")
+		tail.close("OrderList")
+	}
+	tail.closeResult(c.op)
+	a := answer{status: http.StatusOK, contentType: xmlContent, plain: list.rendered > 0}
+	if list.rendered == list.orders {
+		a.length = int64(len(head.b)) + list.size + int64(len(tail.b))
+	}
+	a.write = func(w io.Writer) error {
+		if _, err := w.Write(head.b); err != nil {
+			return err
 		}
-		d.closeResult(c.op.name)
-		_, err := w.Write(d.b)
+		if err := f.writeOrders(w, list, asked, now); err != nil {
+			return err
+		}
+		_, err := w.Write(tail.b)
 		return err
-	}}
+	}
+	return a
+}
+
+// writeOrders writes a list: what was rendered before as it is, the rest as the orders are at this moment.
+func (f *Face) writeOrders(w io.Writer, list orderList, asked filter, now time.Time) error {
+	var d document
+	for _, p := range list.pieces {
+		if p.number != "" {
+			if o, ok := f.World.Read(p.number); ok { // else it was removed meanwhile
+				d.order(&o, asked, now)
+			}
+		}
+		if len(d.b) >= flushAt || p.number == "" {
+			if _, err := w.Write(d.b); err != nil {
+				return err
+			}
+			d.b = d.b[:0]
+		}
+		if p.number == "" {
+			if _, err := w.Write(p.body); err != nil {
+				return err
+			}
+		}
+	}
+	_, err := w.Write(d.b)
+	return err
 }
 
 // order writes one order with all fields, in the order of the schema (cdiscount-soap.md 6.2).
@@ -65,7 +96,7 @@ func (d *document) order(o *world.Order, asked filter, now time.Time) {
 	d.corporation(o)
 	d.date("CreationDate", o.Created)
 	d.customer(o, view, now)
-	d.boolean("HasClaims", false)
+	d.boolean("HasClaims", o.Claim)
 	d.amount("InitialTotalAmount", sums.initial)
 	d.amount("InitialTotalShippingChargesAmount", sums.initialShipping)
 	d.boolean("IsCLogistiqueOrder", o.Fulfilment == world.ByMarketplace)
@@ -102,8 +133,28 @@ func (d *document) order(o *world.Order, asked filter, now time.Time) {
 	d.amount("ValidatedTotalShippingCharges", sums.validatedShipping)
 	d.text("ValidationStatus", "None")
 	d.textOrNull("VisaCegid", unless(o.Sparse, visa))
-	d.null("VoucherList")
+	d.vouchers(o)
 	d.close("Order")
+}
+
+// vouchers writes VoucherList; null without any, as recorded.
+func (d *document) vouchers(o *world.Order) {
+	if len(o.Vouchers) == 0 {
+		d.null("VoucherList")
+		return
+	}
+	d.open("VoucherList")
+	for _, v := range o.Vouchers {
+		d.open("Voucher")
+		d.dateOrNull("CreateDate", v.Created)
+		d.open("RefundInformation")
+		d.amount("Amount", v.Amount)
+		d.integer("MotiveId", v.Motive)
+		d.close("RefundInformation")
+		d.textOrNull("Source", v.Source)
+		d.close("Voucher")
+	}
+	d.close("VoucherList")
 }
 
 func unless(sparse bool, s string) string {

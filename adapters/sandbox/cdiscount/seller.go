@@ -2,7 +2,7 @@ package cdiscount
 
 // getSellerInformation tells about the account (cdiscount-soap.md 5).
 func (f *Face) getSellerInformation(c *call) answer {
-	return result(c.op.name, c.base(), func(d *document) {
+	return result(c.op, c.base(), func(d *document) {
 		d.open("DeliveryModes")
 		for _, m := range [][2]string{
 			{"STD", "Standard"}, {"TRK", "Suivi"}, {"REG", "Recommandé"}, {"REL", "Mondial Relay"}, {"SO1", "So Colissimo"}, {"RCO", "Relais Colis"},
@@ -50,7 +50,7 @@ func carriers() []carrier {
 // getGlobalConfiguration lists the carriers. The URLs are invented; one begins with a tab, as one recorded did, and one is
 // missing.
 func (f *Face) getGlobalConfiguration(c *call) answer {
-	return result(c.op.name, c.base(), func(d *document) {
+	return result(c.op, c.base(), func(d *document) {
 		d.open("CarrierList")
 		for _, k := range carriers() {
 			d.open("Carrier")

@@ -40,7 +40,7 @@ func (f *Face) serveSTS(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	deliver(w, r, a, d)
+	f.deliver(w, r, a, d)
 }
 
 // issue answers with a token, or refuses as the settings have it: a real refusal was never recorded (cdiscount-soap.md 12.1).

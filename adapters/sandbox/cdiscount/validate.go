@@ -1,6 +1,7 @@
 package cdiscount
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/relaishq/relais/adapters/sandbox/world"
@@ -10,6 +11,16 @@ import (
 type request struct {
 	carrier, number, state, tracking, url string
 	lines                                 []requestLine
+}
+
+// action is what the request asks for; empty when its state is none that a seller may ask for.
+func (q request) action() world.Action {
+	for _, t := range transitions(false) {
+		if t.requested == q.state {
+			return t.action
+		}
+	}
+	return ""
 }
 
 // requestLine is one ValidateOrderLine.
@@ -58,7 +69,8 @@ func readRequestLine(e *element) (requestLine, error) {
 // entry is the request as the log of writes has it.
 func (q request) entry(c *call) world.Write {
 	w := world.Write{
-		API: api, Operation: c.op.name, Seller: c.seller.Account, Order: q.number, RequestedState: q.state, Carrier: q.carrier,
+		API: api, Operation: c.op.name, Seller: c.seller.Account, Order: q.number, RequestedState: q.state, Action: q.action(),
+		Carrier:        q.carrier,
 		TrackingNumber: q.tracking, TrackingURL: q.url, Lines: []world.WriteLine{}, Fault: c.fault,
 	}
 	for _, l := range q.lines {
@@ -109,22 +121,28 @@ func (f *Face) validateOrderList(c *call) answer {
 		b.errors = []problem{{"InvalidRequest", b.message}}
 		return refusal(c.op, b)
 	}
+	permissive := f.World.Settings().SecondShipAccepted
 	outcomes := make([]outcome, len(requests))
 	var messages []string
 	for i, q := range requests {
 		var v verdict
-		f.World.Perform(q.entry(c), func(o world.Order, found bool) (world.Change, *world.Refusal) {
-			v = judge(q, o, found)
+		decide := func(o world.Order, found bool) (world.Change, *world.Refusal) {
+			v = judge(q, o, found, permissive)
 			return v.change, v.refusal()
-		})
+		}
+		if c.late > 0 {
+			f.World.PerformLater(q.entry(c), c.late, decide)
+			continue // nobody sees the answer
+		}
+		f.World.Perform(q.entry(c), decide)
 		outcomes[i] = outcome{request: q, verdict: v}
 		if !v.validated() {
 			messages = append(messages, q.number+" error: "+v.errors[0].message)
 		}
 	}
 	b := c.base()
-	b.message = strings.Join(messages, " ") // success all the same (cdiscount-soap.md 4.1)
-	return result(c.op.name, b, func(d *document) {
+	b.message = cmp.Or(strings.Join(messages, " "), b.message) // success all the same (cdiscount-soap.md 4.1)
+	return result(c.op, b, func(d *document) {
 		if len(outcomes) == 0 {
 			d.empty("ValidateOrderResults")
 			return

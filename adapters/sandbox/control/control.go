@@ -50,6 +50,9 @@ func (a *API) Register(mux *http.ServeMux) {
 		"GET /sandbox/orders/{number}":    a.getOrder,
 		"PATCH /sandbox/orders/{number}":  a.changeOrder,
 		"DELETE /sandbox/orders/{number}": a.removeOrder,
+		"GET /sandbox/products":           a.listProducts,
+		"POST /sandbox/products":          a.putProduct,
+		"DELETE /sandbox/products/{ean}":  a.removeProduct,
 		"GET /sandbox/writes":             a.listWrites,
 		"GET /sandbox/calls":              a.listCalls,
 		"GET /sandbox/faults":             a.listFaults,
@@ -176,9 +179,33 @@ func (a *API) putSeller(r *http.Request) (any, error) {
 	return s, nil
 }
 
-// listWrites lists the writes behind ?after=sequence, of ?order=number and ?seller=account.
+func (a *API) listProducts(*http.Request) (any, error) {
+	return map[string]any{"products": a.world.Products()}, nil
+}
+
+func (a *API) putProduct(r *http.Request) (any, error) {
+	var p world.Product
+	if err := decode(r, &p); err != nil {
+		return nil, err
+	}
+	if err := a.world.PutProduct(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (a *API) removeProduct(r *http.Request) (any, error) {
+	ean := r.PathValue("ean")
+	if !a.world.RemoveProduct(ean) {
+		return nil, &statusError{http.StatusNotFound, fmt.Errorf("no product has the EAN %q", ean)}
+	}
+	return map[string]string{"removed": ean}, nil
+}
+
+// listWrites lists the writes behind ?after=sequence, of ?order=number and ?seller=account, with ?doubled=true only those.
 func (a *API) listWrites(r *http.Request) (any, error) {
 	q := r.URL.Query()
+	onlyDoubled := q.Get("doubled") == "true"
 	after := int64(0)
 	if s := q.Get("after"); s != "" {
 		n, err := strconv.ParseInt(s, 10, 64)
@@ -189,7 +216,8 @@ func (a *API) listWrites(r *http.Request) (any, error) {
 	}
 	out := []world.Write{}
 	for _, w := range a.world.Writes() {
-		if w.Sequence > after && (q.Get("order") == "" || q.Get("order") == w.Order) && (q.Get("seller") == "" || q.Get("seller") == w.Seller) {
+		if w.Sequence > after && (q.Get("order") == "" || q.Get("order") == w.Order) &&
+			(q.Get("seller") == "" || q.Get("seller") == w.Seller) && (w.Doubled || !onlyDoubled) {
 			out = append(out, w)
 		}
 	}

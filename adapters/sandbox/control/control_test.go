@@ -77,6 +77,11 @@ func TestErrorsAreSentences(t *testing.T) {
 		{"POST", "/sandbox/sellers", `{}`, 400, "a seller needs an account"},
 		{"GET", "/sandbox/writes?after=x", "", 400, `after="x" is not a number`},
 		{"POST", "/sandbox/faults", `{"operation":"GetOrders","kind":"html"}`, 400, `operation "GetOrders" is none of *, STS, GetSellerInformation, `},
+		{"PATCH", "/sandbox/settings", `{"slow_list_over":-1}`, 400, "slow_list_over must not be negative"},
+		{"POST", "/sandbox/orders", `{"vouchers":[{"amount":"1","source":"Bank"}]}`, 400, `voucher source "Bank"`},
+		{"POST", "/sandbox/products", `{"ean":"12"}`, 400, `EAN "12" is not 8 to 14 digits`},
+		{"DELETE", "/sandbox/products/00000000", "", 404, `no product has the EAN "00000000"`},
+		{"POST", "/sandbox/faults", `{"operation":"*","kind":"slow_drip"}`, 400, "slow_drip needs params.ms"},
 		{"DELETE", "/sandbox/faults/7", "", 404, `no fault has the id "7"`},
 	} {
 		var answer struct{ Error string }
@@ -159,6 +164,27 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+func TestProducts(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	var list struct{ Products []world.Product }
+	call(t, s, "GET", "/sandbox/products", "", &list)
+	seeded := len(list.Products)
+	if code, body := call(t, s, "POST", "/sandbox/products", `{"ean":"00000000","colour":"Bleu"}`, nil); code != 200 || !strings.Contains(body, `"colour":"Bleu"`) {
+		t.Errorf("putting one: HTTP %d %s", code, body)
+	}
+	call(t, s, "GET", "/sandbox/products", "", &list)
+	if len(list.Products) != seeded+1 || list.Products[0].Colour != "Bleu" {
+		t.Errorf("products %+v", list.Products)
+	}
+	if code, _ := call(t, s, "DELETE", "/sandbox/products/00000000", "", nil); code != 200 {
+		t.Errorf("removing: HTTP %d", code)
+	}
+	if _, known := s.World().Product("00000000"); known {
+		t.Error("the removed product is still known")
+	}
+}
+
 func TestSellers(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -203,8 +229,10 @@ func TestWritesFaultsAndCalls(t *testing.T) {
 	if len(writes.Writes) != 1 || writes.Writes[0].Sequence != 3 || writes.Writes[0].EarlierShip != world.NoEarlierShip {
 		t.Errorf("writes %+v", writes)
 	}
-	if _, body := call(t, s, "GET", "/sandbox/writes?seller=demo2", "", nil); strings.TrimSpace(body) != `{"writes":[]}` {
-		t.Errorf("writes of another seller: %s", body)
+	for _, query := range []string{"seller=demo2", "doubled=true"} {
+		if _, body := call(t, s, "GET", "/sandbox/writes?"+query, "", nil); strings.TrimSpace(body) != `{"writes":[]}` {
+			t.Errorf("writes with %s: %s", query, body)
+		}
 	}
 
 	if code, body := call(t, s, "POST", "/sandbox/faults", `{"operation":"STS","kind":"http_503","times":1,"params":{"body":"later"}}`, nil); code != 200 || !strings.Contains(body, `"id":1`) {

@@ -26,11 +26,15 @@ const (
 	Malformed      Kind = "malformed"       // replaces: HTTP 200 of the right content type whose body is not XML
 	Quota          Kind = "quota"           // replaces: OperationSuccess false with ErrorType Quota
 	SellerDisabled Kind = "seller_disabled" // replaces: "Vendeur désactivé"
-	TokenExpired   Kind = "token_expired"   // forgets the token of the call before it is checked
+	TokenExpired   Kind = "token_expired"   // forgets the token of the call before it is checked: it "does not exist"
+	TokenLapsed    Kind = "token_lapsed"    // ends the token's life before it is checked: it "has expired"
+	ErrorMessage   Kind = "error_message"   // carries the call out and sets ErrorMessage, Params.Text, next to a good result
 	Truncated      Kind = "truncated"       // ends the body early, and the HTTP answer properly
 	CutBefore      Kind = "cut_before"      // closes the connection; nothing is carried out
 	CutAfter       Kind = "cut_after"       // carries the call out and closes the connection without an answer
 	CutMid         Kind = "cut_mid"         // resets the connection in the middle of the body
+	SlowDrip       Kind = "slow_drip"       // sends the body in Params.Pieces pieces, Params.Milliseconds apart
+	ApplyLate      Kind = "apply_late"      // closes the connection without an answer; a write is carried out Params.Milliseconds of world time later
 )
 
 // STS is the operation name of the token service. Any stands for all operations in a rule.
@@ -47,6 +51,8 @@ type Params struct {
 	Body         string `json:"body,omitempty"`
 	Code         string `json:"code,omitempty"`
 	Text         string `json:"text,omitempty"`
+	// Pieces is into how many pieces SlowDrip cuts the body; zero means ten.
+	Pieces int `json:"pieces,omitempty"`
 	// Fraction is how much of the body is sent by Truncated and CutMid: above 0 and below 1; zero means half.
 	Fraction float64 `json:"fraction,omitempty"`
 }
@@ -88,6 +94,9 @@ type Decision struct {
 	Kind   Kind          // other than Latency; empty means none
 	Params Params        // of Kind
 }
+
+// Pause is how long Params says to wait.
+func (p Params) Pause() time.Duration { return time.Duration(p.Milliseconds) * time.Millisecond }
 
 // Replaces reports whether something else is answered than what the call gives.
 func (d Decision) Replaces() bool {
@@ -132,14 +141,19 @@ func (s *Set) Add(r Rule) (Rule, error) {
 
 func kinds() []Kind {
 	return []Kind{
-		Latency, HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, SellerDisabled, TokenExpired, Truncated, CutBefore,
-		CutAfter, CutMid,
+		Latency, HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, SellerDisabled, TokenExpired, TokenLapsed, ErrorMessage,
+		Truncated, CutBefore, CutAfter, CutMid, SlowDrip, ApplyLate,
 	}
 }
 
 // needsToken reports whether only a call with a token can show the kind.
 func (k Kind) needsToken() bool {
-	return k == SOAPFault || k == Quota || k == SellerDisabled || k == TokenExpired
+	switch k {
+	case SOAPFault, Quota, SellerDisabled, TokenExpired, TokenLapsed, ErrorMessage, ApplyLate:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Set) check(r Rule) error {
@@ -152,8 +166,10 @@ func (s *Set) check(r Rule) error {
 		return fmt.Errorf("the token service cannot answer with %s", r.Kind)
 	case r.Times < 0 || r.After < 0:
 		return fmt.Errorf("times and after_calls must not be negative")
-	case r.Kind == Latency && r.Params.Milliseconds <= 0:
-		return fmt.Errorf("latency needs params.ms above zero")
+	case (r.Kind == Latency || r.Kind == SlowDrip || r.Kind == ApplyLate) && r.Params.Milliseconds <= 0:
+		return fmt.Errorf("%s needs params.ms above zero", r.Kind)
+	case r.Params.Pieces < 0:
+		return fmt.Errorf("params.pieces must not be negative")
 	case r.Params.Fraction < 0 || r.Params.Fraction >= 1:
 		return fmt.Errorf("params.fraction must lie between 0 and 1")
 	case r.Params.Status != 0 && (r.Params.Status < 200 || r.Params.Status > 599):
@@ -183,7 +199,7 @@ func (s *Set) Decide(c Call) Decision {
 			d.Kind, d.Params = r.Kind, r.Params
 			break
 		}
-		wait := time.Duration(r.Params.Milliseconds) * time.Millisecond
+		wait := r.Params.Pause()
 		if r.Params.Apply {
 			d.After += wait
 		} else {

@@ -136,7 +136,7 @@ func inventLines(r *rand.Rand, s shape) []Line {
 		if quantity == 3 {
 			total -= (total % 3) + 1 // a discount on the line: the price of one piece is no full cent
 		}
-		ean := ean13(2_000_000_000_00 + int64((first+i)%len(all)))
+		ean := articleEAN((first + i) % len(all))
 		lines[i] = Line{
 			State: state, SKU: a.sku, ProductID: "DEM" + ean, EAN: ean, Title: a.title, Category: a.category, ParentSKU: a.parent,
 			Condition: "New", Quantity: quantity, Total: Cents(total),
@@ -145,6 +145,9 @@ func inventLines(r *rand.Rand, s shape) []Line {
 	}
 	return lines
 }
+
+// articleEAN is the EAN of the i-th article.
+func articleEAN(i int) string { return ean13(2_000_000_000_00 + int64(i)) }
 
 // ean13 adds the check digit to twelve digits.
 func ean13(twelve int64) string {

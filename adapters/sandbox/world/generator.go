@@ -1,7 +1,9 @@
 package world
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	// Order numbers are written in Paris time, also where the system has no time zone data.
@@ -22,17 +24,30 @@ type generator struct {
 	paris   *time.Location
 	shapes  []shape
 	weights int
+	deck    bool // the first orders of a seller are one of each variety
 }
 
-func newGenerator(seed uint64, start time.Time) (*generator, error) {
+func newGenerator(seed uint64, start time.Time, only []Variety) (*generator, error) {
 	paris, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
 		return nil, err
 	}
 	g := &generator{seed: seed, start: start, paris: paris, shapes: shapes()}
-	for _, s := range g.shapes {
-		g.weights += s.weight
+	for i, s := range g.shapes {
+		switch {
+		case len(only) > 0 && !slices.Contains(only, s.variety):
+			g.shapes[i].weight = 0
+		case len(only) > 0: // a variety that is never drawn otherwise is drawn when asked for
+			g.shapes[i].weight = max(s.weight, 1)
+		}
+		g.weights += g.shapes[i].weight
 	}
+	for _, v := range only {
+		if !v.Known() {
+			return nil, fmt.Errorf("variety %q is none of %v", v, Varieties())
+		}
+	}
+	g.deck = len(only) == 0
 	return g, nil
 }
 
@@ -42,7 +57,7 @@ func (g *generator) seeded(account string, i int, count uint64) (Head, recipe) {
 	r := rand.New(rand.NewPCG(g.seed, count<<1))
 	rec := recipe{shape: i, stream: count}
 	var age time.Duration
-	if i < len(g.shapes) {
+	if g.deck && i < len(g.shapes) {
 		age = g.shapes[i].deckAge + time.Duration(r.Int64N(int64(time.Minute)))
 	} else {
 		rec.shape = g.draw(r)

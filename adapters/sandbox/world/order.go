@@ -59,10 +59,12 @@ type Order struct {
 	Customer Customer `json:"customer"`
 	// BillTo is the buyer's address, ShipTo the receiver's. For a pickup order ShipTo names the receiver and the point is
 	// in Pickup.
-	BillTo    Address      `json:"bill_to"`
-	ShipTo    Address      `json:"ship_to"`
-	Addresses AddressView  `json:"addresses,omitempty"`
-	Pickup    *PickupPoint `json:"pickup,omitempty"`
+	BillTo    Address     `json:"bill_to"`
+	ShipTo    Address     `json:"ship_to"`
+	Addresses AddressView `json:"addresses,omitempty"`
+	// AddressesFrom is when street and names are shown at the earliest, unless Addresses says otherwise; zero means at once.
+	AddressesFrom time.Time    `json:"addresses_from,omitzero"`
+	Pickup        *PickupPoint `json:"pickup,omitempty"`
 	// Delivery is the marketplace's code of the delivery mode, for example "TRK" or "REL" (cdiscount-soap.md 10).
 	Delivery    string    `json:"delivery"`
 	ShipBy      time.Time `json:"ship_by"`
@@ -71,6 +73,8 @@ type Order struct {
 	Lines       []Line    `json:"lines"`
 	Fees        []Fee     `json:"fees,omitempty"`
 	Parcels     []Parcel  `json:"parcels,omitempty"`
+	Claim       bool      `json:"claim,omitempty"` // the buyer has made a claim
+	Vouchers    []Voucher `json:"vouchers,omitempty"`
 	// Sparse orders are told with nothing but what the marketplace must send.
 	Sparse bool `json:"sparse,omitempty"`
 
@@ -160,6 +164,14 @@ type Parcel struct {
 	VisibleFrom    time.Time `json:"visible_from,omitzero"`
 }
 
+// Voucher is a refund.
+type Voucher struct {
+	Created time.Time `json:"created,omitzero"` // zero means that the marketplace does not say
+	Amount  Amount    `json:"amount"`
+	Motive  int       `json:"motive"` // 131 and up (cdiscount-soap.md 9.4)
+	Source  string    `json:"source"` // Customer, CDiscount, Seller, or empty
+}
+
 // AddressView is how much of the addresses the marketplace shows at that instant.
 func (o *Order) AddressView(now time.Time) AddressView {
 	switch {
@@ -167,7 +179,7 @@ func (o *Order) AddressView(now time.Time) AddressView {
 		return o.Addresses
 	case !o.StateKnown(now):
 		return AddressNone
-	case o.State.BeforePayment():
+	case o.State.BeforePayment(), now.Before(o.AddressesFrom):
 		return AddressPartial
 	default:
 		return AddressFull
@@ -190,6 +202,7 @@ func (o *Order) clone() Order {
 	c.Lines = slices.Clone(o.Lines)
 	c.Fees = slices.Clone(o.Fees)
 	c.Parcels = slices.Clone(o.Parcels)
+	c.Vouchers = slices.Clone(o.Vouchers)
 	if o.Pickup != nil {
 		p := *o.Pickup
 		c.Pickup = &p

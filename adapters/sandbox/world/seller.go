@@ -161,6 +161,17 @@ func (w *World) Token(value string) (Seller, TokenCheck) {
 	return w.sellers[t.account].Seller, TokenValid
 }
 
+// ExpireToken ends the life of one token now; an unknown one stays unknown.
+func (w *World) ExpireToken(value string) {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t, ok := w.tokens[value]; ok {
+		t.expires = now
+		w.tokens[value] = t
+	}
+}
+
 // ForgetToken makes one token unknown.
 func (w *World) ForgetToken(value string) {
 	w.mu.Lock()

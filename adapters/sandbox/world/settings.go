@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -52,6 +53,22 @@ type Settings struct {
 	TokenLifetime Duration `json:"token_lifetime"`
 	// LoginFailure is how wrong credentials are answered.
 	LoginFailure LoginFailure `json:"login_failure"`
+	// StateUnknownFor is how long after the creation of a new order reads tell neither its state nor its addresses, unless
+	// its Spec says otherwise.
+	StateUnknownFor Duration `json:"state_unknown_for"`
+	// AddressesLateBy is how long an order that became paid still shows no street and no names.
+	AddressesLateBy Duration `json:"addresses_late_by"`
+	// DatePairsRequired makes a date filter without its other end count for nothing, as one client found (cdiscount-soap.md
+	// 12.5).
+	DatePairsRequired bool `json:"date_pairs_required"`
+	// SlowListOver is the number of orders above which an order list takes SlowListBy longer, in wall time; zero means none
+	// does. Too wide filters were seen to time out (cdiscount-soap.md 11).
+	SlowListOver int      `json:"slow_list_over"`
+	SlowListBy   Duration `json:"slow_list_by"`
+	// SecondShipAccepted is the permissive mode: a ship request for a shipped order is accepted once more.
+	SecondShipAccepted bool `json:"second_ship_accepted"`
+	// ProductErrors lets every product look-up answer with an error for the product.
+	ProductErrors bool `json:"product_errors"`
 	// OrderListWarning is sent as ErrorMessage next to good orders; a non-empty one does not mean failure (cdiscount-soap.md
 	// 4.1).
 	OrderListWarning string `json:"order_list_warning"`
@@ -75,12 +92,16 @@ func (w *World) Settings() Settings {
 	return w.settings
 }
 
-// SetSettings replaces the settings. They act on what happens from now on. It fails on an unknown LoginFailure.
+// SetSettings replaces the settings. They act on what happens from now on. It fails on an unknown LoginFailure
+// and on a negative number.
 func (w *World) SetSettings(s Settings) error {
 	switch s.LoginFailure {
 	case Failure401, Failure403, FailureHTML, FailureEmpty:
 	default:
 		return fmt.Errorf("login_failure %q is none of 401, 403, html, empty", s.LoginFailure)
+	}
+	if s.SlowListOver < 0 {
+		return errors.New("slow_list_over must not be negative")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

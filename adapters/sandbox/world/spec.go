@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -21,26 +22,30 @@ type Spec struct {
 	Variety Variety `json:"variety"` // empty means drawn at random, or home-tracked when any other field is given
 	Count   int     `json:"count"`   // zero means one; more than one only without Number
 
-	Number       string       `json:"number"` // must be new; empty means invented
-	State        State        `json:"state"`
-	Created      *time.Time   `json:"created"` // default: now
-	Modified     *time.Time   `json:"modified"`
-	NoModified   bool         `json:"no_modified"` // the marketplace sends no modification date
-	PartnerRef   string       `json:"partner_ref"`
-	Channel      string       `json:"channel"`
-	Country      string       `json:"country"`
-	Fulfilment   Fulfilment   `json:"fulfilment"`
-	Delivery     string       `json:"delivery"` // any code; REL, SO1 and RCO get a pickup point
-	Pickup       *PickupPoint `json:"pickup"`
-	Addresses    AddressView  `json:"addresses"`
-	Customer     *Customer    `json:"customer"`
-	BillTo       *Address     `json:"bill_to"`
-	ShipTo       *Address     `json:"ship_to"`
-	Lines        []Line       `json:"lines"`
-	Fees         []Fee        `json:"fees"` // an empty list means none, a missing one means as the variety has it
-	Parcels      []Parcel     `json:"parcels"`
-	ShipBy       *time.Time   `json:"ship_by"`
-	StateUnknown Duration     `json:"state_unknown_for"` // how long after its creation the state is not told
+	Number     string       `json:"number"` // must be new; empty means invented
+	State      State        `json:"state"`
+	Created    *time.Time   `json:"created"` // default: now
+	Modified   *time.Time   `json:"modified"`
+	NoModified bool         `json:"no_modified"` // the marketplace sends no modification date
+	PartnerRef string       `json:"partner_ref"`
+	Channel    string       `json:"channel"`
+	Country    string       `json:"country"`
+	Fulfilment Fulfilment   `json:"fulfilment"`
+	Delivery   string       `json:"delivery"` // any code; REL, SO1 and RCO get a pickup point
+	Pickup     *PickupPoint `json:"pickup"`
+	Addresses  AddressView  `json:"addresses"`
+	Customer   *Customer    `json:"customer"`
+	BillTo     *Address     `json:"bill_to"`
+	ShipTo     *Address     `json:"ship_to"`
+	Lines      []Line       `json:"lines"`
+	Fees       []Fee        `json:"fees"` // an empty list means none, a missing one means as the variety has it
+	Parcels    []Parcel     `json:"parcels"`
+	ShipBy     *time.Time   `json:"ship_by"`
+	Claim      bool         `json:"claim"`
+	Vouchers   []Voucher    `json:"vouchers"`
+	// How long after its creation the state is not told, and the addresses are not. Zero means as the settings have it.
+	StateUnknown   Duration `json:"state_unknown_for"`
+	AddressesAfter Duration `json:"addresses_after"`
 }
 
 // empty reports whether nothing is asked for but some order.
@@ -100,7 +105,21 @@ func (s Spec) check() error {
 	default:
 		return fmt.Errorf("fulfilment %q is none of %s, %s", s.Fulfilment, BySeller, ByMarketplace)
 	}
+	for _, v := range s.Vouchers {
+		if err := v.check(); err != nil {
+			return err
+		}
+	}
 	return s.Addresses.check()
+}
+
+func (v Voucher) check() error {
+	switch v.Source {
+	case "", "Customer", "CDiscount", "Seller":
+		return nil
+	default:
+		return fmt.Errorf("voucher source %q is none of Customer, CDiscount, Seller", v.Source)
+	}
 }
 
 func (v AddressView) check() error {
@@ -128,7 +147,19 @@ func (w *World) invent(account string, spec Spec, now time.Time) *Order {
 	assign(&created, spec.Created)
 	o := w.gen.order(w.gen.head(account, rec, created, now, count, r), rec)
 	spec.dress(o, r)
+	w.delay(o, spec)
 	return o
+}
+
+// delay keeps state and addresses of a new order back for as long as the spec or the settings have it. It needs w.mu.
+func (w *World) delay(o *Order, spec Spec) {
+	late := func(asked, usual Duration) time.Time { return o.Created.Add(time.Duration(cmp.Or(asked, usual))) }
+	if spec.StateUnknown > 0 || w.settings.StateUnknownFor > 0 {
+		o.StateKnownFrom = late(spec.StateUnknown, w.settings.StateUnknownFor)
+	}
+	if spec.AddressesAfter > 0 || w.settings.AddressesLateBy > 0 && !o.State.BeforePayment() {
+		o.AddressesFrom = late(spec.AddressesAfter, w.settings.AddressesLateBy)
+	}
 }
 
 // dress replaces what the spec gives.
@@ -139,9 +170,6 @@ func (s Spec) dress(o *Order, r *rand.Rand) {
 	if s.State != "" {
 		o.State = s.State
 		o.setLines(LineStateFor(s.State))
-	}
-	if s.StateUnknown > 0 {
-		o.StateKnownFrom = o.Created.Add(time.Duration(s.StateUnknown))
 	}
 	if s.Modified != nil {
 		o.Modified = s.Modified.UTC().Truncate(time.Millisecond)
@@ -186,6 +214,7 @@ func (s Spec) dress(o *Order, r *rand.Rand) {
 	if s.Parcels != nil {
 		o.Parcels = slices.Clone(s.Parcels)
 	}
+	o.Claim, o.Vouchers = s.Claim, slices.Clone(s.Vouchers)
 }
 
 // complete fills in what a given line left out.
@@ -218,6 +247,8 @@ type Patch struct {
 	PartnerRef      *string      `json:"partner_ref"`
 	Delivery        *string      `json:"delivery"`
 	Parcels         *[]Parcel    `json:"parcels"`
+	Claim           *bool        `json:"claim"`
+	Vouchers        *[]Voucher   `json:"vouchers"`
 	// Modified sets the modification date; without it, it becomes now.
 	Modified *time.Time `json:"modified"`
 	// NoModified takes the modification date away; KeepModified leaves it as it is.
@@ -232,6 +263,13 @@ func (w *World) Update(number string, p Patch) error {
 			return err
 		}
 	}
+	if p.Vouchers != nil {
+		for _, v := range *p.Vouchers {
+			if err := v.check(); err != nil {
+				return err
+			}
+		}
+	}
 	if p.State != nil && (!words.MatchString(string(*p.State)) || *p.State == "") {
 		return errors.New("state must be 1 to 64 letters, digits, '-' and '_'")
 	}
@@ -244,8 +282,12 @@ func (w *World) Update(number string, p Patch) error {
 		return fmt.Errorf("%w: %s", ErrNoOrder, number)
 	}
 	next := w.gen.orderOf(r).clone()
+	paid := !next.State.BeforePayment()
 	if err := p.apply(&next, now); err != nil {
 		return err
+	}
+	if late := w.settings.AddressesLateBy; late > 0 && !paid && !next.State.BeforePayment() {
+		next.AddressesFrom = now.Add(time.Duration(late))
 	}
 	r.order, r.shown = &next, nil
 	return nil
@@ -279,6 +321,8 @@ func (p Patch) apply(o *Order, now time.Time) error {
 	assign(&o.PartnerRef, p.PartnerRef)
 	assign(&o.Delivery, p.Delivery)
 	assign(&o.Parcels, p.Parcels)
+	assign(&o.Claim, p.Claim)
+	assign(&o.Vouchers, p.Vouchers)
 	switch {
 	case p.NoModified:
 		o.Modified = time.Time{}

@@ -23,6 +23,8 @@ type Config struct {
 	Start   time.Time        // world time at the start; zero means the wall clock's
 	Wall    func() time.Time // the wall clock; nil means time.Now
 	Frozen  bool             // the clock stands still until it is moved or restarted
+	// Varieties are what the first orders are drawn from; empty means all of them, beginning with one of each.
+	Varieties []Variety
 }
 
 // World is sellers and their orders at one moment that moves. Make it with New.
@@ -39,6 +41,8 @@ type World struct {
 	moving   map[*record]struct{} // records that will change by themselves as time passes
 	tokens   map[string]token
 	writes   []Write
+	pending  []pending          // writes that are carried out later, by due time
+	products map[string]Product // by EAN
 	calls    map[string]int
 }
 
@@ -51,6 +55,7 @@ type sellerBook struct {
 // record is one order as the world keeps it.
 type record struct {
 	head   Head // of the untouched order; order.Head counts once order is set
+	seed   int  // position among the orders that its seller started with, oldest first
 	recipe recipe
 	order  *Order // nil while nobody has touched the order
 
@@ -71,14 +76,14 @@ func New(cfg Config) (*World, error) {
 		cfg.Start = cfg.Wall()
 	}
 	start := cfg.Start.UTC().Truncate(time.Millisecond)
-	gen, err := newGenerator(cfg.Seed, start)
+	gen, err := newGenerator(cfg.Seed, start, cfg.Varieties)
 	if err != nil {
 		return nil, fmt.Errorf("invent orders: %w", err)
 	}
 	w := &World{
 		clock: newClock(start, cfg.Wall), gen: gen, settings: DefaultSettings(),
 		sellers: map[string]*sellerBook{}, orders: make(map[string]*record, cfg.Orders),
-		moving: map[*record]struct{}{}, tokens: map[string]token{}, calls: map[string]int{},
+		moving: map[*record]struct{}{}, tokens: map[string]token{}, calls: map[string]int{}, products: catalogue(),
 	}
 	w.clock.frozen = cfg.Frozen // nobody else has the clock yet
 	for i := range max(cfg.Sellers, 1) {
@@ -106,6 +111,9 @@ func (w *World) seed(book *sellerBook, n int) {
 		book.orders[i] = r
 	}
 	slices.SortFunc(book.orders, byCreation)
+	for i, r := range book.orders {
+		r.seed = i
+	}
 }
 
 func byCreation(a, b *record) int {
@@ -135,6 +143,33 @@ func (w *World) Find(account string, match func(h Head) bool) []string {
 		}
 	}
 	return out
+}
+
+// Touched is the seed that Scan gives for an order that is no longer, or never was, as the world began with it.
+const Touched = -1
+
+// Scan shows visit each order of a seller, newest first, as reads show it at this moment. seed is the order's position among
+// those that the seller started with, oldest first, as long as nobody has touched the order: reads then differ from earlier
+// ones at most by the time and the settings. visit must neither keep nor change the head, nor call the world.
+func (w *World) Scan(account string, visit func(h *Head, seed int)) {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	book := w.sellers[account]
+	if book == nil {
+		return
+	}
+	for _, r := range slices.Backward(book.orders) {
+		switch {
+		case r.shown != nil:
+			visit(&r.shown.Head, Touched)
+		case r.order != nil:
+			visit(&r.order.Head, Touched)
+		default:
+			visit(&r.head, r.seed)
+		}
+	}
 }
 
 // Read returns an order as reads show it at this moment: without what is not visible yet.
@@ -202,14 +237,17 @@ func (r *record) visibleHead() Head {
 	return r.truthHead()
 }
 
-// settle does what has become due. It needs w.mu.
-func (w *World) settle(now time.Time) {
+// move lets orders change that change by themselves. It needs w.mu.
+func (w *World) move(now time.Time) {
 	for r := range w.moving {
 		o := r.order
 		if due(o.PaymentStarts, now) {
 			o.State, o.Modified, o.PaymentStarts = PaymentInProgress, o.PaymentStarts, time.Time{}
 		}
 		if due(o.PaymentDone, now) {
+			if late := w.settings.AddressesLateBy; late > 0 {
+				o.AddressesFrom = o.PaymentDone.Add(time.Duration(late))
+			}
 			o.State, o.Modified, o.PaymentDone = WaitingForShipmentAcceptation, o.PaymentDone, time.Time{}
 		}
 		if r.shown != nil && due(r.shownUntil, now) {

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -49,20 +50,28 @@ type Write struct {
 	Operation      string      `json:"operation"`
 	Seller         string      `json:"seller"` // account; empty when the token told none
 	Order          string      `json:"order"`
-	RequestedState string      `json:"requested_state"` // in the face's words
+	RequestedState string      `json:"requested_state"`  // in the face's words
+	Action         Action      `json:"action,omitempty"` // what it asks for; empty when it is none of the known
 	Carrier        string      `json:"carrier,omitempty"`
 	TrackingNumber string      `json:"tracking_number,omitempty"`
 	TrackingURL    string      `json:"tracking_url,omitempty"`
 	Lines          []WriteLine `json:"lines"`
 
-	Applied   bool   `json:"applied"`
-	ErrorType string `json:"error_type,omitempty"` // why it was not applied, in the face's words
-	Message   string `json:"message,omitempty"`
-	Fault     string `json:"fault,omitempty"` // kind of the injected fault that hit it
+	Applied bool `json:"applied"`
+	// Due is when a request that was acknowledged by nobody is carried out; Decided is when any request was. Zero Decided
+	// means never, or not yet.
+	Due       time.Time `json:"due,omitzero"`
+	Decided   time.Time `json:"decided,omitzero"`
+	ErrorType string    `json:"error_type,omitempty"` // why it was not applied, in the face's words
+	Message   string    `json:"message,omitempty"`
+	Fault     string    `json:"fault,omitempty"` // kind of the injected fault that hit it
 
 	StateBefore        State       `json:"state_before,omitempty"`         // the order's real state when it arrived
 	VisibleStateBefore State       `json:"visible_state_before,omitempty"` // what a read would have shown
 	EarlierShip        EarlierShip `json:"earlier_ship"`
+	// Doubled marks a ship request that arrived when an earlier one had been applied and reads showed it: whoever looked
+	// would have known better.
+	Doubled bool `json:"doubled"`
 }
 
 // WriteLine is what a write asked for one line.
@@ -72,14 +81,96 @@ type WriteLine struct {
 	Condition string `json:"condition,omitempty"`
 }
 
-// Perform records a write and applies it when decide allows it. decide sees the order as it really is; found is false when
-// the seller has no such order. Deciding, applying and recording are one step: the log is in the order of application.
-func (w *World) Perform(req Write, decide func(o Order, found bool) (Change, *Refusal)) Write {
+// Decide is a face's judgement about a write. It sees the order as it really is; found is false when the seller has no such
+// order.
+type Decide func(o Order, found bool) (Change, *Refusal)
+
+// Perform records a write and applies it when decide allows it. Deciding, applying and recording are one step: the log is in
+// the order of application.
+func (w *World) Perform(req Write, decide Decide) Write {
 	now := w.clock.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.settle(now)
-	r := w.note(&req)
+	at := w.log(req, now)
+	w.carryOut(at, now, decide)
+	return w.writes[at]
+}
+
+// PerformLater records a write now and carries it out when delay has passed in world time, as Perform would then.
+func (w *World) PerformLater(req Write, delay time.Duration, decide Decide) Write {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	req.Due = now.Add(delay)
+	at := w.log(req, now)
+	p := pending{write: at, due: req.Due, decide: decide}
+	behind, _ := slices.BinarySearchFunc(w.pending, p, func(a, b pending) int {
+		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.write, b.write))
+	})
+	w.pending = slices.Insert(w.pending, behind, p)
+	return w.writes[at]
+}
+
+// Record records a write that was received but not applied, for the reason that it carries.
+func (w *World) Record(req Write) Write {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	return w.writes[w.log(req, now)]
+}
+
+// pending is a write that waits for its time.
+type pending struct {
+	write  int // index in World.writes
+	due    time.Time
+	decide Decide
+}
+
+// settle does what has become due, in the order of time. It needs w.mu.
+func (w *World) settle(now time.Time) {
+	for len(w.pending) > 0 && due(w.pending[0].due, now) {
+		p := w.pending[0]
+		w.pending = w.pending[1:]
+		w.move(p.due)
+		w.carryOut(p.write, p.due, p.decide)
+	}
+	w.move(now)
+}
+
+// owned is the record of the order that a write names; nil when the seller has no such order. It needs w.mu.
+func (w *World) owned(req *Write) *record {
+	if r := w.orders[req.Order]; r != nil && r.head.Seller == req.Seller {
+		return r
+	}
+	return nil
+}
+
+// log appends to the log how the order stands at this moment, and returns the index. It needs w.mu.
+func (w *World) log(req Write, now time.Time) int {
+	req.EarlierShip = NoEarlierShip
+	if r := w.owned(&req); r != nil {
+		req.StateBefore, req.VisibleStateBefore = r.truthHead().State, r.visibleHead().State
+		switch {
+		case r.shipped && r.shown != nil && r.shown.State != Shipped:
+			req.EarlierShip = EarlierShipHidden
+		case r.shipped:
+			req.EarlierShip = EarlierShipVisible
+		}
+	}
+	req.Doubled = req.Action == Ship && req.EarlierShip == EarlierShipVisible
+	req.Sequence, req.Time, req.WallTime = int64(len(w.writes)+1), now, w.clock.Wall()
+	w.writes = append(w.writes, req)
+	return len(w.writes) - 1
+}
+
+// carryOut lets decide judge a write of the log and applies what it allows. It needs w.mu.
+func (w *World) carryOut(at int, now time.Time, decide Decide) {
+	req := &w.writes[at]
+	req.Decided = now
+	r := w.owned(req)
 	var o Order
 	if r != nil {
 		o = w.gen.orderOf(r).clone()
@@ -92,41 +183,6 @@ func (w *World) Perform(req Write, decide func(o Order, found bool) (Change, *Re
 		w.apply(r, change, now)
 		req.Applied = true
 	}
-	return w.log(req, now)
-}
-
-// Record records a write that was received but not applied, for the reason that it carries.
-func (w *World) Record(req Write) Write {
-	now := w.clock.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.settle(now)
-	w.note(&req)
-	return w.log(req, now)
-}
-
-// note fills in how the order stands and returns its record; nil when the seller has no such order. It needs w.mu.
-func (w *World) note(req *Write) *record {
-	req.EarlierShip = NoEarlierShip
-	r := w.orders[req.Order]
-	if r == nil || r.head.Seller != req.Seller {
-		return nil
-	}
-	req.StateBefore, req.VisibleStateBefore = r.truthHead().State, r.visibleHead().State
-	switch {
-	case r.shipped && r.shown != nil:
-		req.EarlierShip = EarlierShipHidden
-	case r.shipped:
-		req.EarlierShip = EarlierShipVisible
-	}
-	return r
-}
-
-// log appends to the log. It needs w.mu.
-func (w *World) log(req Write, now time.Time) Write {
-	req.Sequence, req.Time, req.WallTime = int64(len(w.writes)+1), now, w.clock.Wall()
-	w.writes = append(w.writes, req)
-	return req
 }
 
 // apply carries out a decision. It needs w.mu.
@@ -156,17 +212,19 @@ func (w *World) apply(r *record, c Change, now time.Time) {
 			p.VisibleFrom = now.Add(time.Duration(w.settings.ParcelVisibleAfter))
 			o.Parcels = append(o.Parcels, p)
 		}
-		if delay := time.Duration(w.settings.ShipVisibleAfter); delay > 0 {
+		if delay := time.Duration(w.settings.ShipVisibleAfter); delay > 0 && r.shown == nil {
 			r.shown, r.shownUntil = &before, now.Add(delay)
 			w.moving[r] = struct{}{}
 		}
 	}
 }
 
-// Writes returns every write received, in order.
+// Writes returns every write received, in the order of arrival.
 func (w *World) Writes() []Write {
+	now := w.clock.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.settle(now)
 	return slices.Clone(w.writes)
 }
 
