@@ -110,7 +110,7 @@ var (
 	ErrNotFound      = errors.New("store not found")
 	ErrIDTaken       = errors.New("store id taken")
 	ErrAccountTaken  = errors.New("marketplace account connected already")
-	ErrShipmentsOpen = errors.New("store has open shipments")
+	ErrShipmentsOpen = errors.New("store has open shipments or decisions")
 	ErrNoCredentials = errors.New("store holds no credentials for the adapter")
 )
 
@@ -138,8 +138,9 @@ type Repository interface {
 	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
 	// repository. The import cursor, adapter, marketplace, account and create time are never written by it. ErrNotFound.
 	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
-	// DisconnectStore erases credentials and adapter state, and sets DisconnectTime. With open shipments it returns
-	// ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION with an event saying why. A disconnected store stays as it is. ErrNotFound.
+	// DisconnectStore erases credentials and adapter state, and sets DisconnectTime. With open shipments or decisions it
+	// returns ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION: the message of each, and an event of each
+	// shipment, says why. A disconnected store stays as it is. ErrNotFound.
 	DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (Store, error)
 
 	// Credentials returns the sealed credentials of a store for an adapter. ErrNoCredentials.

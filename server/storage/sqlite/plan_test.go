@@ -30,7 +30,7 @@ func openForTest(t *testing.T) *DB {
 }
 
 // grown matches a step that goes through a whole table or index: its cost grows with what is stored.
-var grown = regexp.MustCompile(`SCAN (o|p|s|orders|order_documents|shipments|stores|imports)\b`)
+var grown = regexp.MustCompile(`SCAN (d|o|p|s|orders|order_documents|shipments|stores|imports|decisions|products)\b`)
 
 // chooses matches a step that finds the rows of a page. The queries give the tables whose rows they only fetch a short name.
 var chooses = regexp.MustCompile(`SEARCH (orders|shipments) `)
@@ -78,6 +78,15 @@ func TestPlans(t *testing.T) {
 		{"due shipments", plain(selectShipment+dueShipments, 1, 50),
 			"SEARCH p USING INDEX shipments_due (next_attempt>? AND next_attempt<?)", false},
 		{"next due shipment", plain(nextDue), "SEARCH p USING INDEX shipments_due (next_attempt>?)", false},
+		{"due decisions", plain(dueDecisions, 1, 50), "SEARCH d USING INDEX decisions_due (next_attempt>? AND next_attempt<?)", false},
+		{"next due decision", plain(nextDecision), "SEARCH d USING COVERING INDEX decisions_due (next_attempt>?)", false},
+		{"decisions about orders", plain(decisionsOf(2), "shop", "1", "2"), "SEARCH d USING PRIMARY KEY (store_key=? AND order_number=?)", false},
+		{"open shipments of a store", plain(openDeliveries, "shop", "shop"),
+			"SEARCH shipments USING COVERING INDEX shipments_open (store_key=?)", false},
+		{"open decisions of a store", plain(openDeliveries, "shop", "shop"),
+			"SEARCH decisions USING PRIMARY KEY (store_key=?)", false},
+		{"first import", plain(firstImportStart, "shop"), "SEARCH imports USING INDEX sqlite_autoindex_imports_1 (store_key=?)", false},
+		{"products", plain(productsOf(2), "alpha", "1", "2"), "SEARCH products USING PRIMARY KEY (adapter=? AND ean=?)", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

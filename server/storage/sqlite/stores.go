@@ -162,9 +162,17 @@ func updateStore(ctx context.Context, tx *sql.Tx, s store.Store) error {
 	return err
 }
 
-// disconnectedMessage is what the last event of a shipment says when its store went away under it.
-const disconnectedMessage = "the store was disconnected before the marketplace confirmed the shipment; " +
-	"check the order on the marketplace"
+// What a person reads of a shipment or a decision whose store went away under it.
+const (
+	shipmentAbandoned = "the store was disconnected before the marketplace confirmed the shipment; " +
+		"check the order on the marketplace"
+	decisionAbandoned = "the store was disconnected before the marketplace confirmed the decision; " +
+		"check the order on the marketplace"
+)
+
+// openDeliveries tells whether a store has open shipments, and open decisions.
+const openDeliveries = `SELECT EXISTS (SELECT 1 FROM shipments WHERE store_key = ` + storeKeyOf + ` AND open = 1),
+	EXISTS (SELECT 1 FROM decisions WHERE store_key = ` + storeKeyOf + ` AND open = 1)`
 
 // DisconnectStore implements store.Repository.
 func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (store.Store, error) {
@@ -173,16 +181,20 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 		if s, err = getStore(ctx, tx, id); err != nil || !s.Connected() {
 			return err
 		}
-		var open bool
-		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM shipments
-			WHERE store_key = `+storeKeyOf+` AND open = 1)`, id).Scan(&open); err != nil {
+		var shipments, decisions bool
+		if err := tx.QueryRowContext(ctx, openDeliveries, id, id).Scan(&shipments, &decisions); err != nil {
 			return err
 		}
-		if open && !force {
+		if (shipments || decisions) && !force {
 			return store.ErrShipmentsOpen
 		}
-		if open {
+		if shipments {
 			if err := abandonShipments(ctx, tx, id, now); err != nil {
+				return err
+			}
+		}
+		if decisions {
+			if err := abandonDecisions(ctx, tx, id, now); err != nil {
 				return err
 			}
 		}
@@ -206,12 +218,27 @@ func abandonShipments(ctx context.Context, tx *sql.Tx, storeID string, now time.
 	if _, err := tx.ExecContext(ctx, `INSERT INTO shipment_events (shipment_key, seq, time, state, message)
 		SELECT key, 1 + (SELECT coalesce(max(seq), 0) FROM shipment_events WHERE shipment_key = key), ?, ?, ?
 		FROM shipments WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		nanos(now), delivery.NeedsAttention, disconnectedMessage, storeID); err != nil {
+		nanos(now), delivery.NeedsAttention, shipmentAbandoned, storeID); err != nil {
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE shipments SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
 			update_time = ?, revision = revision + 1
 		WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		delivery.NeedsAttention, problem.ReasonStoreDisconnected, disconnectedMessage, nanos(now), storeID)
+		delivery.NeedsAttention, problem.ReasonStoreDisconnected, shipmentAbandoned, nanos(now), storeID)
 	return err
 }
+
+// abandonDecisions ends the open decisions of a store as NeedsAttention. A decision has no events: its reason and message
+// tell why.
+func abandonDecisions(ctx context.Context, tx *sql.Tx, storeID string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE decisions SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
+			update_time = ?, revision = revision + 1
+		WHERE store_key = `+storeKeyOf+` AND open = 1`,
+		delivery.NeedsAttention, problem.ReasonStoreDisconnected, decisionAbandoned, nanos(now), storeID)
+	return err
+}
+
+// workable is true of stores that may be worked for: connected, not paused, and with credentials that the marketplace has not
+// refused. Asking again with refused ones helps nobody and may lock the account.
+const workable = `s.disconnect_time = 0 AND s.paused = 0 AND s.health_reason NOT IN ('` +
+	problem.ReasonCredentialsRejected + `', '` + problem.ReasonCredentialsUnreadable + `')`

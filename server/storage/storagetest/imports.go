@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
@@ -12,6 +13,9 @@ func finish(t *testing.T, r Repositories, id string, state order.ImportState) {
 	t.Helper()
 	noError(t, r.Orders.FinishImport(t.Context(), order.Import{ID: id, StoreID: shop, State: state, Finish: at(200)}))
 }
+
+// stopped is why an import that nobody works on ends.
+var stopped = order.Failure{Reason: "STOPPED", Message: "the server stopped"}
 
 var importCases = []testCase{
 	{"start stores a running import", func(t *testing.T, r Repositories) {
@@ -123,7 +127,7 @@ var importCases = []testCase{
 	{"a run that ended stays ended", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		startImport(t, r, "i1")
-		_, err := r.Orders.InterruptImports(t.Context(), at(150))
+		_, err := r.Orders.InterruptImports(t.Context(), at(150), stopped)
 		noError(t, err)
 		if err := r.Orders.FinishImport(t.Context(), order.Import{ID: "i1", StoreID: shop, State: order.Succeeded, Finish: at(200)}); err == nil {
 			t.Error("an interrupted run succeeded")
@@ -147,7 +151,7 @@ var importCases = []testCase{
 		_, _, err = r.Orders.StartImport(t.Context(), newImport("other", "i3"))
 		noError(t, err)
 		for _, want := range []int{2, 0} {
-			n, err := r.Orders.InterruptImports(t.Context(), at(300))
+			n, err := r.Orders.InterruptImports(t.Context(), at(300), stopped)
 			noError(t, err)
 			same(t, "interrupted", n, want)
 		}
@@ -158,11 +162,36 @@ var importCases = []testCase{
 			noError(t, err)
 			same(t, "state", got.State, want)
 			same(t, "finish", got.Finish, at(300))
+			same(t, "failure", got.Failure, stopped)
 		}
 		still, err := r.Orders.GetImport(t.Context(), shop, "i1")
 		noError(t, err)
 		same(t, "import that had ended", still, ended)
 		startImport(t, r, "i4")
+	}},
+	{"the first start is that of the oldest run, whatever became of it", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		first := func(want time.Time) {
+			t.Helper()
+			got, err := r.Orders.FirstImportStart(t.Context(), shop)
+			noError(t, err)
+			same(t, "first start", got, want)
+		}
+		first(time.Time{})
+		elsewhere := newImport("other", "i0000")
+		elsewhere.Start = at(1)
+		_, _, err := r.Orders.StartImport(t.Context(), elsewhere)
+		noError(t, err)
+		first(time.Time{})
+		for i, state := range []order.ImportState{order.Failed, order.Interrupted, order.Succeeded} {
+			run := newImport(shop, numbered("i", i+1))
+			run.Start = at(100 + i)
+			_, _, err := r.Orders.StartImport(t.Context(), run)
+			noError(t, err)
+			first(at(100))
+			finish(t, r, run.ID, state)
+			first(at(100))
+		}
 	}},
 	{"get of an unknown run", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")

@@ -15,6 +15,9 @@ var restartCases = []testCase{
 		wantShipment := ship(t, r, "p1", "1")
 		wantImport := startImport(t, r, "i1")
 		wantOrder := getOrder(t, r, "1")
+		wantDecision := decide(t, r, "2")
+		wantProduct := order.Product{EAN: "e", Found: true, Options: []order.ItemOption{{Name: "size", Value: "M"}}, ReadTime: at(1)}
+		noError(t, r.Products.SaveProducts(t.Context(), alpha, []order.Product{wantProduct}))
 
 		r = r.Reopen(t)
 		gotStore, err := r.Stores.GetStore(t.Context(), shop)
@@ -36,6 +39,20 @@ var restartCases = []testCase{
 		carriers, err := r.Shipments.Carriers(t.Context(), shopRef)
 		noError(t, err)
 		same(t, "carriers", carriers, shipment.CarrierList{ReadTime: at(1)})
+		same(t, "decision", getDecision(t, r, "2"), wantDecision)
+		next, err := r.Decisions.NextDecision(t.Context())
+		noError(t, err)
+		same(t, "next decision", next, wantDecision.NextAttempt)
+		products, err := r.Products.Products(t.Context(), alpha, []string{"e"})
+		noError(t, err)
+		same(t, "products", products, map[string]order.Product{"e": wantProduct})
+	}},
+	{"an older read is still older", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(3), newOrder("1", order.Processing))
+		apply(t, r, shop, at(10), newOrder("1", order.Processing)) // shows no change
+		r = r.Reopen(t)
+		same(t, "counts", apply(t, r, shop, at(9), newOrder("1", order.Cancelled)), order.Counts{Read: 1, Unchanged: 1})
 	}},
 	{"an interrupted run can be told and followed by another", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -44,7 +61,7 @@ var restartCases = []testCase{
 		if _, joined, err := r.Orders.StartImport(t.Context(), newImport(shop, "i2")); err != nil || !joined {
 			t.Errorf("joined %t, error %v: the run before the restart is not known", joined, err)
 		}
-		n, err := r.Orders.InterruptImports(t.Context(), at(300))
+		n, err := r.Orders.InterruptImports(t.Context(), at(300), stopped)
 		noError(t, err)
 		same(t, "interrupted", n, 1)
 		startImport(t, r, "i2")

@@ -84,10 +84,12 @@ var shipmentCases = []testCase{
 		create(t, r, s)
 	}},
 	{"a shipment needs an order", func(t *testing.T, r Repositories) {
-		connect(t, r, shop)
-		if _, _, err := r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued); err == nil {
-			t.Error("a shipment for an order that does not exist was stored")
-		}
+		connect(t, r, shop, "other")
+		apply(t, r, "other", at(0), newOrder("1", order.ReadyToShip))
+		_, _, err := r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued)
+		wantError(t, err, order.ErrNotFound)
+		_, err = r.Shipments.GetShipment(t.Context(), shop, "p1")
+		wantError(t, err, shipment.ErrNotFound)
 	}},
 	{"of several creates for one order one wins", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -145,6 +147,7 @@ var shipmentCases = []testCase{
 		want.State, want.MarketplaceCarrier, want.NotSentFields = delivery.Acknowledged, "other code", []string{"ship_time"}
 		want.Evidence, want.Reason, want.Message = shipment.EvidenceState, "R", "m"
 		want.SendCount, want.SentTime, want.LastOutcome, want.StillReady, want.FailureCount = 1, at(11), delivery.Unknown, 2, 3
+		want.Uncertain, want.SettledTime = true, at(15)
 		want.NextAttempt, want.Deadline, want.UpdateTime = at(12), at(13), at(14)
 		events := []shipment.Event{
 			{Time: at(11), State: delivery.Sending, Message: "sent"}, {Time: at(11), State: delivery.Acknowledged, Message: "yes"},
@@ -319,11 +322,7 @@ var shipmentPageCases = []testCase{
 		put(shop, "ended", delivery.NeedsAttention, at(1))
 		put("paused", "paused", delivery.Queued, at(10))
 		put("gone", "gone", delivery.Queued, at(5))
-		setPaused := func(paused bool) {
-			_, err := r.Stores.UpdateStore(t.Context(), "paused", func(s *store.Store) error { s.Paused = paused; return nil })
-			noError(t, err)
-		}
-		setPaused(true)
+		setPaused(t, r, "paused", true)
 		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(6), true)
 		noError(t, err)
 		due := func(now time.Time, limit int, want ...string) {
@@ -346,7 +345,7 @@ var shipmentPageCases = []testCase{
 		due(at(40), 2, "sending", "acknowledged")
 		due(at(19), 10)
 		next(at(20))
-		setPaused(false)
+		setPaused(t, r, "paused", false)
 		due(at(20), 10, "paused", "sending")
 		next(at(10))
 	}},

@@ -1,5 +1,5 @@
 // Package storagetest is the suite that every implementation of the core's repositories passes. Its subtests follow the
-// sentences of the comments in server/store, server/order and server/shipment, which are the contract.
+// sentences of the comments in server/store, server/order, server/shipment and server/decision, which are the contract.
 package storagetest
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
@@ -22,6 +23,8 @@ type Repositories struct {
 	Stores    store.Repository
 	Orders    order.Repository
 	Shipments shipment.Repository
+	Decisions decision.Repository
+	Products  order.ProductRepository
 	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
 	// are not used any more.
 	Reopen func(t *testing.T) Repositories
@@ -38,10 +41,15 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Stores", storeCases},
 		{"Credentials", credentialCases},
 		{"Orders", orderCases},
+		{"FreshReads", freshnessCases},
 		{"OrderPages", pageCases},
 		{"Imports", importCases},
 		{"Shipments", shipmentCases},
 		{"ShipmentPages", shipmentPageCases},
+		{"Decisions", decisionCases},
+		{"DueDecisions", dueDecisionCases},
+		{"Holds", holdCases},
+		{"Products", productCases},
 		{"Restart", restartCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
@@ -114,14 +122,25 @@ func newOrder(number string, status order.Status) order.Order {
 	}
 }
 
-// apply stores orders outside an import.
+// apply stores orders outside an import, as a read that took no time.
 func apply(t *testing.T, r Repositories, storeID string, now time.Time, orders ...order.Order) order.Counts {
 	t.Helper()
-	counts, err := r.Orders.ApplyBatch(t.Context(), order.Batch{
-		Ref: store.Ref{StoreID: storeID, Adapter: alpha}, Orders: orders, Time: now,
-	})
+	return applyBatch(t, r, order.Batch{Ref: store.Ref{StoreID: storeID, Adapter: alpha}, Orders: orders, ReadTime: now, Time: now})
+}
+
+// applyBatch stores a batch.
+func applyBatch(t *testing.T, r Repositories, b order.Batch) order.Counts {
+	t.Helper()
+	counts, err := r.Orders.ApplyBatch(t.Context(), b)
 	noError(t, err)
 	return counts
+}
+
+// setPaused pauses or resumes a store.
+func setPaused(t *testing.T, r Repositories, storeID string, paused bool) {
+	t.Helper()
+	_, err := r.Stores.UpdateStore(t.Context(), storeID, func(s *store.Store) error { s.Paused = paused; return nil })
+	noError(t, err)
 }
 
 // getOrder returns an order of the shop.
@@ -195,6 +214,55 @@ func update(t *testing.T, r Repositories, s shipment.Shipment, events ...shipmen
 	stored, err := r.Shipments.UpdateShipment(t.Context(), s, events...)
 	noError(t, err)
 	return stored
+}
+
+// newDecision is a decision about an order of the shop with a value in every field.
+func newDecision(number string, kind decision.Kind) decision.Decision {
+	return decision.Decision{
+		StoreID: shop, Adapter: alpha, OrderNumber: number, Kind: kind, CreateTime: at(6),
+		Delivery: delivery.Delivery{
+			State: delivery.Queued, Reason: "R", Message: "m", SendCount: 1, SentTime: at(2), LastOutcome: delivery.Retry,
+			Uncertain: true, SettledTime: at(3), StillReady: 2, FailureCount: 4, NextAttempt: at(10), Deadline: at(10000), UpdateTime: at(6),
+		},
+	}
+}
+
+// decide stores an order of the shop and a decision about it, which must be new.
+func decide(t *testing.T, r Repositories, number string) decision.Decision {
+	t.Helper()
+	apply(t, r, shop, at(0), newOrder(number, order.PendingAcceptance))
+	return put(t, r, newDecision(number, decision.Accept))
+}
+
+// put stores a decision, which must take the place of the earlier one.
+func put(t *testing.T, r Repositories, d decision.Decision) decision.Decision {
+	t.Helper()
+	current, stored, err := r.Decisions.PutDecision(t.Context(), d)
+	noError(t, err)
+	if !stored {
+		t.Fatalf("PutDecision(%s): not stored, there is %s %s", d.OrderNumber, current.Kind, current.State)
+	}
+	return current
+}
+
+// updateDecision writes a decision.
+func updateDecision(t *testing.T, r Repositories, d decision.Decision) decision.Decision {
+	t.Helper()
+	stored, err := r.Decisions.UpdateDecision(t.Context(), d)
+	noError(t, err)
+	return stored
+}
+
+// getDecision returns the decision about an order of the shop.
+func getDecision(t *testing.T, r Repositories, number string) decision.Decision {
+	t.Helper()
+	found, err := r.Decisions.Decisions(t.Context(), shop, []string{number})
+	noError(t, err)
+	d, ok := found[number]
+	if !ok {
+		t.Fatalf("there is no decision about order %s", number)
+	}
+	return d
 }
 
 // noError ends the test on an error.

@@ -5,16 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/relaishq/relais/server/order"
-	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/storage/sqlite"
 	"github.com/relaishq/relais/server/storage/storagetest"
-	"github.com/relaishq/relais/server/store"
 )
 
 // faults are databases that break one sentence of the contract each, with the case that must notice.
@@ -34,14 +29,29 @@ var faults = map[string]struct {
 	"disconnect ignores open shipments": {"Stores/disconnect_is_refused_with_open_shipments_and_changes_nothing", func(r *storagetest.Repositories) {
 		r.Stores = alwaysForces{r.Stores}
 	}},
+	"disconnect ignores open decisions": {"Stores/disconnect_is_refused_with_open_decisions", func(r *storagetest.Repositories) {
+		r.Stores = alwaysForces{r.Stores}
+	}},
+	"disconnect leaves decisions open": {"Stores/forced_disconnect_ends_open_decisions", func(r *storagetest.Repositories) {
+		r.Stores = reopensDecisions{r.Stores, r.Decisions}
+	}},
 	"state outlives the credentials": {"Credentials/replacing_credentials_erases_the_state", func(r *storagetest.Repositories) {
 		r.Stores = keepsState{r.Stores}
 	}},
 	"every order counts as changed": {"Orders/an_order_that_did_not_change_is_not_written", func(r *storagetest.Repositories) {
 		r.Orders = alwaysWrites{r.Orders}
 	}},
-	"a stale read wins": {"Orders/a_stale_read_changes_nothing", func(r *storagetest.Repositories) {
-		r.Orders = dropsUpdateTime{r.Orders}
+	"a stale read wins": {"FreshReads/a_read_that_began_before_the_one_that_was_stored", func(r *storagetest.Repositories) {
+		r.Orders = dropsReadTime{r.Orders}
+	}},
+	"the marketplace's clock decides": {"FreshReads/what_the_marketplace_says_of_the_change", func(r *storagetest.Repositories) {
+		r.Orders = believesUpdateTime{r.Orders}
+	}},
+	"a read without change leaves no trace": {"FreshReads/a_single_read_that_showed_no_change", func(r *storagetest.Repositories) {
+		r.Orders = forgetsUnchanged{r.Orders}
+	}},
+	"a stale order ends its batch": {"FreshReads/a_stale_order_does_not_stop", func(r *storagetest.Repositories) {
+		r.Orders = skipsStaleBatches{r.Orders}
 	}},
 	"the first of a number wins": {"Orders/of_one_number_twice_in_a_batch_the_last_wins", func(r *storagetest.Repositories) {
 		r.Orders = reversesBatches{r.Orders}
@@ -58,6 +68,12 @@ var faults = map[string]struct {
 	"runs are not joined": {"Imports/start_joins_the_running_import_of_the_store", func(r *storagetest.Repositories) {
 		r.Orders = neverJoins{r.Orders}
 	}},
+	"nobody learns why a run was interrupted": {"Imports/interrupt_ends_every_running_import", func(r *storagetest.Repositories) {
+		r.Orders = interruptsSilently{r.Orders}
+	}},
+	"the newest start is taken for the first": {"Imports/the_first_start_is_that_of_the_oldest_run", func(r *storagetest.Repositories) {
+		r.Orders = startsAnew{r.Orders}
+	}},
 	"every end moves the cursor": {"Imports/only_success_moves_the_cursor", func(r *storagetest.Repositories) {
 		r.Orders = alwaysSucceeds{r.Orders}
 	}},
@@ -66,6 +82,54 @@ var faults = map[string]struct {
 	}},
 	"revisions are not compared": {"Shipments/update_of_an_older_revision_changes_nothing", func(r *storagetest.Repositories) {
 		r.Shipments = overwrites{r.Shipments}
+	}},
+	"a disconnected store takes shipments": {"Holds/a_disconnected_store_takes_no_shipment", func(r *storagetest.Repositories) {
+		r.Shipments = takesAnything{r.Shipments}
+	}},
+	"a paused store ships": {"Holds/of_a_paused_store_only_the_request_of_a_shipment", func(r *storagetest.Repositories) {
+		r.Shipments = ignoresPause{r.Shipments, r.Stores}
+	}},
+	"a disconnected store ships": {"Holds/of_a_disconnected_store_only_the_request_of_a_shipment", func(r *storagetest.Repositories) {
+		r.Shipments = hidesHolds{r.Shipments}
+	}},
+	"a paused store takes no answer": {"Holds/of_a_paused_store_only_the_request_of_a_shipment", func(r *storagetest.Repositories) {
+		r.Shipments = holdsEverything{r.Shipments, r.Stores}
+	}},
+	"a disconnected store takes decisions": {"Holds/a_disconnected_store_takes_no_decision", func(r *storagetest.Repositories) {
+		r.Decisions = decidesAnything{r.Decisions}
+	}},
+	"a paused store decides": {"Holds/of_a_paused_store_only_the_request_of_a_decision", func(r *storagetest.Repositories) {
+		r.Decisions = hidesHeldDecisions{r.Decisions}
+	}},
+	"a disconnected store decides": {"Holds/of_a_disconnected_store_only_the_request_of_a_decision", func(r *storagetest.Repositories) {
+		r.Decisions = hidesHeldDecisions{r.Decisions}
+	}},
+	"an open decision is replaced": {"Decisions/put_keeps_an_open_or_confirmed_decision", func(r *storagetest.Repositories) {
+		r.Decisions = replacesDecisions{r.Decisions}
+	}},
+	"an ended decision stays": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+		r.Decisions = keepsDecisions{r.Decisions}
+	}},
+	"every put claims to win": {"Decisions/of_several_puts_for_one_order_one_wins", func(r *storagetest.Repositories) {
+		r.Decisions = claimsStored{r.Decisions}
+	}},
+	"revisions of decisions are not compared": {"Decisions/update_of_an_older_revision_changes_nothing", func(r *storagetest.Repositories) {
+		r.Decisions = overwritesDecisions{r.Decisions}
+	}},
+	"a replaced decision is written by its old worker": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+		r.Decisions = overwritesDecisions{r.Decisions}
+	}},
+	"decisions are due in order of number": {"DueDecisions/due_are_open_decisions_of_working_stores", func(r *storagetest.Repositories) {
+		r.Decisions = dueByNumber{r.Decisions}
+	}},
+	"unknown products are not remembered": {"Products/saved_products_are_found_by_EAN", func(r *storagetest.Repositories) {
+		r.Products = remembersFound{r.Products}
+	}},
+	"adapters share products": {"Products/products_belong_to_an_adapter", func(r *storagetest.Repositories) {
+		r.Products = oneCatalogue{r.Products}
+	}},
+	"the first product stays": {"Products/products_replace_earlier_ones", func(r *storagetest.Repositories) {
+		r.Products = keepsProducts{r.Products}
 	}},
 	"due is in order of creation": {"ShipmentPages/due_are_open_shipments_of_working_stores", func(r *storagetest.Repositories) {
 		r.Shipments = dueByID{r.Shipments}
@@ -121,153 +185,5 @@ func open(t *testing.T) storagetest.Repositories {
 			t.Error(err)
 		}
 	})
-	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db}
-}
-
-type forgetsAccounts struct{ store.Repository }
-
-func (f forgetsAccounts) CreateStore(ctx context.Context, s store.Store, c store.Sealed) error {
-	s.AccountID += s.ID
-	return f.Repository.CreateStore(ctx, s, c)
-}
-
-type returnsTheChange struct{ store.Repository }
-
-func (f returnsTheChange) UpdateStore(ctx context.Context, id string, change func(*store.Store) error) (changed store.Store, err error) {
-	_, err = f.Repository.UpdateStore(ctx, id, func(s *store.Store) error {
-		err := change(s)
-		changed = *s
-		return err
-	})
-	return changed, err
-}
-
-type updatesInTwoSteps struct{ store.Repository }
-
-func (f updatesInTwoSteps) UpdateStore(ctx context.Context, id string, change func(*store.Store) error) (store.Store, error) {
-	s, err := f.GetStore(ctx, id)
-	if err != nil {
-		return s, err
-	}
-	if err := change(&s); err != nil {
-		return s, err
-	}
-	<-time.After(10 * time.Millisecond) // lets the others read before this one writes
-	return f.Repository.UpdateStore(ctx, id, func(stored *store.Store) error { *stored = s; return nil })
-}
-
-type alwaysForces struct{ store.Repository }
-
-func (f alwaysForces) DisconnectStore(ctx context.Context, id string, now time.Time, _ bool) (store.Store, error) {
-	return f.Repository.DisconnectStore(ctx, id, now, true)
-}
-
-type keepsState struct{ store.Repository }
-
-func (f keepsState) ReplaceCredentials(ctx context.Context, ref store.Ref, c store.Sealed) error {
-	state, err := f.AdapterState(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if err := f.Repository.ReplaceCredentials(ctx, ref, c); err != nil {
-		return err
-	}
-	return f.SaveAdapterState(ctx, ref, state)
-}
-
-type alwaysWrites struct{ order.Repository }
-
-func (f alwaysWrites) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
-	for i := range b.Orders {
-		b.Orders[i].Reference = b.Time.String()
-	}
-	return f.Repository.ApplyBatch(ctx, b)
-}
-
-type dropsUpdateTime struct{ order.Repository }
-
-func (f dropsUpdateTime) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
-	for i := range b.Orders {
-		b.Orders[i].UpdateTime = time.Time{}
-	}
-	return f.Repository.ApplyBatch(ctx, b)
-}
-
-type reversesBatches struct{ order.Repository }
-
-func (f reversesBatches) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
-	slices.Reverse(b.Orders)
-	return f.Repository.ApplyBatch(ctx, b)
-}
-
-type splitsBatches struct{ order.Repository }
-
-func (f splitsBatches) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
-	checkpoint := b
-	checkpoint.Orders, b.Finished = nil, time.Time{}
-	counts, err := f.Repository.ApplyBatch(ctx, b)
-	if err != nil {
-		return counts, err
-	}
-	_, err = f.Repository.ApplyBatch(ctx, checkpoint)
-	return counts, err
-}
-
-type repeatsPosition struct{ order.Repository }
-
-func (f repeatsPosition) ListOrders(ctx context.Context, q order.ListQuery) ([]order.Stored, error) {
-	if q.After != nil {
-		q.ChangedSince, q.After = q.After.ChangeTime, nil
-	}
-	q.Limit++
-	return f.Repository.ListOrders(ctx, q)
-}
-
-type skipsAnInstant struct{ order.Repository }
-
-func (f skipsAnInstant) ListOrders(ctx context.Context, q order.ListQuery) ([]order.Stored, error) {
-	if q.After != nil {
-		q.ChangedSince, q.After = q.After.ChangeTime.Add(1), nil
-	}
-	return f.Repository.ListOrders(ctx, q)
-}
-
-type neverJoins struct{ order.Repository }
-
-func (f neverJoins) StartImport(ctx context.Context, run order.Import) (order.Import, bool, error) {
-	_, _, err := f.Repository.StartImport(ctx, run)
-	return run, false, err
-}
-
-type alwaysSucceeds struct{ order.Repository }
-
-func (f alwaysSucceeds) FinishImport(ctx context.Context, run order.Import) error {
-	run.State = order.Succeeded
-	return f.Repository.FinishImport(ctx, run)
-}
-
-type claimsCreation struct{ shipment.Repository }
-
-func (f claimsCreation) CreateShipment(ctx context.Context, s shipment.Shipment, e shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
-	s, _, err := f.Repository.CreateShipment(ctx, s, e)
-	return s, shipment.CreatedNew, err
-}
-
-type overwrites struct{ shipment.Repository }
-
-func (f overwrites) UpdateShipment(ctx context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
-	stored, err := f.GetShipment(ctx, s.StoreID, s.ID)
-	if err != nil {
-		return stored, err
-	}
-	s.Revision = stored.Revision
-	return f.Repository.UpdateShipment(ctx, s, events...)
-}
-
-type dueByID struct{ shipment.Repository }
-
-func (f dueByID) DueShipments(ctx context.Context, now time.Time, limit int) ([]shipment.Shipment, error) {
-	due, err := f.Repository.DueShipments(ctx, now, limit)
-	slices.SortFunc(due, func(a, b shipment.Shipment) int { return strings.Compare(a.ID, b.ID) })
-	return due, err
+	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db}
 }

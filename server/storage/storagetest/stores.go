@@ -4,7 +4,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
@@ -238,6 +240,50 @@ var storeCases = []testCase{
 		after, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
 		noError(t, err)
 		same(t, "shipment", after, before)
+	}},
+	{"disconnect is refused with open decisions and changes nothing", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		before := decide(t, r, "1")
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), false)
+		wantError(t, err, store.ErrShipmentsOpen)
+		got, err := r.Stores.GetStore(t.Context(), shop)
+		noError(t, err)
+		same(t, "store", got, newStore(shop))
+		_, err = r.Stores.Credentials(t.Context(), shopRef)
+		noError(t, err)
+		same(t, "decision", getDecision(t, r, "1"), before)
+	}},
+	{"disconnect does not mind ended decisions, and those of other stores", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		done := decide(t, r, "1")
+		done.State = delivery.Confirmed
+		done = updateDecision(t, r, done)
+		apply(t, r, "other", at(0), newOrder("1", order.PendingAcceptance))
+		open := newDecision("1", decision.Accept)
+		open.StoreID = "other"
+		open = put(t, r, open)
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), false)
+		noError(t, err)
+		same(t, "ended decision", getDecision(t, r, "1"), done)
+		others, err := r.Decisions.Decisions(t.Context(), "other", []string{"1"})
+		noError(t, err)
+		same(t, "decision of the other store", others["1"], open)
+	}},
+	{"forced disconnect ends open decisions", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		decide(t, r, "1")
+		done := decide(t, r, "2")
+		done.State, done.NextAttempt = delivery.Rejected, time.Time{}
+		done = updateDecision(t, r, done)
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), true)
+		noError(t, err)
+		got := getDecision(t, r, "1")
+		if got.State != delivery.NeedsAttention || got.Reason == "" || got.Message == "" || !got.NextAttempt.IsZero() ||
+			!got.UpdateTime.Equal(at(20)) || got.Revision != 2 {
+			t.Errorf("state %s, reason %q, message %q, next attempt %s, updated %s, revision %d",
+				got.State, got.Reason, got.Message, got.NextAttempt, got.UpdateTime, got.Revision)
+		}
+		same(t, "ended decision", getDecision(t, r, "2"), done)
 	}},
 	{"forced disconnect ends open shipments with an event", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)

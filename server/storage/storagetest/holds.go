@@ -1,0 +1,129 @@
+package storagetest
+
+import (
+	"testing"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// holdCases: nothing leaves for the marketplace in the name of a store that is paused or disconnected, even when that
+// happened a moment before.
+var holdCases = []testCase{
+	{"a disconnected store takes no shipment", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip))
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(5), false)
+		noError(t, err)
+		_, _, err = r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued)
+		wantError(t, err, store.ErrNoCredentials)
+		_, err = r.Shipments.GetShipment(t.Context(), shop, "p1")
+		wantError(t, err, shipment.ErrNotFound)
+	}},
+	{"a paused store takes shipments", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		setPaused(t, r, shop, true)
+		ship(t, r, "p1", "1")
+	}},
+	{"a disconnected store takes no decision", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.PendingAcceptance))
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(5), false)
+		noError(t, err)
+		_, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("1", decision.Accept))
+		wantError(t, err, store.ErrNoCredentials)
+		same(t, "stored", stored, false)
+		found, err := r.Decisions.Decisions(t.Context(), shop, []string{"1"})
+		noError(t, err)
+		same(t, "decisions", found, map[string]decision.Decision{})
+	}},
+	{"a paused store takes decisions", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		setPaused(t, r, shop, true)
+		decide(t, r, "1")
+	}},
+	{"of a paused store only the request of a shipment is held", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		s := ship(t, r, "p1", "1")
+		s.State, s.SendCount = delivery.Sending, 1
+		s = update(t, r, s)
+		setPaused(t, r, shop, true)
+		announced := s
+		announced.SendCount, announced.Message = 2, "sending"
+		_, err := r.Shipments.UpdateShipment(t.Context(), announced, shipment.Event{Time: at(20), State: delivery.Sending, Message: "sending"})
+		wantError(t, err, shipment.ErrHeld)
+		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
+		noError(t, err)
+		same(t, "held shipment", got, s)
+		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
+		noError(t, err)
+		same(t, "events", events, []shipment.Event{queued})
+
+		// The answer to the request that left before is noted all the same.
+		s.State, s.LastOutcome, s.Message = delivery.Acknowledged, delivery.Applied, "yes"
+		want := s
+		want.Revision++
+		s = update(t, r, s)
+		same(t, "noted answer", s, want)
+		setPaused(t, r, shop, false)
+		s.SendCount = 2
+		update(t, r, s)
+	}},
+	{"of a disconnected store only the request of a shipment is held", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		s := ship(t, r, "p1", "1")
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), true)
+		noError(t, err)
+		s.State, s.SendCount = delivery.Sending, 1
+		_, err = r.Shipments.UpdateShipment(t.Context(), s) // as read before the store went away
+		wantError(t, err, shipment.ErrConflict)
+		ended, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
+		noError(t, err)
+		s = ended
+		s.SendCount = 1
+		_, err = r.Shipments.UpdateShipment(t.Context(), s)
+		wantError(t, err, shipment.ErrHeld)
+		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
+		noError(t, err)
+		same(t, "held shipment", got, ended)
+		ended.Message = "looked at"
+		update(t, r, ended)
+	}},
+	{"of a paused store only the request of a decision is held", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		d := decide(t, r, "1")
+		setPaused(t, r, shop, true)
+		announced := d
+		announced.State = delivery.Sending
+		announced.SendCount++
+		_, err := r.Decisions.UpdateDecision(t.Context(), announced)
+		wantError(t, err, decision.ErrHeld)
+		same(t, "held decision", getDecision(t, r, "1"), d)
+		// The answer to the request that left before is noted all the same.
+		d.State, d.LastOutcome = delivery.Acknowledged, delivery.Applied
+		d = updateDecision(t, r, d)
+		setPaused(t, r, shop, false)
+		d.SendCount++
+		updateDecision(t, r, d)
+	}},
+	{"of a disconnected store only the request of a decision is held", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		d := decide(t, r, "1")
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(20), true)
+		noError(t, err)
+		d.SendCount++
+		_, err = r.Decisions.UpdateDecision(t.Context(), d) // as read before the store went away
+		wantError(t, err, decision.ErrConflict)
+		ended := getDecision(t, r, "1")
+		d = ended
+		d.SendCount++
+		_, err = r.Decisions.UpdateDecision(t.Context(), d)
+		wantError(t, err, decision.ErrHeld)
+		same(t, "held decision", getDecision(t, r, "1"), ended)
+		ended.Message = "looked at"
+		updateDecision(t, r, ended)
+	}},
+}
