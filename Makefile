@@ -2,6 +2,7 @@
 
 GO       ?= go
 TOOL      = $(GO) tool -modfile=.tools/go.mod
+BENCH_ORDERS ?= 100000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   = -X main.version=$(VERSION)
 ADAPTER   = -X github.com/relaishq/relais/adapters/$(1).version=$(VERSION)
@@ -33,6 +34,11 @@ run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C, to play
 test: build ## run all tests of a change
 	@test -n "$(RACE)" || echo "make test: no C compiler found, so the tests run without the race detector"
 	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 10m ./...
+
+# The last line is RESULT and one JSON object.
+.PHONY: bench
+bench: build ## measure a whole import beside its parts; BENCH_ORDERS=100000
+	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -run '^TestBenchmarkImport$$' -count 1 -timeout 60m -v -args -bench.orders $(BENCH_ORDERS) | grep -v '^\(=== RUN\|--- PASS\|PASS\|ok \)'
 
 .PHONY: lint
 lint: ## go vet, golangci-lint, buf lint and format

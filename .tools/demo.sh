@@ -17,8 +17,10 @@ cleanup() {
 }
 trap cleanup EXIT
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
-run() { printf '$ %s\n' "$*"; "$@"; }
+bold=; plain=
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
+run() { printf '$'; printf ' %q' "$@"; printf '\n'; "$@"; }
 # wait_for FILE PATTERN: prints what the pattern's group matched in the first line that has it.
 wait_for() {
   for _ in $(seq 1 200); do
@@ -43,6 +45,10 @@ pids+=($!)
 RELAIS_SERVER=$(wait_for "$dir/server.log" '"msg":"serving".*"address":"([^"]+)"')
 export RELAIS_SERVER RELAIS_ADMIN_SOCKET="$dir/admin.sock"
 echo "server at $RELAIS_SERVER"
+for _ in $(seq 1 100); do
+  bin/relais adapter list | grep -q SERVING && break
+  sleep 0.1
+done
 
 say "the adapters that it found and started"
 run bin/relais adapter list
@@ -53,7 +59,7 @@ run bin/relais store connect --store-id demo --adapter cdiscount --environment s
   --credential login=demo-api --credential "password=@$dir/password"
 
 say "import its orders"
-run bin/relais order import demo
+run bin/relais order import demo --progress none
 
 say "orders ready to ship"
 run bin/relais order list demo --shippable --limit 8

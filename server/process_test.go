@@ -190,6 +190,7 @@ func TestServeRefuses(t *testing.T) {
 		{"every interface", []string{"--listen", ":7443"}, "authentication"},
 		{"PostgreSQL", []string{"--database", "postgres://localhost/relais"}, "PostgreSQL"},
 		{"a database that another server uses", nil, "in use"},
+		{"a plugin directory that does not exist", []string{"--plugin-dir", "/nosuch/plugins", "--database", "sqlite:" + s.dir + "/other.db"}, "/nosuch/plugins"},
 		{"an unknown flag", []string{"--nosuch"}, "nosuch"},
 		{"a missing configuration file", []string{"--config", "/nosuch/relais.yaml"}, "/nosuch/relais.yaml"},
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -53,6 +54,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(cfg.PluginDir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("plugin directory %s does not exist; build the adapters with make build, or set plugin_dir", cfg.PluginDir)
+	}
 	r.host = host.New(host.Config{
 		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Logger: log, LogLevel: cfg.LogLevel,
 	})
@@ -66,8 +70,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
 	}, log)
 	stores := store.NewService(r.db, vault, facade, cfg, now, log)
+	catalogue := order.NewCatalogue(r.db, facade, now, log)
+	reader := order.NewReader(facade, r.db, catalogue, now)
 	r.importer = order.NewImporter(order.ImporterConfig{
-		Repository: r.db, Source: facade, Catalogue: order.NewCatalogue(r.db, facade, now, log), Stores: stores,
+		Repository: r.db, Source: facade, Catalogue: catalogue, Stores: stores,
 		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Now: now, Log: log,
 	})
 	if err := r.importer.Recover(ctx); err != nil {
@@ -78,7 +84,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
-		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade,
+		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade,
 		Workers: cfg.Shipment.Workers, Policy: policy,
 		Now: now, Log: log,
 	})
@@ -89,7 +95,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	})
 
 	r.decision = decision.NewService(decision.Config{
-		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
+		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 	r.decision.Start()

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/relaishq/relais/server/cli"
 	"github.com/relaishq/relais/server/config"
 )
 
@@ -29,7 +30,7 @@ func serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(flags, os.Environ())
 			if err != nil {
-				return err
+				return cli.Usage(err)
 			}
 			return serve(cmd.Context(), cfg, newLogger(cfg, cmd.ErrOrStderr()))
 		},
@@ -49,6 +50,9 @@ func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
 
 // serve runs the server until ctx ends, or until one of its listeners fails.
 func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	for _, name := range cfg.UnknownVariables {
+		log.Warn("environment variable means nothing to relais; is it misspelt?", "variable", name)
+	}
 	r, err := start(ctx, cfg, log, time.Now)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
@@ -322,4 +323,34 @@ func TestSurface(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "adapter=cdiscount generation=1") {
 		t.Error("no log line of the adapter with its name and generation")
 	}
+}
+
+// TestRefusedCredentialsHoldShipments: asking again with credentials that were refused helps nobody and may lock the account.
+// What waits goes on by itself once the credentials are replaced.
+func TestRefusedCredentialsHoldShipments(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, 0)
+	number := s.readyOrder(world.Spec{})
+	changed := "changed-password"
+	if _, err := s.sandbox.World().PutSeller(world.SellerPatch{Account: "demo", Password: &changed}); err != nil {
+		t.Fatal(err)
+	}
+	s.sandbox.World().ForgetTokens("demo")
+	sh := s.notify(number)
+	waitFor(t, func() bool {
+		st, err := s.api.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/demo"})
+		return err == nil && st.GetHealth().GetState() == marketplacev1.StoreHealth_STATE_AUTH_REQUIRED
+	})
+	asked := s.sandbox.World().Calls()[fault.STS]
+	<-time.After(time.Second) // five times the longest pause between attempts
+	if now := s.sandbox.World().Calls()[fault.STS]; now != asked {
+		t.Errorf("%d more logins with refused credentials", now-asked)
+	}
+	_, err := s.api.RotateCredentials(t.Context(), &marketplacev1.RotateCredentialsRequest{
+		Name: "stores/demo", Credentials: &marketplacev1.Credentials{Values: map[string]string{"login": "demo-api", "password": changed}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.settled(sh.GetName(), confirmed)
 }

@@ -29,7 +29,7 @@ type translation struct {
 
 // translations is one line for each value of adapterv1.ErrorReason that an adapter may return.
 var translations = map[adapterv1.ErrorReason]translation{
-	adapterv1.ErrorReason_ERROR_REASON_CREDENTIALS_REJECTED:  {problem.Precondition, problem.ReasonCredentialsRejected, "rotate the store's credentials"},
+	adapterv1.ErrorReason_ERROR_REASON_CREDENTIALS_REJECTED:  {problem.Precondition, problem.ReasonCredentialsRejected, "give the right ones: ConnectStore for a new store, RotateCredentials for a connected one"},
 	adapterv1.ErrorReason_ERROR_REASON_SELLER_NOT_AUTHORIZED: {problem.Precondition, problem.ReasonSellerNotAuthorized, "ask the marketplace for the missing right"},
 	adapterv1.ErrorReason_ERROR_REASON_SELLER_INACTIVE:       {problem.Precondition, problem.ReasonSellerInactive, "settle it with the marketplace's seller support"},
 	adapterv1.ErrorReason_ERROR_REASON_MARKETPLACE_REFUSED:   {problem.Precondition, problem.ReasonMarketplaceRefused, ""},

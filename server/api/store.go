@@ -85,14 +85,14 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 
 // RotateCredentials replaces credentials.
 func (m *Marketplace) RotateCredentials(ctx context.Context, req *marketplacev1.RotateCredentialsRequest) (*marketplacev1.Store, error) {
-	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
+	return m.withStore(req.GetName(), m.resuming(func(id string) (store.Store, error) {
 		return m.stores.RotateCredentials(ctx, id, req.GetCredentials().GetValues())
-	})
+	}))
 }
 
 // CheckStore asks the marketplace whether the credentials work.
 func (m *Marketplace) CheckStore(ctx context.Context, req *marketplacev1.CheckStoreRequest) (*marketplacev1.Store, error) {
-	return m.withStore(req.GetName(), func(id string) (store.Store, error) { return m.stores.Check(ctx, id) })
+	return m.withStore(req.GetName(), m.resuming(func(id string) (store.Store, error) { return m.stores.Check(ctx, id) }))
 }
 
 // PauseStore stops imports and shipments of a store.
@@ -102,14 +102,19 @@ func (m *Marketplace) PauseStore(ctx context.Context, req *marketplacev1.PauseSt
 
 // ResumeStore ends a pause.
 func (m *Marketplace) ResumeStore(ctx context.Context, req *marketplacev1.ResumeStoreRequest) (*marketplacev1.Store, error) {
-	return m.withStore(req.GetName(), func(id string) (store.Store, error) {
-		st, err := m.stores.Resume(ctx, id)
+	return m.withStore(req.GetName(), m.resuming(func(id string) (store.Store, error) { return m.stores.Resume(ctx, id) }))
+}
+
+// resuming wakes what was held back, after do went well.
+func (m *Marketplace) resuming(do func(id string) (store.Store, error)) func(id string) (store.Store, error) {
+	return func(id string) (store.Store, error) {
+		st, err := do(id)
 		if err == nil {
 			m.shipments.Resume()
 			m.decisions.Resume()
 		}
 		return st, err
-	})
+	}
 }
 
 // DisconnectStore erases the credentials of a store.

@@ -44,6 +44,9 @@ type Config struct {
 	// Shipment is how shipments are delivered to marketplaces.
 	Shipment Shipment
 
+	// UnknownVariables names RELAIS_* variables that are set and mean nothing: misspelt, most likely.
+	UnknownVariables []string
+
 	environments map[string]map[string]map[string]string // name, adapter, key: URL
 }
 

@@ -21,6 +21,9 @@ import (
 // environmentPrefix begins the variable of a marketplace address; "__" stands between its parts because names may hold "_".
 const environmentPrefix = "RELAIS_ENVIRONMENTS__"
 
+// clientVariable is of the command line client: the address of the server to call.
+const clientVariable = "RELAIS_SERVER"
+
 // separator stands between the parts of a key.
 const separator = "."
 
@@ -30,6 +33,7 @@ type loader struct {
 	settings []setting
 	sources  map[string]string // by key: the flag or variable that set it; the file otherwise
 	file     string            // empty when there is none
+	unknown  []string          // RELAIS_* variables that mean nothing
 }
 
 // Load reads and checks the configuration. flags are those of AddFlags, parsed; environ is as os.Environ returns it.
@@ -105,7 +109,7 @@ func empty(v any) bool {
 }
 
 // variable returns the key and value of an environment variable, or no key for one that sets nothing here: others of the
-// same prefix belong to the command line client.
+// same prefix belong to the command line client, or are misspelt.
 func (l *loader) variable(name, value string) (string, any) {
 	if value == "" {
 		return "", nil
@@ -120,6 +124,9 @@ func (l *loader) variable(name, value string) (string, any) {
 			l.sources[s.Name] = name
 			return s.Name, value
 		}
+	}
+	if name != fileVariable && name != clientVariable {
+		l.unknown = append(l.unknown, name)
 	}
 	return "", nil
 }
@@ -140,7 +147,7 @@ func (l *loader) flag(f *pflag.Flag) (string, any) {
 
 // build checks every value. Defaults take the same way as what people write.
 func (l *loader) build() (Config, error) {
-	c := Config{File: l.file}
+	c := Config{File: l.file, UnknownVariables: l.unknown}
 	var errs []error
 	for _, s := range l.settings {
 		value, given, err := l.text(s.Name, s.list)

@@ -57,8 +57,8 @@ type Repository interface {
 	UpdateDecision(ctx context.Context, d Decision) (Decision, error)
 	// Decisions returns the decisions about these orders, by order number; orders without one are left out.
 	Decisions(ctx context.Context, storeID string, numbers []string) (map[string]Decision, error)
-	// DueDecisions returns open decisions of connected, unpaused stores whose NextAttempt is not after now, the most overdue
-	// first.
+	// DueDecisions returns open decisions whose NextAttempt is not after now, the most overdue first. Stores that are paused,
+	// disconnected, or whose credentials were refused (health), are left out.
 	DueDecisions(ctx context.Context, now time.Time, limit int) ([]Decision, error)
 	// NextDecision returns the earliest NextAttempt of those stores' open decisions; zero when there is none.
 	NextDecision(ctx context.Context) (time.Time, error)
@@ -66,7 +66,6 @@ type Repository interface {
 
 // Marketplace is what this package asks of an adapter. Errors are problems.
 type Marketplace interface {
-	order.Getter
 	// Decide tells the marketplace. An error means that certainly nothing was sent; a lost answer is outcome Unknown.
 	Decide(ctx context.Context, ref store.Ref, kind Kind, o order.Order) (delivery.Result, error)
 	// TakesDecisions reports whether the adapter's marketplace lets sellers accept and refuse.

@@ -24,7 +24,6 @@ type Stores interface {
 
 // Orders is what decisions need of orders.
 type Orders interface {
-	order.Keeper
 	// GetOrder returns a stored order. order.ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
 }
@@ -33,6 +32,7 @@ type Orders interface {
 type Config struct {
 	Repository  Repository
 	Orders      Orders
+	Reader      *order.Reader
 	Stores      Stores
 	Marketplace Marketplace
 	// Workers is how many decisions are worked on at once.
@@ -185,7 +185,7 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 func (s *Service) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Policy.CallTimeout)
 	defer cancel()
-	return order.ReadFresh(ctx, s.cfg.Marketplace, s.cfg.Orders, ref, number, s.now)
+	return s.cfg.Reader.Fresh(ctx, ref, number)
 }
 
 // send commits SENDING, tells the marketplace, and stores what came of it.

@@ -2,7 +2,6 @@ package order
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/relaishq/relais/server/store"
@@ -76,34 +75,4 @@ type Source interface {
 	ListOrders(ctx context.Context, ref store.Ref, q Query, receive func(Page) error) error
 	// GetOrders reads orders by number; unknown numbers are left out. Any number of them may be asked for.
 	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]Order, error)
-}
-
-// ReadFresh reads one order from the marketplace now and keeps what the read shows. Nil means that the marketplace does not
-// show the order.
-func ReadFresh(ctx context.Context, from Getter, to Keeper, ref store.Ref, number string, now func() time.Time) (*Order, error) {
-	began := now()
-	orders, err := from.GetOrders(ctx, ref, []string{number})
-	if err != nil {
-		return nil, err
-	}
-	for i := range orders {
-		if orders[i].Number != number {
-			continue
-		}
-		if _, err := to.ApplyBatch(ctx, Batch{Ref: ref, Orders: orders[i : i+1], ReadTime: began, Time: now()}); err != nil {
-			return nil, fmt.Errorf("keep fresh read of order: %w", err)
-		}
-		return &orders[i], nil
-	}
-	return nil, nil
-}
-
-// Getter reads orders by number.
-type Getter interface {
-	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]Order, error)
-}
-
-// Keeper stores what was read.
-type Keeper interface {
-	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
 }

@@ -271,8 +271,11 @@ func (o Order) hasDestination() bool {
 	}
 	person := o.ShipTo.FirstName != "" || o.ShipTo.LastName != "" || o.ShipTo.Company != ""
 	place := o.ShipTo
-	if o.PickupPoint != nil {
-		place = &o.PickupPoint.Address
+	if p := o.PickupPoint; p != nil {
+		if p.ID == "" && p.Network != Shop { // a network's parcel is addressed by the point's id
+			return false
+		}
+		place = &p.Address
 	}
 	return person && len(place.Lines) > 0 && place.City != "" && place.PostalCode != ""
 }

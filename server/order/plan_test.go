@@ -165,9 +165,11 @@ func TestNotShippable(t *testing.T) {
 		}, nil},
 		{"pickup point with address", func(o *Order) {
 			o.ShipTo = &Address{LastName: "EXEMPLE"}
-			o.PickupPoint = &PickupPoint{RawID: "012345", Address: *home}
+			o.PickupPoint = &PickupPoint{RawID: "012345", ID: "012345", Address: *home}
 		}, nil},
-		{"pickup point without address", func(o *Order) { o.PickupPoint = &PickupPoint{RawID: "012345"} }, []Reason{ReasonNoShipToAddress}},
+		{"pickup point without id", func(o *Order) { o.PickupPoint = &PickupPoint{Network: MondialRelay, Address: *home} }, []Reason{ReasonNoShipToAddress}},
+		{"shop without id", func(o *Order) { o.PickupPoint = &PickupPoint{Network: Shop, Address: *home} }, nil},
+		{"pickup point without address", func(o *Order) { o.PickupPoint = &PickupPoint{RawID: "012345", ID: "012345"} }, []Reason{ReasonNoShipToAddress}},
 		{"no goods", func(o *Order) { o.Lines = nil }, []Reason{ReasonNoGoods}},
 		{"buyer asks to cancel", func(o *Order) { o.CancelRequested = true }, []Reason{ReasonCancelRequested}},
 		{"everything at once", func(o *Order) { *o = Order{Status: Processing} }, []Reason{ReasonStatus, ReasonFulfilledByMarketplace, ReasonNoShipToAddress, ReasonNoGoods}},

@@ -36,7 +36,8 @@ type ProductRepository interface {
 
 // ProductSource is what the look-up asks of an adapter.
 type ProductSource interface {
-	// GetProducts reads products by EAN, and answers for each. supported is false when the adapter cannot read products.
+	// GetProducts reads products by EAN, and answers for each. supported is false when the adapter cannot read products;
+	// asking for none tells that without a call to the marketplace.
 	GetProducts(ctx context.Context, ref store.Ref, eans []string) (products []Product, supported bool, err error)
 }
 
@@ -82,33 +83,41 @@ func (c *Catalogue) NewLookup(ref store.Ref) *Lookup {
 }
 
 // Complete gives the lines of orders their options, with at most one read of the cache and one of the marketplace.
-func (l *Lookup) Complete(ctx context.Context, orders []Order) {
+func (l *Lookup) Complete(ctx context.Context, orders []Order) { l.complete(ctx, orders, true) }
+
+// Recall gives the lines of orders the options that the cache holds, and asks nobody.
+func (l *Lookup) Recall(ctx context.Context, orders []Order) { l.complete(ctx, orders, false) }
+
+func (l *Lookup) complete(ctx context.Context, orders []Order, ask bool) {
 	if l.off {
 		return
 	}
-	missing := l.missing(orders)
-	if len(missing) > 0 {
-		l.load(ctx, missing)
+	if missing := l.missing(orders); len(missing) > 0 {
+		l.load(ctx, missing, ask)
 	}
 	if l.off {
 		return
 	}
 	for i := range orders {
 		for j := range orders[i].Lines {
-			line := &orders[i].Lines[j]
-			if line.EAN == "" || len(line.Options) > 0 {
-				continue
-			}
-			p, ok := l.known[line.EAN]
-			switch {
-			case !ok:
-				line.OptionLookup = OptionsFailed
-			case p.Found:
-				line.OptionLookup, line.Options = OptionsFound, p.Options
-			default:
-				line.OptionLookup = OptionsNotFound
-			}
+			l.fill(&orders[i].Lines[j])
 		}
+	}
+}
+
+// fill gives one line what is known of its product.
+func (l *Lookup) fill(line *Line) {
+	if line.EAN == "" || len(line.Options) > 0 {
+		return
+	}
+	p, ok := l.known[line.EAN]
+	switch {
+	case !ok:
+		line.OptionLookup = OptionsFailed
+	case p.Found:
+		line.OptionLookup, line.Options = OptionsFound, p.Options
+	default:
+		line.OptionLookup = OptionsNotFound
 	}
 }
 
@@ -132,7 +141,7 @@ func (l *Lookup) missing(orders []Order) []string {
 
 // load gets products from the cache, and those that it does not have, or had for too long, from the marketplace. A stale
 // product is better than none.
-func (l *Lookup) load(ctx context.Context, eans []string) {
+func (l *Lookup) load(ctx context.Context, eans []string, mayAsk bool) {
 	c, now := l.catalogue, l.catalogue.now().UTC()
 	cached, err := c.repository.Products(ctx, l.ref.Adapter, eans)
 	if err != nil {
@@ -148,14 +157,18 @@ func (l *Lookup) load(ctx context.Context, eans []string) {
 			ask = append(ask, ean)
 		}
 	}
-	if len(ask) == 0 || now.Sub(l.failed) < failurePause {
+	switch {
+	case len(ask) == 0, mayAsk && now.Sub(l.failed) < failurePause:
 		return
+	case !mayAsk:
+		ask = nil // tells at least whether products can be read at all
 	}
 	products, supported, err := c.source.GetProducts(ctx, l.ref, ask)
 	switch {
 	case err != nil:
 		l.failed = now
-		c.log.WarnContext(ctx, "colour and size not looked up; a later import tries again", "store", l.ref.StoreID, "products", len(ask), "error", err)
+		c.log.WarnContext(ctx, "colour and size not looked up; a later import tries again",
+			"store", l.ref.StoreID, "products", len(ask), "reason", failureOf(err).Reason)
 		return
 	case !supported:
 		l.off = true

@@ -34,8 +34,6 @@ type Rules struct {
 
 // Marketplace is what this package asks of an adapter. Errors are problems.
 type Marketplace interface {
-	// GetOrders reads orders by number, fresh; unknown numbers are left out.
-	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]order.Order, error)
 	// NotifyShipment tells the marketplace. An error means that certainly nothing was sent; a lost answer is
 	// Result.Outcome Unknown, never an error.
 	NotifyShipment(ctx context.Context, ref store.Ref, n Notification) (delivery.Result, error)

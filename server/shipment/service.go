@@ -33,8 +33,6 @@ type Stores interface {
 type Orders interface {
 	// GetOrder returns a stored order. order.ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
-	// ApplyBatch stores a fresh read.
-	ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error)
 }
 
 // Service takes shipments in. Its errors are problems.

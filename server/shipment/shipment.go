@@ -111,8 +111,8 @@ type Repository interface {
 	ShipmentEvents(ctx context.Context, storeID, id string) ([]Event, error)
 	// ListShipments returns a page; its cost depends on Limit, not on how many shipments there are.
 	ListShipments(ctx context.Context, q ListQuery) ([]Shipment, error)
-	// DueShipments returns open shipments of connected, unpaused stores whose NextAttempt is not after now, the most
-	// overdue first.
+	// DueShipments returns open shipments whose NextAttempt is not after now, the most overdue first. Stores that are paused,
+	// disconnected, or whose credentials were refused (health), are left out.
 	DueShipments(ctx context.Context, now time.Time, limit int) ([]Shipment, error)
 	// NextDue returns the earliest NextAttempt of those stores' open shipments; zero when there is none.
 	NextDue(ctx context.Context) (time.Time, error)

@@ -17,7 +17,7 @@ import (
 // WorkerConfig is what a worker needs. All fields are required.
 type WorkerConfig struct {
 	Repository  Repository
-	Orders      Orders
+	Reader      *order.Reader
 	Stores      Stores
 	Marketplace Marketplace
 	// Workers is how many shipments are worked on at once.
@@ -104,7 +104,7 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
-	return order.ReadFresh(ctx, w.cfg.Marketplace, w.cfg.Orders, ref, number, w.now)
+	return w.cfg.Reader.Fresh(ctx, ref, number)
 }
 
 // send commits SENDING, tells the marketplace, and stores what came of it.
