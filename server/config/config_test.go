@@ -69,7 +69,7 @@ func defaults() config.Config {
 		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 10 * time.Minute},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
-		}},
+		}, Workers: 16},
 		Shipment: config.Shipment{
 			Workers: 8, SettleDelay: 30 * time.Second, StillReadyReads: 3,
 			RetryMin: 5 * time.Second, RetryMax: 15 * time.Minute, WaitMargin: 7 * 24 * time.Hour,
@@ -93,6 +93,7 @@ adapters:
   stream_idle_timeout: 30s
 import:
   statuses: [READY_TO_SHIP, cancelled, READY_TO_SHIP]
+  workers: 3
 shipment:
   workers: 2
   settle_delay: 1s
@@ -116,7 +117,7 @@ func TestLoad(t *testing.T) {
 				Database: "/var/lib/relais/orders.db", PluginDir: "/usr/lib/relais", DataDir: "/var/lib/relais", KeyFile: "/etc/relais/key",
 				SandboxURL: "http://127.0.0.1:7480", LogLevel: slog.LevelWarn, LogFormat: config.LogJSON, ShutdownTimeout: time.Minute,
 				Adapters: config.Adapters{CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second},
-				Import:   config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}},
+				Import:   config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
 					RetryMin: 2 * time.Second, RetryMax: 3 * time.Second, WaitMargin: 4 * time.Hour},
 			}
@@ -144,6 +145,9 @@ func TestLoad(t *testing.T) {
 		}},
 		{"variables of the client are not the server's", sources{env: []string{"RELAIS_SERVER=elsewhere:1", "RELAIS", "HOME=/x"}},
 			func(*config.Config) {}},
+		{"misspelt variables are named", sources{env: []string{"RELAIS_IMPORT_WORKER=3", "RELAIS_LOG_LEVEL=", "RELAIS_X="}}, func(c *config.Config) {
+			c.UnknownVariables = []string{"RELAIS_IMPORT_WORKER"}
+		}},
 		{"a list in a variable", sources{env: []string{"RELAIS_IMPORT_STATUSES=shipped, refused"}}, func(c *config.Config) {
 			c.Import.Statuses = []order.Status{order.Shipped, order.Refused}
 		}},
@@ -170,7 +174,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"listen": "unix:/run/relais/api.sock", "admin_socket": "/run/relais/admin.sock", "database": "sqlite:/var/lib/relais/orders.db",
 		"plugin_dir": "/usr/lib/relais", "data_dir": "/var/lib/relais", "key_file": "/etc/relais/key", "sandbox_url": "http://127.0.0.1:7480/",
 		"log_level": "WARN", "log_format": "json", "shutdown_timeout": "1m", "adapters.call_timeout": "20s",
-		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "shipment.workers": "2",
+		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h",
 	}
@@ -271,6 +275,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"negative duration", sources{file: "shipment: {settle_delay: -1s}\n"}, []string{"shipment.settle_delay", "above zero"}},
 		{"no number", sources{file: "shipment: {workers: many}\n"}, []string{"whole number from 1 to 1000"}},
 		{"number out of bounds", sources{env: []string{"RELAIS_SHIPMENT_STILL_READY_READS=0"}}, []string{"RELAIS_SHIPMENT_STILL_READY_READS", "from 1 to 100"}},
+		{"no import at once", sources{file: "import: {workers: 0}\n"}, []string{"import.workers", "from 1 to 60"}},
+		{"too many imports at once", sources{file: "import: {workers: 61}\n"}, []string{"from 1 to 60"}},
 		{"retries upside down", sources{file: "shipment: {retry_min: 1h, retry_max: 1m}\n"}, []string{"shipment.retry_max", "below shipment.retry_min"}},
 		{"unknown status", sources{file: "import: {statuses: [SHIPPED, LOST]}\n"}, []string{`"LOST" is none of PENDING_ACCEPTANCE, `}},
 		{"status that is none", sources{file: "import: {statuses: [UNRECOGNIZED]}\n"}, []string{"cannot be asked for"}},

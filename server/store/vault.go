@@ -119,7 +119,7 @@ func asProblem(err error, storeID string) error {
 		return Disconnected(storeID)
 	case errors.Is(err, ErrShipmentsOpen):
 		return problem.New(problem.Precondition, problem.ReasonShipmentsOpen,
-			"store %q has shipments that the marketplace has not confirmed; wait for them, or force: they then end as NEEDS_ATTENTION", storeID)
+			"store %q has shipments or decisions that the marketplace has not confirmed; wait for them, or force: they then end as NEEDS_ATTENTION", storeID)
 	}
 	return err
 }

@@ -126,8 +126,7 @@ func (db *DB) Decisions(ctx context.Context, storeID string, numbers []string) (
 	for _, n := range numbers {
 		args = append(args, n)
 	}
-	found, err := collect(ctx, db.reader, scanDecision, selectDecision+
-		`WHERE d.store_key = `+storeKeyOf+` AND d.order_number IN (`+list("?", len(numbers))+`)`, args...)
+	found, err := collect(ctx, db.reader, scanDecision, decisionsOf(len(numbers)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read decisions: %w", explain(err))
 	}
@@ -138,23 +137,33 @@ func (db *DB) Decisions(ctx context.Context, storeID string, numbers []string) (
 	return byNumber, nil
 }
 
+// decisionsOf reads the decisions about n orders of a store.
+func decisionsOf(n int) string {
+	return selectDecision + `WHERE d.store_key = ` + storeKeyOf + ` AND d.order_number IN (` + list("?", n) + `)`
+}
+
+// dueDecisions goes through the open decisions, the most overdue first, and leaves out what nobody may work on.
+const dueDecisions = selectDecision + `WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ?
+		AND ` + workable + `
+	ORDER BY d.next_attempt LIMIT ?`
+
 // DueDecisions implements decision.Repository.
 func (db *DB) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := collect(ctx, db.reader, scanDecision, selectDecision+
-		`WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ? AND s.disconnect_time = 0 AND s.paused = 0
-		ORDER BY d.next_attempt LIMIT ?`, nanos(now), limit)
+	due, err := collect(ctx, db.reader, scanDecision, dueDecisions, nanos(now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due decisions: %w", explain(err))
 	}
 	return due, nil
 }
 
+const nextDecision = `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
+	WHERE d.open = 1 AND d.next_attempt > 0 AND ` + workable + `
+	ORDER BY d.next_attempt LIMIT 1`
+
 // NextDecision implements decision.Repository.
 func (db *DB) NextDecision(ctx context.Context) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
-		WHERE d.open = 1 AND d.next_attempt > 0 AND s.disconnect_time = 0 AND s.paused = 0
-		ORDER BY d.next_attempt LIMIT 1`).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextDecision).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next decision: %w", explain(err))
 	}

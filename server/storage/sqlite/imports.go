@@ -130,11 +130,12 @@ func (db *DB) ListImports(ctx context.Context, storeID, beforeID string, limit i
 	return runs, nil
 }
 
+const firstImportStart = `SELECT start_time FROM imports WHERE store_key = ` + storeKeyOf + ` ORDER BY id LIMIT 1`
+
 // FirstImportStart implements order.Repository.
 func (db *DB) FirstImportStart(ctx context.Context, storeID string) (time.Time, error) {
 	var first time.Time
-	err := db.reader.QueryRowContext(ctx, `SELECT start_time FROM imports WHERE store_key = `+storeKeyOf+` ORDER BY id LIMIT 1`, storeID).
-		Scan(timestamp{&first})
+	err := db.reader.QueryRowContext(ctx, firstImportStart, storeID).Scan(timestamp{&first})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find first import: %w", explain(err))
 	}

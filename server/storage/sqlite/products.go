@@ -8,6 +8,11 @@ import (
 	"github.com/relaishq/relais/server/order"
 )
 
+// productsOf reads n products of an adapter.
+func productsOf(n int) string {
+	return `SELECT ean, found, options, read_time FROM products WHERE adapter = ? AND ean IN (` + list("?", n) + `)`
+}
+
 // Products implements order.ProductRepository.
 func (db *DB) Products(ctx context.Context, adapter string, eans []string) (map[string]order.Product, error) {
 	if len(eans) == 0 {
@@ -21,7 +26,7 @@ func (db *DB) Products(ctx context.Context, adapter string, eans []string) (map[
 	found, err := collect(ctx, db.reader, func(row scanner) (p order.Product, err error) {
 		err = row.Scan(&p.EAN, &p.Found, jsonColumn[[]order.ItemOption]{&p.Options}, timestamp{&p.ReadTime})
 		return p, err
-	}, `SELECT ean, found, options, read_time FROM products WHERE adapter = ? AND ean IN (`+list("?", len(eans))+`)`, args...)
+	}, productsOf(len(eans)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read products: %w", explain(err))
 	}

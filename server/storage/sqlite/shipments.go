@@ -235,7 +235,7 @@ func listShipments(q shipment.ListQuery) (query string, args []any) {
 
 // dueShipments goes through the open shipments, the most overdue first, and leaves out what nobody may work on.
 const dueShipments = `WHERE p.open = 1 AND p.next_attempt > 0 AND p.next_attempt <= ?
-		AND s.disconnect_time = 0 AND s.paused = 0
+		AND ` + workable + `
 	ORDER BY p.next_attempt, p.key LIMIT ?`
 
 // DueShipments implements shipment.Repository.
@@ -248,7 +248,7 @@ func (db *DB) DueShipments(ctx context.Context, now time.Time, limit int) ([]shi
 }
 
 const nextDue = `SELECT p.next_attempt FROM shipments p CROSS JOIN stores s ON s.key = p.store_key
-	WHERE p.open = 1 AND p.next_attempt > 0 AND s.disconnect_time = 0 AND s.paused = 0
+	WHERE p.open = 1 AND p.next_attempt > 0 AND ` + workable + `
 	ORDER BY p.next_attempt LIMIT 1`
 
 // NextDue implements shipment.Repository.

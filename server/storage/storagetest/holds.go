@@ -6,6 +6,7 @@ import (
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
@@ -125,5 +126,36 @@ var holdCases = []testCase{
 		same(t, "held decision", getDecision(t, r, "1"), ended)
 		ended.Message = "looked at"
 		updateDecision(t, r, ended)
+	}},
+	{"nothing is due for a store whose credentials were refused", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		ship(t, r, "p1", "1")
+		decide(t, r, "2")
+		for _, c := range []struct {
+			health store.Health
+			due    bool
+		}{
+			{store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected}, false},
+			{store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsUnreadable}, false},
+			{store.Health{State: store.AuthRequired, Reason: problem.ReasonSellerInactive}, true}, // not for us to know when that ends
+			{store.Health{State: store.MarketplaceDown, Reason: problem.ReasonMarketplaceDown}, true},
+			{store.Health{State: store.Healthy}, true},
+		} {
+			_, err := r.Stores.UpdateStore(t.Context(), shop, func(s *store.Store) error { s.Health = c.health; return nil })
+			noError(t, err)
+			shipments, err := r.Shipments.DueShipments(t.Context(), at(10), 10)
+			noError(t, err)
+			decisions, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
+			noError(t, err)
+			nextShipment, err := r.Shipments.NextDue(t.Context())
+			noError(t, err)
+			nextDecision, err := r.Decisions.NextDecision(t.Context())
+			noError(t, err)
+			what := "due when health is " + string(c.health.State) + " " + c.health.Reason
+			same(t, "shipment "+what, len(shipments) == 1, c.due)
+			same(t, "decision "+what, len(decisions) == 1, c.due)
+			same(t, "next shipment "+what, !nextShipment.IsZero(), c.due)
+			same(t, "next decision "+what, !nextDecision.IsZero(), c.due)
+		}
 	}},
 }
