@@ -26,7 +26,9 @@ const (
 // not known, and one is safe (cdiscount-soap.md 11).
 const (
 	maxShipmentsPerCall = 50
+	maxDecisionsPerCall = 50
 	maxOrdersPerGet     = 50
+	maxProductsPerGet   = 100
 )
 
 // What the marketplace accepts as tracking (cdiscount-soap.md 8.2). The notice may also forbid quotes and commas; it is
@@ -43,6 +45,9 @@ type Adapter struct {
 	clock         func() time.Time
 	log           *slog.Logger
 	subWindow     time.Duration
+	minSubWindow  time.Duration
+	stall         time.Duration
+	productBatch  int
 	creationReach time.Duration
 	timeout       time.Duration
 
@@ -50,7 +55,11 @@ type Adapter struct {
 	budgets budgets
 }
 
-var _ sdk.Adapter = (*Adapter)(nil)
+var (
+	_ sdk.Adapter       = (*Adapter)(nil)
+	_ sdk.Decider       = (*Adapter)(nil)
+	_ sdk.ProductReader = (*Adapter)(nil)
+)
 
 // Option changes how an Adapter works. The defaults are right for production.
 type Option func(*Adapter)
@@ -71,6 +80,37 @@ func WithSubWindow(d time.Duration) Option {
 	}
 }
 
+// WithMinSubWindow sets how far a sub-window whose answer times out is halved; default 1 hour. Values that are not positive
+// are ignored.
+func WithMinSubWindow(d time.Duration) Option {
+	return func(a *Adapter) {
+		if d > 0 {
+			a.minSubWindow = d
+		}
+	}
+}
+
+// WithStallTimeout sets how long one wait for an answer with orders may take, as long as its sub-window can still be halved;
+// default 1 minute. It must leave room for all halvings within the host's patience with a silent stream, 10 minutes. Values
+// that are not positive are ignored.
+func WithStallTimeout(d time.Duration) Option {
+	return func(a *Adapter) {
+		if d > 0 {
+			a.stall = d
+		}
+	}
+}
+
+// WithProductBatch sets for how many products one GetProductListByIdentifier call asks; default 100, since no limit is
+// known. Values that are not positive are ignored.
+func WithProductBatch(n int) Option {
+	return func(a *Adapter) {
+		if n > 0 {
+			a.productBatch = n
+		}
+	}
+}
+
 // WithCreationReach sets how far back a read by modification date looks for creation dates; default 400 days. Both dates
 // must be sent (cdiscount-soap.md 6.1), and this one must not leave out an old order that changed today. Values that are not
 // positive are ignored.
@@ -82,8 +122,8 @@ func WithCreationReach(d time.Duration) Option {
 	}
 }
 
-// WithRequestTimeout bounds one HTTP exchange, its answer included; default 10 minutes, the longest that known clients allow
-// (cdiscount-soap.md 1). A shorter deadline of the caller wins. Values that are not positive are ignored.
+// WithRequestTimeout bounds how long one HTTP exchange waits for the marketplace, from sending to the end of the answer;
+// default 10 minutes, the longest that known clients allow (cdiscount-soap.md 1). A shorter deadline of the caller wins. Values that are not positive are ignored.
 func WithRequestTimeout(d time.Duration) Option {
 	return func(a *Adapter) {
 		if d > 0 {
@@ -97,6 +137,9 @@ func New(options ...Option) *Adapter {
 	a := &Adapter{
 		clock:         time.Now,
 		subWindow:     3 * 24 * time.Hour,
+		minSubWindow:  time.Hour,
+		stall:         time.Minute,
+		productBatch:  maxProductsPerGet,
 		creationReach: 400 * 24 * time.Hour,
 		timeout:       10 * time.Minute,
 	}
@@ -155,7 +198,9 @@ func (a *Adapter) Describe() *adapterv1.DescribeResponse {
 			Acceptance:          true,
 			Count:               false,
 			MaxShipmentsPerCall: maxShipmentsPerCall,
+			MaxDecisionsPerCall: maxDecisionsPerCall,
 			MaxOrdersPerGet:     maxOrdersPerGet,
+			MaxProductsPerGet:   maxProductsPerGet,
 			TrackingRules: &adapterv1.TrackingRules{
 				MaxNumberLength:           maxTrackingNumber,
 				ForbiddenNumberCharacters: forbiddenInTrackingNumber,

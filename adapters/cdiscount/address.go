@@ -7,54 +7,26 @@ import (
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
-// wireAddress is an Address (cdiscount-soap.md 6.4).
-type wireAddress struct {
-	Address1        string `xml:"Address1"`
-	Address2        string `xml:"Address2"`
-	ApartmentNumber string `xml:"ApartmentNumber"`
-	Building        string `xml:"Building"`
-	City            string `xml:"City"`
-	Civility        string `xml:"Civility"`
-	CompanyName     string `xml:"CompanyName"`
-	Country         string `xml:"Country"`
-	County          string `xml:"County"`
-	FirstName       string `xml:"FirstName"`
-	Instructions    string `xml:"Instructions"`
-	LastName        string `xml:"LastName"`
-	PlaceName       string `xml:"PlaceName"`
-	RelayID         string `xml:"RelayId"`
-	Street          string `xml:"Street"`
-	ZipCode         string `xml:"ZipCode"`
-}
-
-// wireCustomer is a Customer (cdiscount-soap.md 6.4).
-type wireCustomer struct {
-	Civility          string `xml:"Civility"`
-	CustomerID        string `xml:"CustomerId"`
-	Email             string `xml:"Email"`
-	EncryptedEmail    string `xml:"EncryptedEmail"`
-	FirstName         string `xml:"FirstName"`
-	LastName          string `xml:"LastName"`
-	MobilePhone       string `xml:"MobilePhone"`
-	Phone             string `xml:"Phone"`
-	ShippingFirstName string `xml:"ShippingFirstName"`
-	ShippingLastName  string `xml:"ShippingLastName"`
-}
+// Names of the addresses, in unrecognized values.
+const (
+	billing  = "BillingAddress"
+	shipping = "ShippingAddress"
+)
 
 // clean trims a value. The marketplace pads some of them (cdiscount-soap.md 9.1).
 func clean(s string) string { return strings.TrimSpace(s) }
 
 // withheld reports whether the marketplace keeps the address back, as it does until payment: nil at first, then city and
 // postal code without a street, a name or a relay.
-func (a wireAddress) withheld() bool {
+func (a *wireAddress) withheld() bool {
 	return len(a.lines()) == 0 && clean(a.FirstName) == "" && clean(a.LastName) == "" && clean(a.CompanyName) == "" &&
 		clean(a.RelayID) == ""
 }
 
 // lines returns the street and its complements. Address1 and Address2 were never seen filled; when they are, they follow.
-func (a wireAddress) lines() []string {
+func (a *wireAddress) lines() []string {
 	var lines []string
-	for _, l := range []string{a.Street, a.Building, a.ApartmentNumber, a.PlaceName, a.Address1, a.Address2} {
+	for _, l := range [...]string{a.Street, a.Building, a.ApartmentNumber, a.PlaceName, a.Address1, a.Address2} {
 		if l = clean(l); l != "" && !slices.Contains(lines, l) {
 			lines = append(lines, l)
 		}
@@ -63,21 +35,21 @@ func (a wireAddress) lines() []string {
 }
 
 // place returns the address without a person.
-func (a wireAddress) place(m *mapper, field string) *adapterv1.Address {
+func (a *wireAddress) place(m *mapper, name string) *adapterv1.Address {
 	return &adapterv1.Address{
 		Company:      clean(a.CompanyName),
 		Lines:        a.lines(),
 		PostalCode:   clean(a.ZipCode),
 		City:         clean(a.City),
 		Region:       region(a.County),
-		CountryCode:  m.country(field+".Country", a.Country),
+		CountryCode:  m.country(name, a.Country),
 		Instructions: clean(a.Instructions),
 	}
 }
 
 // home returns the address with the person that it names.
-func (a wireAddress) home(m *mapper, field string) *adapterv1.Address {
-	address := a.place(m, field)
+func (a *wireAddress) home(m *mapper, name string) *adapterv1.Address {
+	address := a.place(m, name)
 	address.Civility = civility(a.Civility)
 	address.FirstName = clean(a.FirstName)
 	address.LastName = clean(a.LastName)
@@ -101,7 +73,7 @@ func civility(s string) string {
 }
 
 // receiver returns the person whom the parcel is for: the shipping names where there are any, else the buyer's.
-func (c wireCustomer) receiver() (first, last string) {
+func (c *wireCustomer) receiver() (first, last string) {
 	first, last = clean(c.ShippingFirstName), clean(c.ShippingLastName)
 	if first == "" && last == "" {
 		return clean(c.FirstName), clean(c.LastName)
@@ -110,7 +82,7 @@ func (c wireCustomer) receiver() (first, last string) {
 }
 
 // phone returns the number under which the receiver can be reached. Addresses have none (cdiscount-soap.md 6.4).
-func (c wireCustomer) phone() string {
+func (c *wireCustomer) phone() string {
 	if mobile := clean(c.MobilePhone); mobile != "" {
 		return mobile
 	}
@@ -118,7 +90,7 @@ func (c wireCustomer) phone() string {
 }
 
 // customer maps the buyer. The mail address is the relay mailbox unless the marketplace gives the real one.
-func (c wireCustomer) customer() *adapterv1.Customer {
+func (c *wireCustomer) customer() *adapterv1.Customer {
 	email := clean(c.Email)
 	if email == "" {
 		email = clean(c.EncryptedEmail)
@@ -137,17 +109,20 @@ func (c wireCustomer) customer() *adapterv1.Customer {
 // In a pickup order the address is the point's and its first name is the point's name; the receiver stands in the customer
 // (cdiscount-soap.md 6.4). Both results are nil while the address is withheld.
 func (m *mapper) destination(w *wireOrder, mode deliveryMode) (shipTo *adapterv1.Address, point *adapterv1.PickupPoint) {
-	const field = "ShippingAddress"
-	a := w.ShippingAddress
+	a := &w.ShippingAddress
 	if a.withheld() {
 		return nil, nil
 	}
 	if mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP {
-		shipTo = a.home(m, field)
+		shipTo = a.home(m, shipping)
 		if shipTo.GetFirstName() == "" && shipTo.GetLastName() == "" {
 			shipTo.FirstName, shipTo.LastName = w.Customer.receiver()
 		}
 		shipTo.Phone = w.Customer.phone()
+		if clean(a.RelayID) != "" {
+			// A home delivery has no relay (cdiscount-soap.md 6.4): the address may be a point's.
+			m.unknown(shipping+".RelayId", a.RelayID)
+		}
 		return shipTo, nil
 	}
 	shipTo = &adapterv1.Address{Civility: civility(w.Customer.Civility), Phone: w.Customer.phone()}
@@ -157,11 +132,11 @@ func (m *mapper) destination(w *wireOrder, mode deliveryMode) (shipTo *adapterv1
 		RawId:   a.RelayID,
 		Id:      pointID(mode.network, a.RelayID),
 		Name:    clean(a.FirstName),
-		Address: a.place(m, field),
+		Address: a.place(m, shipping),
 	}
 	if clean(a.RelayID) == "" && mode.network != adapterv1.PickupNetwork_PICKUP_NETWORK_SHOP {
 		// A parcel cannot be addressed to a point without its id.
-		m.unknown(field+".RelayId", a.RelayID)
+		m.unknown(shipping+".RelayId", a.RelayID)
 	}
 	return shipTo, point
 }

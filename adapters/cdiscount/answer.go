@@ -1,15 +1,11 @@
 package cdiscount
 
 import (
-	"encoding/xml"
 	"errors"
 	"io"
-	"strings"
-)
 
-// answerLimit bounds how many bytes of an answer may be read for one piece: the whole of a small answer, or one element of
-// a list, since the reader of a list calls answerReader.nextPiece. Larger is not an answer of this API.
-const answerLimit = 4 << 20
+	"github.com/relaishq/relais/adapters/cdiscount/internal/xmlpull"
+)
 
 // answer is what every operation's result holds before its own fields (cdiscount-soap.md 3.3).
 type answer struct {
@@ -22,27 +18,26 @@ type answer struct {
 
 // wireError is an Error of the service.
 type wireError struct {
-	Type    string `xml:"ErrorType"`
-	Message string `xml:"Message"`
+	Type    string
+	Message string
 }
 
 // fieldReader consumes one own field of an operation's result; head holds what came before it.
-type fieldReader func(r *answerReader, start xml.StartElement, head *answer) error
-
-// answerReader walks one SOAP answer, token by token, and never holds more of it than the element under way. It is the only
-// place that knows the tokenizer: a faster one replaces it here, with the checks that encoding/xml does by itself (matching
-// tags, entities, no clean end inside an element).
-type answerReader struct {
-	dec    *xml.Decoder
-	source *meter
-}
+type fieldReader func(r *answerReader, head *answer) error
 
 // readAnswer reads the answer of an operation to its end and gives each own field of the result to its reader; fields
 // without one are skipped. The answer counts only when the envelope was closed, nothing follows it and OperationSuccess was
-// seen. Errors: *fault, *malformedError, *lostError, and a *consumerError of a reader.
-func readAnswer(body io.Reader, op operation, fields map[string]fieldReader) (*answer, error) {
-	source := &meter{r: body, left: answerLimit}
-	r := &answerReader{dec: xml.NewDecoder(source), source: source}
+// seen. watch bounds the waits for the source; it may be nil. Errors: *fault, *malformedError, *lostError, and a
+// *consumerError of a reader.
+func readAnswer(body io.Reader, op operation, fields map[string]fieldReader, watch *patience) (*answer, error) {
+	r := readers.Get().(*answerReader)
+	defer func() {
+		r.source = meter{}
+		readers.Put(r)
+	}()
+	r.source = meter{r: body, watch: watch, left: answerLimit}
+	r.xml.Reset(&r.source)
+	r.text, r.pending = r.text[:0], r.pending[:0]
 	head, err := r.envelope(op, fields)
 	if err == nil {
 		return head, nil
@@ -50,64 +45,40 @@ func readAnswer(body io.Reader, op operation, fields map[string]fieldReader) (*a
 	return nil, r.explain(err)
 }
 
-// explain tells a lost connection from an unreadable answer: the tokenizer reports both as its own errors.
-func (r *answerReader) explain(err error) error {
-	var syntax *xml.SyntaxError
-	var consumer *consumerError
-	switch {
-	case errors.As(err, &consumer):
-		return err
-	case r.source.lost != nil:
-		return &lostError{cause: r.source.lost, sent: true}
-	case r.source.exceeded:
-		return &malformedError{reason: "an element is larger than any the contract knows"}
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return &malformedError{reason: "the answer ends early"}
-	case errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
-		return &malformedError{reason: "the answer ends early"}
-	case errors.As(err, &syntax):
-		return &malformedError{reason: "the answer is not well-formed XML"}
-	}
-	return err
-}
-
 // envelope reads from the first byte to the last.
 func (r *answerReader) envelope(op operation, fields map[string]fieldReader) (*answer, error) {
-	root, err := r.root()
-	if err != nil {
+	if err := r.root(); err != nil {
 		return nil, err
-	}
-	if root.Name.Local != "Envelope" || root.Name.Space != nsEnvelope {
-		return nil, &malformedError{reason: "not a SOAP envelope", foreign: true}
 	}
 	head := &answer{}
 	var failure *fault
 	found := false
-	err = r.children(func(part xml.StartElement) error {
-		if part.Name.Local != "Body" {
-			return r.dec.Skip()
+	err := r.children(func(part []byte) error {
+		if string(part) != "Body" {
+			return r.skip()
 		}
-		return r.children(func(content xml.StartElement) error {
-			switch content.Name.Local {
+		return r.children(func(content []byte) error {
+			switch string(content) {
 			case "Fault":
 				failure = &fault{}
-				return r.dec.DecodeElement(failure, &content)
+				return failure.read(r)
 			case string(op) + "Response":
-				return r.children(func(result xml.StartElement) error {
-					if result.Name.Local != string(op)+"Result" {
-						return r.dec.Skip()
+				return r.children(func(result []byte) error {
+					if string(result) != string(op)+"Result" {
+						return r.skip()
 					}
 					found = true
 					return r.result(head, fields)
 				})
 			}
-			return r.dec.Skip()
+			return r.skip()
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.end(); err != nil {
+	// The envelope is closed; nothing but white space and comments may follow.
+	if _, err := r.xml.Next(); !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	switch {
@@ -122,46 +93,37 @@ func (r *answerReader) envelope(op operation, fields map[string]fieldReader) (*a
 	return head, nil
 }
 
-// root returns the first element.
-func (r *answerReader) root() (xml.StartElement, error) {
-	for {
-		t, err := r.dec.Token()
-		if err != nil {
-			return xml.StartElement{}, r.notXML(err)
+// root reads the first tag, which must open an envelope. What is broken before it, or another document, was not written by
+// a SOAP service.
+func (r *answerReader) root() error {
+	if _, err := r.xml.Next(); err != nil {
+		var broken *xmlpull.SyntaxError
+		if errors.As(err, &broken) && r.source.lost == nil {
+			return &malformedError{reason: "not a SOAP envelope", foreign: true}
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			return t, nil
-		case xml.Directive:
-			// A document type: HTML begins with one, SOAP forbids it.
-			return xml.StartElement{}, &malformedError{reason: "not a SOAP envelope", foreign: true}
-		case xml.CharData:
-			if strings.TrimSpace(string(t)) != "" {
-				return xml.StartElement{}, &malformedError{reason: "not a SOAP envelope", foreign: true}
-			}
+		err = r.explain(err)
+		var malformed *malformedError
+		if errors.As(err, &malformed) {
+			malformed.foreign = true
 		}
+		return err
 	}
-}
-
-// notXML marks an answer that is broken before its first element as foreign: no SOAP service wrote it.
-func (r *answerReader) notXML(err error) error {
-	err = r.explain(err)
-	var malformed *malformedError
-	if errors.As(err, &malformed) {
-		malformed.foreign = true
+	if string(r.xml.Name()) != "Envelope" || string(r.xml.Space()) != nsEnvelope {
+		return &malformedError{reason: "not a SOAP envelope", foreign: true}
 	}
-	return err
+	return nil
 }
 
 // result reads the children of the operation's result.
 func (r *answerReader) result(head *answer, fields map[string]fieldReader) error {
-	return r.children(func(field xml.StartElement) error {
-		switch field.Name.Local {
+	return r.children(func(field []byte) (err error) {
+		switch string(field) {
 		case "ErrorMessage":
-			return r.string(field, &head.message)
+			head.message, err = r.string()
+			return err
 		case "OperationSuccess":
-			var value string
-			if err := r.string(field, &value); err != nil {
+			value, err := r.string()
+			if err != nil {
 				return err
 			}
 			success, ok := parseBool(value)
@@ -171,117 +133,54 @@ func (r *answerReader) result(head *answer, fields map[string]fieldReader) error
 			head.success, head.successSeen = success, true
 			return nil
 		case "ErrorList":
-			var list struct {
-				Errors []wireError `xml:"Error"`
-			}
-			if err := r.decode(field, &list); err != nil {
-				return err
-			}
-			head.errors = list.Errors
-			return nil
+			head.errors, err = r.errorList()
+			return err
 		case "SellerLogin":
-			return r.string(field, &head.sellerLogin)
+			head.sellerLogin, err = r.string()
+			return err
 		}
-		if read := fields[field.Name.Local]; read != nil {
-			return read(r, field, head)
+		if read := fields[string(field)]; read != nil {
+			return read(r, head)
 		}
-		return r.dec.Skip()
+		return r.skip()
 	})
 }
 
-// children calls visit for every child of the element under way, until that element ends. visit consumes the child.
-func (r *answerReader) children(visit func(xml.StartElement) error) error {
-	for {
-		t, err := r.dec.Token()
-		if err != nil {
-			return err
+// errorList reads a list of Error.
+func (r *answerReader) errorList() (list []wireError, err error) {
+	err = r.children(func(element []byte) error {
+		if string(element) != "Error" || r.isNil() {
+			return r.skip()
 		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			if err := visit(t); err != nil {
-				return err
+		var e wireError
+		err := r.children(func(field []byte) (err error) {
+			switch string(field) {
+			case "ErrorType":
+				e.Type, err = r.string()
+			case "Message":
+				e.Message, err = r.string()
+			default:
+				err = r.skip()
 			}
-		case xml.EndElement:
-			return nil
-		case xml.Directive:
-			return &malformedError{reason: "a document type declaration inside the answer"}
-		}
-	}
-}
-
-// end reads what follows the envelope: nothing but white space and comments.
-func (r *answerReader) end() error {
-	for {
-		t, err := r.dec.Token()
-		if errors.Is(err, io.EOF) && r.source.lost == nil {
-			return nil
-		}
-		if err != nil {
 			return err
-		}
-		switch t := t.(type) {
-		case xml.CharData:
-			if strings.TrimSpace(string(t)) != "" {
-				return &malformedError{reason: "text after the end of the envelope"}
-			}
-		case xml.StartElement, xml.Directive:
-			return &malformedError{reason: "an element after the end of the envelope"}
-		}
-	}
-}
-
-// nextPiece allows another answerLimit bytes. The reader of a list calls it before each element.
-func (r *answerReader) nextPiece() { r.source.left = answerLimit }
-
-// decode reads an element into a struct with xml tags.
-func (r *answerReader) decode(start xml.StartElement, into any) error {
-	return r.dec.DecodeElement(into, &start)
-}
-
-// string reads an element's text, without the white space around it. A nil element reads as empty.
-func (r *answerReader) string(start xml.StartElement, into *string) error {
-	var value string
-	if err := r.dec.DecodeElement(&value, &start); err != nil {
+		})
+		list = append(list, e)
 		return err
-	}
-	*into = strings.TrimSpace(value)
-	return nil
+	})
+	return list, err
 }
 
-// parseBool reads xs:boolean; ok is false for anything else.
-func parseBool(s string) (value, ok bool) {
-	switch strings.TrimSpace(s) {
-	case "true", "1":
-		return true, true
-	case "false", "0":
-		return false, true
-	}
-	return false, false
-}
-
-// meter counts what is read and remembers how the source failed, which a tokenizer on top of it may hide.
-type meter struct {
-	r        io.Reader
-	left     int64
-	exceeded bool  // the limit was hit
-	lost     error // what the source failed with, other than its end
-}
-
-var errTooLarge = errors.New("answer too large")
-
-// Read implements io.Reader.
-func (m *meter) Read(p []byte) (int, error) {
-	if m.left <= 0 {
-		m.exceeded = true
-		return 0, errTooLarge
-	}
-	if int64(len(p)) > m.left {
-		p = p[:m.left]
-	}
-	n, err := m.r.Read(p)
-	m.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		m.lost = err
-	}
-	return n, err
+// read reads a SOAP fault.
+func (e *fault) read(r *answerReader) error {
+	return r.children(func(field []byte) (err error) {
+		switch string(field) {
+		case "faultcode":
+			e.Code, err = r.string()
+		case "faultstring":
+			e.Text, err = r.string()
+		default:
+			err = r.skip()
+		}
+		return err
+	})
 }

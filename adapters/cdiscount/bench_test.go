@@ -1,6 +1,9 @@
 package cdiscount_test
 
 import (
+	"bytes"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +13,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/adapters/cdiscount"
+	"github.com/relaishq/relais/adapters/cdiscount/internal/xmlpull"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -65,6 +69,83 @@ func TestMemoryIsFlat(t *testing.T) {
 	if large > small+4<<20 {
 		t.Errorf("1,000 orders hold %d KiB, 12,000 hold %d KiB", small>>10, large>>10)
 	}
+}
+
+// benchOrder is an order of about 3.7 kB: one line of goods, of the shape of the contract's example.
+func benchOrder(number string) fields {
+	return pointOrder(number).with(
+		"IsEligibileSubstitution", "false", "ShippedTotalAmount", "0", "ShippedTotalShippingCharges", "0",
+		"SiteCommissionShippedAmount", "0", "ValidationStatus", "None",
+		"BillingAddress", homeAddress().with("FirstName", "Zoé").inner(), "OrderLineList", lineList(goodsLine().with(
+			"IsCDAV", "false", "IsNegotiated", "nil", "IsProductEanGenerated", "false", "RefundShippingCharges", "nil", "SkuParent", "nil")),
+	)
+}
+
+// benchAnswer is an answer of n orders.
+func benchAnswer(n int) []byte {
+	head, tail, _ := strings.Cut(orderList(benchOrder("#")), benchOrder("#").xml("Order"))
+	var b bytes.Buffer
+	b.WriteString(head)
+	for i := range n {
+		b.WriteString(benchOrder(fmt.Sprintf("26050210%07d", i)).xml("Order"))
+	}
+	b.WriteString(tail)
+	return b.Bytes()
+}
+
+// BenchmarkDecode compares, over the same bytes: walking them with encoding/xml and with the adapter's tokenizer, and
+// decoding them to adapterv1.Order.
+func BenchmarkDecode(b *testing.B) {
+	const orders = 1000
+	answer := benchAnswer(orders)
+	for _, bc := range []struct {
+		name string
+		run  func() error
+	}{
+		{"encoding-xml-RawToken", func() error {
+			d := xml.NewDecoder(bytes.NewReader(answer))
+			for {
+				if _, err := d.RawToken(); err != nil {
+					return ignoreEOF(err)
+				}
+			}
+		}},
+		{"xmlpull", func() error {
+			d := xmlpull.NewDecoder(bytes.NewReader(answer))
+			for {
+				if _, err := d.Next(); err != nil {
+					return ignoreEOF(err)
+				}
+			}
+		}},
+		{"orders", func() error {
+			n := 0
+			err := cdiscount.DecodeOrders(bytes.NewReader(answer), func(*adapterv1.Order) error { n++; return nil })
+			if n != orders {
+				return fmt.Errorf("%d orders", n)
+			}
+			return err
+		}},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			b.SetBytes(int64(len(answer)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := bc.run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)*orders/b.Elapsed().Seconds(), "orders/s")
+			b.ReportMetric(float64(len(answer))/orders, "B/order")
+		})
+	}
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // BenchmarkListOrders reads answers of different sizes, the HTTP transport included.

@@ -2,16 +2,27 @@ package cdiscount
 
 import (
 	"context"
-	"encoding/xml"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
 // wireCarrier is a Carrier of GetGlobalConfiguration (cdiscount-soap.md 9.1).
 type wireCarrier struct {
-	ID   string `xml:"CarrierId"`
-	URL  string `xml:"DefaultURL"`
-	Name string `xml:"Name"`
+	ID   string
+	URL  string
+	Name string
+}
+
+func (c *wireCarrier) field(name []byte) *string {
+	switch string(name) {
+	case "CarrierId":
+		return &c.ID
+	case "DefaultURL":
+		return &c.URL
+	case "Name":
+		return &c.Name
+	}
+	return nil
 }
 
 // ListCarriers implements sdk.Adapter with GetGlobalConfiguration. Names and addresses are trimmed: a trailing blank and a
@@ -23,17 +34,19 @@ func (a *Adapter) ListCarriers(
 	if err != nil {
 		return nil, err
 	}
-	var list struct {
-		Carriers []wireCarrier `xml:"Carrier"`
-	}
+	var list []*wireCarrier
 	_, err = s.read(ctx, call{op: opGlobalConfiguration, fields: map[string]fieldReader{
-		"CarrierList": func(r *answerReader, start xml.StartElement, _ *answer) error { return r.decode(start, &list) },
+		"CarrierList": func(r *answerReader, _ *answer) error {
+			err := readList(r, "Carrier", &list)
+			r.settle()
+			return err
+		},
 	}})
 	if err != nil {
 		return nil, err
 	}
 	resp := &adapterv1.ListCarriersResponse{StateUpdate: s.stateUpdate()}
-	for _, c := range list.Carriers {
+	for _, c := range list {
 		if name := clean(c.Name); name != "" {
 			resp.Carriers = append(resp.Carriers, &adapterv1.Carrier{Code: clean(c.ID), Name: name, TrackingUrl: clean(c.URL)})
 		}

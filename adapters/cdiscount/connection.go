@@ -2,7 +2,6 @@ package cdiscount
 
 import (
 	"context"
-	"encoding/xml"
 
 	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -10,15 +9,29 @@ import (
 
 // wireSeller is the part of Seller that is used (cdiscount-soap.md 5).
 type wireSeller struct {
-	IsAvailable string `xml:"IsAvailable"`
-	Login       string `xml:"Login"`
-	ShopName    string `xml:"ShopName"`
-	State       string `xml:"State"`
+	IsAvailable string
+	Login       string
+	ShopName    string
+	State       string
+}
+
+func (s *wireSeller) field(name []byte) *string {
+	switch string(name) {
+	case "IsAvailable":
+		return &s.IsAvailable
+	case "Login":
+		return &s.Login
+	case "ShopName":
+		return &s.ShopName
+	case "State":
+		return &s.State
+	}
+	return nil
 }
 
 // inactive reports whether the account cannot sell at all. Holidays and PutOnNotice leave it working.
-func (s wireSeller) inactive() bool {
-	return s.State == "Deactivated" || s.IsAvailable == "BannedSeller"
+func (s *wireSeller) inactive() bool {
+	return clean(s.State) == "Deactivated" || clean(s.IsAvailable) == "BannedSeller"
 }
 
 // CheckConnection implements sdk.Adapter with GetSellerInformation, the cheapest call that needs a token and an active
@@ -32,7 +45,11 @@ func (a *Adapter) CheckConnection(
 	}
 	var seller wireSeller
 	head, err := s.read(ctx, call{op: opSellerInformation, fields: map[string]fieldReader{
-		"Seller": func(r *answerReader, start xml.StartElement, _ *answer) error { return r.decode(start, &seller) },
+		"Seller": func(r *answerReader, _ *answer) error {
+			err := r.record(&seller)
+			r.settle()
+			return err
+		},
 	}})
 	if err != nil {
 		return nil, err

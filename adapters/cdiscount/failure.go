@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,8 +68,8 @@ func (e *budgetError) Unwrap() error { return e.cause }
 
 // fault is a SOAP fault (cdiscount-soap.md 4.3).
 type fault struct {
-	Code string `xml:"faultcode"`
-	Text string `xml:"faultstring"`
+	Code string
+	Text string
 }
 
 // Error tells the code only: a text may quote the token (cdiscount-soap.md 2, fourth row).
@@ -85,6 +86,7 @@ func (e *fault) trim() {
 const (
 	faultDeserialization = "DeserializationFailed"
 	faultInternal        = "InternalServiceFault"
+	faultToken           = "RequestTokenValidationError"
 )
 
 // tokenFaultTexts are what the service says of a token that a new one replaces, in lower case (cdiscount-soap.md 2). Only
@@ -98,11 +100,15 @@ var tokenFaultTexts = []string{
 // notAuthorizedText is what the service says when the token is right and the right to the operation is missing.
 const notAuthorizedText = "user is not authorized to access"
 
-// aboutToken reports whether a new token cures the fault. The service checks the token before anything else
-// (cdiscount-soap.md 14.2), so that such a fault also proves that nothing was done.
+// aboutToken reports whether a new token cures the fault: by its code, which it shares with a missing right, since the full
+// text of an expired token was never seen (cdiscount-soap.md 12.2), or by a known text under a code that says nothing. The
+// service checks the token before anything else (14.2), so that such a fault also proves that nothing was done.
 func (e *fault) aboutToken() bool {
-	if e.Code == faultDeserialization || e.Code == faultInternal {
+	switch e.Code {
+	case faultDeserialization, faultInternal:
 		return false
+	case faultToken:
+		return !e.notAuthorized()
 	}
 	text := strings.ToLower(e.Text)
 	return slices.ContainsFunc(tokenFaultTexts, func(known string) bool { return strings.Contains(text, known) })
@@ -153,6 +159,7 @@ const (
 	errorTypeInactive      = "InactiveSellerError"
 	errorTypeNotAuthorized = "NotAuthorizedException"
 	errorTypeSellerRights  = "SellerNotAuthorized"
+	errorTypeSellerKind    = "SellerNotFound" // "Vendeur de type CDiscount non autorisé !"
 )
 
 // quota reports whether the marketplace asks to wait.
@@ -165,7 +172,9 @@ func (e *refusal) inactive() bool {
 
 // notAuthorized reports whether the seller lacks the right to the operation.
 func (e *refusal) notAuthorized() bool {
-	return slices.Contains(e.types, errorTypeNotAuthorized) || slices.Contains(e.types, errorTypeSellerRights)
+	return slices.ContainsFunc(e.types, func(t string) bool {
+		return t == errorTypeNotAuthorized || t == errorTypeSellerRights || t == errorTypeSellerKind
+	})
 }
 
 // certain reports whether the refusal says that the request was refused. Without a type it says nothing, and a failure inside
@@ -223,9 +232,9 @@ func readFailure(ctx context.Context, op operation, err error) error {
 	switch {
 	case errors.As(err, &lost):
 		return sdk.MarketplaceDown(0, "%s: %s", op, describeLoss(lost))
-	case errors.As(err, &status) && status.status == 429:
+	case errors.As(err, &status) && status.status == http.StatusTooManyRequests:
 		return sdk.Throttled(status.retryAfter, "%s: %s", op, status)
-	case errors.As(err, &status) && (status.status >= 500 || status.status == 408):
+	case errors.As(err, &status) && (status.status >= 500 || status.status == http.StatusRequestTimeout):
 		return sdk.MarketplaceDown(status.retryAfter, "%s: %s", op, status)
 	case errors.As(err, &status):
 		return sdk.MalformedAnswer("%s: %s", op, status)
@@ -246,6 +255,21 @@ func readFailure(ctx context.Context, op operation, err error) error {
 		return sdk.Throttled(0, "%s: %s", op, budget)
 	}
 	return err
+}
+
+// timedOut reports whether the answer to a request that did reach the marketplace took too long: for this exchange, or for
+// whatever stands before the marketplace. Asking for less may help then.
+func timedOut(err error) bool {
+	var lost *lostError
+	var status *httpError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &lost):
+		return lost.sent && errors.As(lost.cause, &timeout) && timeout.Timeout()
+	case errors.As(err, &status):
+		return status.status == http.StatusGatewayTimeout || status.status == http.StatusRequestTimeout
+	}
+	return false
 }
 
 // describeLoss names the cause of a lost connection without addresses that help nobody.

@@ -2,40 +2,21 @@ package cdiscount
 
 import (
 	"encoding/json"
-	"fmt"
-	"slices"
 	"strconv"
 
-	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
-// wireLine is an OrderLine (cdiscount-soap.md 6.3). Values stay text until they are mapped: one that nobody can read must
-// not make the whole answer unreadable.
-type wireLine struct {
-	AcceptationState  string `xml:"AcceptationState"`
-	DeliveryDateMax   string `xml:"DeliveryDateMax"`
-	DeliveryDateMin   string `xml:"DeliveryDateMin"`
-	Name              string `xml:"Name"`
-	ProductCondition  string `xml:"ProductCondition"`
-	ProductEan        string `xml:"ProductEan"`
-	ProductID         string `xml:"ProductId"`
-	PurchasePrice     string `xml:"PurchasePrice"`
-	Quantity          string `xml:"Quantity"`
-	SellerProductID   string `xml:"SellerProductId"`
-	ShippingDateMax   string `xml:"ShippingDateMax"`
-	Sku               string `xml:"Sku"`
-	AdditionalCharges string `xml:"UnitAdditionalShippingCharges"`
-	ShippingCharges   string `xml:"UnitShippingCharges"`
-}
-
-// feeProducts are the products of pseudo lines: payment fees, never goods (cdiscount-soap.md 6.3).
-func feeProducts() []string { return []string{"INTERETBCA", "FRAISTRAITEMENT"} }
+// Products of pseudo lines: payment fees, never goods (cdiscount-soap.md 6.3).
+const (
+	feeInstalments = "INTERETBCA"
+	feeProcessing  = "FRAISTRAITEMENT"
+)
 
 // fee reports whether the line is a fee, and under which code.
 func (w *wireLine) fee() (code string, is bool) {
-	for _, id := range []string{clean(w.ProductID), clean(w.Sku)} {
-		if slices.Contains(feeProducts(), id) {
+	for _, id := range [...]string{clean(w.ProductID), clean(w.Sku)} {
+		if id == feeInstalments || id == feeProcessing {
 			return id, true
 		}
 	}
@@ -43,19 +24,20 @@ func (w *wireLine) fee() (code string, is bool) {
 }
 
 // lines maps the order's lines: goods, and fees apart. own is the status of the order's own state, which most lines follow.
-func (m *mapper) lines(wire []wireLine, own adapterv1.OrderStatus) (goods []*adapterv1.OrderLine, fees []*adapterv1.Fee) {
-	ids := make(map[string]bool, len(wire))
-	for i := range wire {
-		w := &wire[i]
-		field := fmt.Sprintf("OrderLine[%d]", i)
+func (m *mapper) lines(wire []*wireLine, own adapterv1.OrderStatus) (goods []*adapterv1.OrderLine, fees []*adapterv1.Fee) {
+	ids := make(map[string]bool)
+	for i, w := range wire {
+		m.line = i + 1
 		if code, is := w.fee(); is {
-			fees = append(fees, &adapterv1.Fee{Code: code, Label: clean(w.Name), Amount: m.money(field+".PurchasePrice", w.PurchasePrice)})
+			amount, _ := m.money("PurchasePrice", w.PurchasePrice)
+			fees = append(fees, &adapterv1.Fee{Code: code, Label: clean(w.Name), Amount: amount})
 			continue
 		}
-		line := m.line(w, field, own)
+		line := m.goods(w, own)
 		line.LineId = uniqueID(ids, w)
 		goods = append(goods, line)
 	}
+	m.line = 0
 	return goods, fees
 }
 
@@ -63,7 +45,7 @@ func (m *mapper) lines(wire []wireLine, own adapterv1.OrderStatus) (goods []*ada
 // marketplace's; RowId is always 0. The second line with one reference gets "#2", and so on, in the order of the answer.
 func uniqueID(taken map[string]bool, w *wireLine) string {
 	base := "line"
-	for _, id := range []string{w.SellerProductID, w.ProductID, w.Sku} {
+	for _, id := range [...]string{w.SellerProductID, w.ProductID, w.Sku} {
 		if id = clean(id); id != "" {
 			base = id
 			break
@@ -77,66 +59,63 @@ func uniqueID(taken map[string]bool, w *wireLine) string {
 	return id
 }
 
-// line maps one line of goods, all but its id.
-func (m *mapper) line(w *wireLine, field string, own adapterv1.OrderStatus) *adapterv1.OrderLine {
+// goods maps one line of goods, all but its id.
+func (m *mapper) goods(w *wireLine, own adapterv1.OrderStatus) *adapterv1.OrderLine {
 	status, cancel := lineStatus(clean(w.AcceptationState), own)
 	if status == unrecognized && own != unrecognized {
-		m.unknown(field+".AcceptationState", w.AcceptationState)
+		m.unknown("AcceptationState", w.AcceptationState)
 	}
 	quantity, ok := parseQuantity(w.Quantity)
 	if !ok {
 		// How many pieces to ship is not known: not to be shipped.
-		m.unknown(field+".Quantity", w.Quantity)
+		m.unknown("Quantity", w.Quantity)
 		status = unrecognized
 	}
 	product := clean(w.ProductID)
 	if product == "" {
 		product = clean(w.Sku)
 	}
+	total, _ := m.money("PurchasePrice", w.PurchasePrice)
 	line := &adapterv1.OrderLine{
 		Sku:             w.SellerProductID,
 		ProductId:       product,
 		Ean:             clean(w.ProductEan),
 		Title:           clean(w.Name),
 		Quantity:        quantity,
-		TotalPrice:      m.money(field+".PurchasePrice", w.PurchasePrice),
-		ShippingPrice:   m.lineShipping(w, field, quantity),
+		TotalPrice:      total,
+		ShippingPrice:   m.lineShipping(w, quantity),
 		Status:          status,
 		NativeStatus:    clean(w.AcceptationState),
 		CancelRequested: cancel,
 		Condition:       clean(w.ProductCondition),
-		ShipByTime:      timestamp(m.date(field+".ShippingDateMax", w.ShippingDateMax)),
-		DeliverFromTime: timestamp(m.date(field+".DeliveryDateMin", w.DeliveryDateMin)),
-		DeliverByTime:   timestamp(m.date(field+".DeliveryDateMax", w.DeliveryDateMax)),
+		ShipByTime:      timestamp(m.date("ShippingDateMax", w.ShippingDateMax)),
+		DeliverFromTime: timestamp(m.date("DeliveryDateMin", w.DeliveryDateMin)),
+		DeliverByTime:   timestamp(m.date("DeliveryDateMax", w.DeliveryDateMax)),
 	}
 	// PurchasePrice is the line's total: two connectors divide it by the quantity (cdiscount-soap.md 6.3, 12.12). Quantity 0
 	// was seen after a refused shipment; there is no price of a piece then.
 	if line.TotalPrice != nil && quantity > 0 {
-		if unit, err := sdk.DivideMoney(line.TotalPrice, quantity); err == nil {
+		if unit, err := pieceOf(line.TotalPrice, quantity); err == nil {
 			line.UnitPrice = unit
 		}
 	}
 	return line
 }
 
-// lineShipping returns the shipping of a line: the charge of the first piece and that of each further one.
-func (m *mapper) lineShipping(w *wireLine, field string, quantity int32) *adapterv1.Money {
-	first := m.money(field+".UnitShippingCharges", w.ShippingCharges)
-	further := m.money(field+".UnitAdditionalShippingCharges", w.AdditionalCharges)
-	if first == nil || quantity == 0 {
+// lineShipping returns the shipping of a line: the charge of the first piece and that of each further one. It is unset when
+// one of the two cannot be held, and kept raw.
+func (m *mapper) lineShipping(w *wireLine, quantity int32) *adapterv1.Money {
+	first, firstOK := m.money("UnitShippingCharges", w.UnitShippingCharges)
+	further, furtherOK := m.money("UnitAdditionalShippingCharges", w.UnitAdditionalShippingCharges)
+	if !firstOK || !furtherOK || first == nil || quantity == 0 {
 		return nil
 	}
 	if further == nil || quantity == 1 {
 		return first
 	}
-	rest, err := sdk.MultiplyMoney(further, int64(quantity-1))
+	sum, err := shippingOf(first, further, quantity)
 	if err != nil {
-		m.unknown(field+".UnitAdditionalShippingCharges", w.AdditionalCharges)
-		return nil
-	}
-	sum, err := sdk.AddMoney(first, rest)
-	if err != nil {
-		m.unknown(field+".UnitShippingCharges", w.ShippingCharges)
+		m.unknown("UnitAdditionalShippingCharges", w.UnitAdditionalShippingCharges)
 		return nil
 	}
 	return sum

@@ -1,54 +1,16 @@
 package cdiscount
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
-	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
-// currency of every amount: the API names none in an order, and the request header asks for Eur (cdiscount-soap.md 3.1).
-const currency = "EUR"
-
-// wireOrder is an Order (cdiscount-soap.md 6.2), as far as it is used. Values stay text until they are mapped.
-type wireOrder struct {
-	BillingAddress         wireAddress  `xml:"BillingAddress"`
-	CorporationCode        string       `xml:"Corporation>CorporationCode"`
-	CreationDate           string       `xml:"CreationDate"`
-	Customer               wireCustomer `xml:"Customer"`
-	InitialTotal           string       `xml:"InitialTotalAmount"`
-	InitialShipping        string       `xml:"InitialTotalShippingChargesAmount"`
-	IsCLogistiqueOrder     string       `xml:"IsCLogistiqueOrder"`
-	LastUpdatedDate        string       `xml:"LastUpdatedDate"`
-	ModGesLog              string       `xml:"ModGesLog"`
-	ModifiedDate           string       `xml:"ModifiedDate"`
-	Lines                  []wireLine   `xml:"OrderLineList>OrderLine"`
-	OrderNumber            string       `xml:"OrderNumber"`
-	OrderState             string       `xml:"OrderState"`
-	Parcels                []wireParcel `xml:"ParcelList>Parcel"`
-	PartnerOrderRef        string       `xml:"PartnerOrderRef"`
-	ShippingAddress        wireAddress  `xml:"ShippingAddress"`
-	ShippingCode           string       `xml:"ShippingCode"`
-	ShippingDateMax        string       `xml:"ShippingDateMax"`
-	ShippingDateMin        string       `xml:"ShippingDateMin"`
-	SiteCommissionPromised string       `xml:"SiteCommissionPromisedAmount"`
-	SiteCommissionValid    string       `xml:"SiteCommissionValidatedAmount"`
-	ValidatedTotal         string       `xml:"ValidatedTotalAmount"`
-	ValidatedShipping      string       `xml:"ValidatedTotalShippingCharges"`
-}
-
-// wireParcel is a Parcel (cdiscount-soap.md 6.5). None was ever recorded.
-type wireParcel struct {
-	Number           string `xml:"CustomerNum"`
-	Carrier          string `xml:"ExternalCarrierName"`
-	TrackingURL      string `xml:"ExternalCarrierTrackingUrl"`
-	IsCustomerReturn string `xml:"IsCustomerReturn"`
-	Status           string `xml:"ParcelStatus"`
-	RealCarrierCode  string `xml:"RealCarrierCode"`
-}
-
 // mapper maps one order and collects what it does not understand.
 type mapper struct {
+	line         int // which line of the answer is being mapped, from 1; 0 while it is the order itself
 	unrecognized []*adapterv1.UnrecognizedValue
 }
 
@@ -95,7 +57,7 @@ func mapOrder(w *wireOrder) (*adapterv1.Order, error) {
 	}
 	o.ShipTo, o.PickupPoint = m.destination(w, mode)
 	if !w.BillingAddress.withheld() {
-		o.BillTo = w.BillingAddress.home(m, "BillingAddress")
+		o.BillTo = w.BillingAddress.home(m, billing)
 	}
 	m.amounts(o, w)
 	m.promises(o, w)
@@ -115,10 +77,15 @@ func mapOrder(w *wireOrder) (*adapterv1.Order, error) {
 
 // unknown keeps a value that is not understood.
 func (m *mapper) unknown(field, value string) {
+	if m.line > 0 {
+		field = fmt.Sprintf("OrderLine[%d].%s", m.line-1, field)
+	}
 	m.unrecognized = append(m.unrecognized, &adapterv1.UnrecognizedValue{Field: field, Value: clean(value)})
 }
 
-// state returns the status of the order's own state. An order a few minutes old may have none (cdiscount-soap.md 12.9).
+// state returns the status of the order's own state. An order a few minutes old may have none (cdiscount-soap.md 7.3, 12.9).
+// What that means is not known: it was seen once, and Status Completed beside it says nothing, since orders that were
+// refused and shipped have it too. So it is UNRECOGNIZED, which nobody ships, and a later read gives it a name.
 func (m *mapper) state(raw string) adapterv1.OrderStatus {
 	status := stateStatus(clean(raw))
 	if status == unrecognized {
@@ -136,40 +103,37 @@ func (m *mapper) date(field, text string) time.Time {
 	return t
 }
 
-// money reads an amount; none gives nil, one that is not readable is kept raw. Nothing is ever rounded.
-func (m *mapper) money(field, text string) *adapterv1.Money {
+// money reads an amount; none gives nil. One that is not readable, or finer or larger than Money can hold, is kept raw,
+// gives nil and ok = false. Nothing is ever rounded.
+func (m *mapper) money(field, text string) (amount *adapterv1.Money, ok bool) {
 	if clean(text) == "" {
-		return nil
+		return nil, true
 	}
-	amount, err := sdk.ParseMoney(currency, text)
+	amount, err := parseAmount(text)
 	if err != nil {
 		m.unknown(field, text)
-		return nil
+		return nil, false
 	}
-	return amount
+	return amount, true
 }
 
 // country returns an ISO 3166-1 alpha-2 code in capitals; anything else is kept raw.
-func (m *mapper) country(field, text string) string {
+func (m *mapper) country(address, text string) string {
 	code := clean(text)
 	if code == "" {
 		return ""
 	}
 	if len(code) != 2 {
-		m.unknown(field, text)
+		m.unknown(address+".Country", text)
 		return ""
 	}
-	upper := []byte(code)
-	for i, c := range upper {
-		switch {
-		case c >= 'a' && c <= 'z':
-			upper[i] = c - 'a' + 'A'
-		case c < 'A' || c > 'Z':
-			m.unknown(field, text)
+	for i := range len(code) {
+		if c := code[i] | 0x20; c < 'a' || c > 'z' {
+			m.unknown(address+".Country", text)
 			return ""
 		}
 	}
-	return string(upper)
+	return strings.ToUpper(code)
 }
 
 // updated returns the last change: LastUpdatedDate, which replaced ModifiedDate (cdiscount-soap.md 6.2).
@@ -181,18 +145,19 @@ func (m *mapper) updated(w *wireOrder) time.Time {
 }
 
 // amounts sets total, shipping and commission: of the accepted part, which is what connectors book, once there is one, and
-// of the order as it was made before (cdiscount-soap.md 6.2).
+// of the order as it was made before (cdiscount-soap.md 6.2). An accepted total that cannot be held is still the one that
+// counts: the total stays unset then.
 func (m *mapper) amounts(o *adapterv1.Order, w *wireOrder) {
-	validated := m.money("ValidatedTotalAmount", w.ValidatedTotal)
-	if validated.GetUnits() > 0 || validated.GetNanos() > 0 {
+	validated, ok := m.money("ValidatedTotalAmount", w.ValidatedTotalAmount)
+	if !ok || validated.GetUnits() > 0 || validated.GetNanos() > 0 {
 		o.Total = validated
-		o.Shipping = m.money("ValidatedTotalShippingCharges", w.ValidatedShipping)
-		o.Commission = m.money("SiteCommissionValidatedAmount", w.SiteCommissionValid)
+		o.Shipping, _ = m.money("ValidatedTotalShippingCharges", w.ValidatedTotalShippingCharges)
+		o.Commission, _ = m.money("SiteCommissionValidatedAmount", w.SiteCommissionValidatedAmount)
 		return
 	}
-	o.Total = m.money("InitialTotalAmount", w.InitialTotal)
-	o.Shipping = m.money("InitialTotalShippingChargesAmount", w.InitialShipping)
-	o.Commission = m.money("SiteCommissionPromisedAmount", w.SiteCommissionPromised)
+	o.Total, _ = m.money("InitialTotalAmount", w.InitialTotalAmount)
+	o.Shipping, _ = m.money("InitialTotalShippingChargesAmount", w.InitialTotalShippingChargesAmount)
+	o.Commission, _ = m.money("SiteCommissionPromisedAmount", w.SiteCommissionPromisedAmount)
 }
 
 // promises sets the order's dates from its lines that still count: the earliest date to ship, and the whole span of
@@ -223,19 +188,18 @@ func (m *mapper) promises(o *adapterv1.Order, w *wireOrder) {
 }
 
 // parcels maps the parcels that went to the buyer. One that came back proves no shipment.
-func parcels(wire []wireParcel) []*adapterv1.Parcel {
+func parcels(wire []*wireParcel) []*adapterv1.Parcel {
 	var list []*adapterv1.Parcel
-	for i := range wire {
-		p := &wire[i]
+	for _, p := range wire {
 		if returned, _ := parseBool(p.IsCustomerReturn); returned {
 			continue
 		}
-		carrier := clean(p.Carrier)
+		carrier := clean(p.ExternalCarrierName)
 		if carrier == "" {
 			carrier = clean(p.RealCarrierCode)
 		}
 		list = append(list, &adapterv1.Parcel{
-			TrackingNumber: clean(p.Number), Carrier: carrier, TrackingUrl: clean(p.TrackingURL), NativeStatus: clean(p.Status),
+			TrackingNumber: clean(p.CustomerNum), Carrier: carrier, TrackingUrl: clean(p.ExternalCarrierTrackingURL), NativeStatus: clean(p.ParcelStatus),
 		})
 	}
 	return list

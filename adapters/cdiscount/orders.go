@@ -2,9 +2,8 @@ package cdiscount
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
-	"slices"
+	"log/slog"
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk"
@@ -38,11 +37,7 @@ func (f *orderFilter) write(w *requestWriter) {
 		w.text("FetchOrderLines", "true")
 		w.text("FetchParcels", "true")
 		if len(f.numbers) > 0 {
-			w.buf.WriteString(`<OrderReferenceList xmlns:arr="` + nsArrays + `">`)
-			for _, n := range f.numbers {
-				w.text("arr:string", n)
-			}
-			w.buf.WriteString(`</OrderReferenceList>`)
+			w.strings("OrderReferenceList", f.numbers)
 			return
 		}
 		w.group("States", func() {
@@ -57,50 +52,53 @@ func (f *orderFilter) write(w *requestWriter) {
 // does not grow with the answer. OperationSuccess comes before the list (cdiscount-soap.md 3.3); orders of a failed
 // operation are not looked at.
 func orderListReader(yield func(*adapterv1.Order) error) fieldReader {
-	return func(r *answerReader, list xml.StartElement, head *answer) error {
+	return func(r *answerReader, head *answer) error {
 		if !head.success {
-			return r.dec.Skip()
+			return r.skip()
 		}
-		return r.children(func(element xml.StartElement) error {
-			r.nextPiece()
-			if element.Name.Local != "Order" || isNil(element) {
-				return r.dec.Skip()
-			}
-			var w wireOrder
-			if err := r.decode(element, &w); err != nil {
+		for {
+			name, ok, err := r.child()
+			if err != nil || !ok {
 				return err
 			}
-			o, err := mapOrder(&w)
+			r.nextPiece()
+			if string(name) != "Order" || r.isNil() {
+				if err := r.skip(); err != nil {
+					return err
+				}
+				continue
+			}
+			if err := r.order.read(r); err != nil {
+				return err
+			}
+			r.settle()
+			o, err := mapOrder(&r.order)
 			if err != nil {
 				return err
 			}
 			if err := yield(o); err != nil {
 				return &consumerError{cause: err}
 			}
-			return nil
-		})
+		}
 	}
 }
 
-// isNil reports whether an element says that it has no value.
-func isNil(e xml.StartElement) bool {
-	return slices.ContainsFunc(e.Attr, func(a xml.Attr) bool {
-		v, _ := parseBool(a.Value)
-		return a.Name.Space == nsInstance && a.Name.Local == "nil" && v
-	})
-}
-
-// getOrderList makes one GetOrderList call.
-func (s *session) getOrderList(ctx context.Context, f *orderFilter, yield func(*adapterv1.Order) error) error {
-	_, err := s.read(ctx, call{
-		op: opOrderList, parameter: f.write, fields: map[string]fieldReader{"OrderList": orderListReader(yield)},
+// getOrderList makes one GetOrderList call. stall bounds each wait for the answer; zero for no bound but that of all waits.
+// Errors are this package's own, for readFailure.
+func (s *session) getOrderList(ctx context.Context, f *orderFilter, stall time.Duration, yield func(*adapterv1.Order) error) error {
+	_, err := s.try(ctx, call{
+		op: opOrderList, parameter: f.write, fields: map[string]fieldReader{"OrderList": orderListReader(yield)}, stall: stall,
 	})
 	return err
 }
 
 // ListOrders implements sdk.Adapter. The window is read in sub-windows of some days, oldest first, with a checkpoint after
-// each: too wide a filter times out at the marketplace (cdiscount-soap.md 11). What the service sends beyond the filter is
-// handed over as well: a superset is allowed, and dropping by a date that the marketplace may leave out would lose orders.
+// each: too wide a filter times out at the marketplace (cdiscount-soap.md 11). A sub-window whose answer does not come in
+// time is halved, and those after it are no wider, down to a minimum; the smallest gets all the time that an exchange may
+// take. What was handed over before the time-out comes again, which the protocol allows.
+//
+// What the service sends beyond the filter is handed over as well: a superset is allowed, and dropping by a date that the
+// marketplace may leave out would lose orders.
 func (a *Adapter) ListOrders(ctx context.Context, req *adapterv1.ListOrdersRequest, out sdk.OrderSink) error {
 	w, err := a.window(req)
 	if err != nil {
@@ -111,13 +109,25 @@ func (a *Adapter) ListOrders(ctx context.Context, req *adapterv1.ListOrdersReque
 		return err
 	}
 	s.onState = out.State
+	width := a.subWindow
 	for begin := w.since; begin.Before(w.until); {
-		end := begin.Add(a.subWindow)
+		end := begin.Add(width)
 		if end.After(w.until) {
 			end = w.until
 		}
-		if err := s.getOrderList(ctx, w.filter(span{begin, end}), out.Send); err != nil {
-			return err
+		stall := time.Duration(0)
+		if end.Sub(begin) > a.minSubWindow {
+			stall = a.stall
+		}
+		err := s.getOrderList(ctx, w.filter(span{begin, end}), stall, out.Send)
+		if stall > 0 && ctx.Err() == nil && timedOut(err) {
+			width = max(end.Sub(begin)/2, a.minSubWindow)
+			s.log.WarnContext(ctx, "cdiscount took too long to list orders; asking for less",
+				slog.String("store", s.storeID), slog.Duration("sub_window", width))
+			continue
+		}
+		if err != nil {
+			return readFailure(ctx, opOrderList, err)
 		}
 		if err := out.Checkpoint(end); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
@@ -201,7 +211,7 @@ func (a *Adapter) GetOrders(ctx context.Context, req *adapterv1.GetOrdersRequest
 		return nil, err
 	}
 	resp := &adapterv1.GetOrdersResponse{}
-	err = s.getOrderList(ctx, f, func(o *adapterv1.Order) error {
+	err = s.getOrderList(ctx, f, 0, func(o *adapterv1.Order) error {
 		if wanted[o.GetOrderNumber()] {
 			delete(wanted, o.GetOrderNumber()) // once each
 			resp.Orders = append(resp.Orders, o)
@@ -209,7 +219,7 @@ func (a *Adapter) GetOrders(ctx context.Context, req *adapterv1.GetOrdersRequest
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, readFailure(ctx, opOrderList, err)
 	}
 	resp.StateUpdate = s.stateUpdate()
 	return resp, nil

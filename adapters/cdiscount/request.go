@@ -27,6 +27,7 @@ const (
 	opOrderList           operation = "GetOrderList"
 	opValidateOrderList   operation = "ValidateOrderList"
 	opGlobalConfiguration operation = "GetGlobalConfiguration"
+	opProductList         operation = "GetProductListByIdentifier"
 )
 
 // The header that every client of this API sends (cdiscount-soap.md 3.1), before and after the token. Children are in
@@ -69,6 +70,15 @@ func encodeRequest(op operation, token string, parameter func(*requestWriter)) (
 func (w *requestWriter) group(name string, children func()) {
 	w.buf.WriteString("<" + name + ">")
 	children()
+	w.buf.WriteString("</" + name + ">")
+}
+
+// strings writes a list of strings, whose children are in a namespace of their own.
+func (w *requestWriter) strings(name string, values []string) {
+	w.buf.WriteString("<" + name + ` xmlns:arr="` + nsArrays + `">`)
+	for _, v := range values {
+		w.text("arr:string", v)
+	}
 	w.buf.WriteString("</" + name + ">")
 }
 

@@ -80,12 +80,22 @@ type call struct {
 	op        operation
 	parameter func(*requestWriter) // nil when the operation has none
 	fields    map[string]fieldReader
+	stall     time.Duration // how long one wait for the answer may take; zero for no bound but that of all waits
 }
 
-// read makes a call that changes nothing at the marketplace. A token that the service refuses is replaced and the call
-// repeated, once: the fault comes instead of an answer, so no field reader has seen anything yet. OperationSuccess=false is
-// an error. Errors are the SDK's.
+// read makes a call that changes nothing at the marketplace. OperationSuccess=false is an error. Errors are the SDK's.
 func (s *session) read(ctx context.Context, c call) (*answer, error) {
+	head, err := s.try(ctx, c)
+	if err != nil {
+		return nil, readFailure(ctx, c.op, err)
+	}
+	return head, nil
+}
+
+// try is read with this package's own errors, for callers that look into them; readFailure makes them the SDK's. A token
+// that the service refuses is replaced and the call repeated, once: the fault comes instead of an answer, so no field reader
+// has seen anything yet.
+func (s *session) try(ctx context.Context, c call) (*answer, error) {
 	if err := s.authenticate(ctx); err != nil {
 		return nil, err
 	}
@@ -97,11 +107,11 @@ func (s *session) read(ctx context.Context, c call) (*answer, error) {
 		}
 		head, err = s.exchange(ctx, c, false)
 	}
-	if err == nil && !head.success {
-		err = newRefusal(head)
-	}
 	if err != nil {
-		return nil, readFailure(ctx, c.op, err)
+		return nil, err
+	}
+	if !head.success {
+		return nil, newRefusal(head)
 	}
 	if head.message != "" {
 		// Seen beside good orders (cdiscount-soap.md 4.1). The text may name people, so only the fact is logged.
@@ -128,7 +138,9 @@ func (s *session) exchange(ctx context.Context, c call, write bool) (*answer, er
 	}
 	var head *answer
 	//nolint:bodyclose // receiveSOAP does not keep the answer; post closes it
-	if err := s.port.post(ctx, s.service, c.op, envelope, write, receiveSOAP(c.op, c.fields, &head)); err != nil {
+	if err := s.port.post(ctx, message{
+		address: s.service, op: c.op, envelope: envelope, write: write, stall: c.stall,
+	}, receiveSOAP(c.op, c.fields, &head)); err != nil {
 		return nil, err
 	}
 	return head, nil

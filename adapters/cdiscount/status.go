@@ -24,53 +24,51 @@ type orderState struct {
 	status adapterv1.OrderStatus
 }
 
-// orderStates returns all 34 values of OrderStateEnum in wire order (cdiscount-soap.md 7.1). Values that are not in the enum
+// orderStates are all 34 values of OrderStateEnum in wire order (cdiscount-soap.md 7.1). Values that are not in the enum
 // make the whole request fail, and two are often taken for one: Filled, and ShippedBySeller, which is a line's state.
 //
 // Not obvious: AvailableOnStore has left the seller's hands and waits in the shop; RefusedNoShipment is an end that nobody
 // chose; the Blocked, Being… and back-office states are controls that run.
-func orderStates() []orderState {
-	return []orderState{
-		{"CancelledByCustomer", cancelled},
-		{"WaitingForSellerAcceptation", pending},
-		{"AcceptedBySeller", processing},
-		{"PaymentInProgress", processing},
-		{"WaitingForShipmentAcceptation", ready},
-		{"Shipped", shipped},
-		{"RefusedBySeller", refused},
-		{"AutomaticCancellation", cancelled},
-		{"PaymentRefused", cancelled},
-		{"ShipmentRefusedBySeller", refused},
-		{"None", processing},
-		{"ValidatedFianet", processing},
-		{"RefusedNoShipment", cancelled},
-		{"AvailableOnStore", shipped},
-		{"NonPickedUpByCustomer", cancelled},
-		{"PickedUp", delivered},
-		{"ServiceCanceled", cancelled},
-		{"PendingShipmentForAssociatedProduct", processing},
-		{"BlockedWaitingForTreatment", processing},
-		{"BlockedWaitingForProof", processing},
-		{"BlockedRepeatedLitigationSuspicion", processing},
-		{"BlockedFraudSuspicion", processing},
-		{"BlockedConfirmed", processing},
-		{"FinishedGenerixUpdate", processing},
-		{"BlockedRepeatedLitigationSuspicionConfirmation", processing},
-		{"BlockedFraudSuspicionConfirmation", processing},
-		{"CegidDown", processing},
-		{"BlockedAutomaticCds", processing},
-		{"BeingCancelled", processing},
-		{"BeingModified", processing},
-		{"RequestGoingToGnx", processing},
-		{"PartialInGnx", processing},
-		{"BeingValidatedFianet", processing},
-		{"BlockedMarketplaceService", processing},
-	}
+var orderStates = [...]orderState{
+	{"CancelledByCustomer", cancelled},
+	{"WaitingForSellerAcceptation", pending},
+	{"AcceptedBySeller", processing},
+	{"PaymentInProgress", processing},
+	{"WaitingForShipmentAcceptation", ready},
+	{"Shipped", shipped},
+	{"RefusedBySeller", refused},
+	{"AutomaticCancellation", cancelled},
+	{"PaymentRefused", cancelled},
+	{"ShipmentRefusedBySeller", refused},
+	{"None", processing},
+	{"ValidatedFianet", processing},
+	{"RefusedNoShipment", cancelled},
+	{"AvailableOnStore", shipped},
+	{"NonPickedUpByCustomer", cancelled},
+	{"PickedUp", delivered},
+	{"ServiceCanceled", cancelled},
+	{"PendingShipmentForAssociatedProduct", processing},
+	{"BlockedWaitingForTreatment", processing},
+	{"BlockedWaitingForProof", processing},
+	{"BlockedRepeatedLitigationSuspicion", processing},
+	{"BlockedFraudSuspicion", processing},
+	{"BlockedConfirmed", processing},
+	{"FinishedGenerixUpdate", processing},
+	{"BlockedRepeatedLitigationSuspicionConfirmation", processing},
+	{"BlockedFraudSuspicionConfirmation", processing},
+	{"CegidDown", processing},
+	{"BlockedAutomaticCds", processing},
+	{"BeingCancelled", processing},
+	{"BeingModified", processing},
+	{"RequestGoingToGnx", processing},
+	{"PartialInGnx", processing},
+	{"BeingValidatedFianet", processing},
+	{"BlockedMarketplaceService", processing},
 }
 
 // stateStatus returns the status of an OrderState; unrecognized for one that is not in the enum, and for none at all.
 func stateStatus(state string) adapterv1.OrderStatus {
-	for _, s := range orderStates() {
+	for _, s := range orderStates {
 		if s.name == state {
 			return s.status
 		}
@@ -88,7 +86,7 @@ func statesFor(statuses []adapterv1.OrderStatus) []string {
 	all := slices.Contains(statuses, unrecognized)
 	openToo := slices.Contains(statuses, shipped) || slices.Contains(statuses, cancelled) || slices.Contains(statuses, refused)
 	var names []string
-	for _, s := range orderStates() {
+	for _, s := range orderStates {
 		if all || slices.Contains(statuses, s.status) || (openToo && open(s.status)) {
 			names = append(names, s.name)
 		}
@@ -121,7 +119,7 @@ func lineStatus(state string, order adapterv1.OrderStatus) (status adapterv1.Ord
 
 // orderStatus returns an order's status from its own and its goods lines'. Fees have no say.
 func orderStatus(own adapterv1.OrderStatus, lines []*adapterv1.OrderLine) adapterv1.OrderStatus {
-	counts := make(map[adapterv1.OrderStatus]int)
+	var counts [unrecognized + 1]int // by status, of which unrecognized is the last
 	for _, l := range lines {
 		counts[l.GetStatus()]++
 	}

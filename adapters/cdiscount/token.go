@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
+	"github.com/relaishq/relais/adapters/cdiscount/internal/xmlpull"
 	"github.com/relaishq/relais/adapters/sdk"
 )
 
@@ -50,11 +51,11 @@ func issueToken(ctx context.Context, port *httpPort, id identity) (string, error
 		return "", sdk.InvalidRequest("store.environment."+keySTS, "is not an address")
 	}
 	var value string
-	err = port.get(ctx, address, id.login, id.password, func(resp *http.Response) error {
+	err = port.get(ctx, address, id.login, id.password, func(resp *http.Response, watch *patience) error {
 		if resp.StatusCode != http.StatusOK {
 			return newHTTPError(resp)
 		}
-		body, err := readSmall(resp.Body, tokenAnswerLimit)
+		body, err := readSmall(resp.Body, tokenAnswerLimit, watch)
 		if err != nil {
 			return err
 		}
@@ -92,18 +93,25 @@ func tokenFailure(ctx context.Context, err error) error {
 // parseTokenAnswer returns the token of the token service's answer, empty when it is not one. The content type says
 // text/plain and does not matter (cdiscount-soap.md 2.3, 12.21).
 func parseTokenAnswer(body []byte) string {
-	var answer struct {
-		XMLName xml.Name
-		Value   string `xml:",chardata"`
-	}
-	dec := xml.NewDecoder(bytes.NewReader(body))
-	if dec.Decode(&answer) != nil || answer.XMLName.Local != "string" || answer.XMLName.Space != nsSerialization {
+	d := xmlpull.NewDecoder(bytes.NewReader(body))
+	if _, err := d.Next(); err != nil || string(d.Name()) != "string" || string(d.Space()) != nsSerialization {
 		return ""
 	}
-	if !isToken(answer.Value) {
-		return ""
+	var value []byte
+	for {
+		kind, err := d.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if !isToken(string(value)) {
+				return ""
+			}
+			return string(value)
+		case err != nil || kind == xmlpull.Start:
+			return ""
+		case kind == xmlpull.Text:
+			value = append(value, d.Text()...)
+		}
 	}
-	return answer.Value
 }
 
 // isToken reports whether s has the form of a token: 32 hexadecimal digits.

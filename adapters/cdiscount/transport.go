@@ -26,7 +26,7 @@ type httpPort struct {
 	reads   *http.Client
 	writes  *http.Client
 	agent   string
-	timeout time.Duration // of one exchange, its answer included; a shorter deadline of the caller wins
+	timeout time.Duration // how long one exchange may wait for the marketplace; a shorter deadline of the caller wins
 }
 
 // Limits of connections. What an exchange as a whole may take is httpPort.timeout and the caller's deadline.
@@ -74,68 +74,79 @@ func newHTTPPort(agent string, timeout time.Duration) *httpPort {
 }
 
 // get makes a GET with HTTP Basic credentials and gives the answer to receive.
-func (p *httpPort) get(ctx context.Context, address, login, password string, receive func(*http.Response) error) error {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
+func (p *httpPort) get(ctx context.Context, address, login, password string, receive receiver) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
 	req.SetBasicAuth(login, password)
-	return p.exchange(p.reads, req, receive)
+	return p.exchange(p.reads, req, 0, receive)
 }
 
-// post sends an envelope and gives the answer to receive. write says that it must not be sent twice, whatever happens.
-func (p *httpPort) post(
-	ctx context.Context, address string, op operation, envelope []byte, write bool, receive func(*http.Response) error,
-) error {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(envelope))
+// message is a SOAP request.
+type message struct {
+	address  string
+	op       operation
+	envelope []byte
+	write    bool          // it must not be sent twice, whatever happens
+	stall    time.Duration // how long one wait for the answer may take; zero for no bound but that of all waits
+}
+
+// receiver takes an answer. watch bounds the waits for it: whoever reads the body tells it when a wait begins and ends.
+type receiver func(resp *http.Response, watch *patience) error
+
+// post sends an envelope and gives the answer to receive.
+func (p *httpPort) post(ctx context.Context, m message, receive receiver) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address, bytes.NewReader(m.envelope))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	// Both forms are used against the real service; quoted is what SOAP 1.1 says (cdiscount-soap.md 1).
-	req.Header.Set("SOAPAction", strconv.Quote(soapActionPrefix+string(op)))
-	if write {
+	req.Header.Set("SOAPAction", strconv.Quote(soapActionPrefix+string(m.op)))
+	if m.write {
 		req.GetBody = nil
-		return p.exchange(p.writes, req, receive)
+		return p.exchange(p.writes, req, m.stall, receive)
 	}
 	// Marks the POST as safe to repeat on a stale connection; a key without values is not sent (net/http, Transport).
 	req.Header["Idempotency-Key"] = nil
-	return p.exchange(p.reads, req, receive)
+	return p.exchange(p.reads, req, m.stall, receive)
 }
 
 // exchange sends the request and reports a failure as *lostError.
-func (p *httpPort) exchange(client *http.Client, req *http.Request, receive func(*http.Response) error) error {
+func (p *httpPort) exchange(client *http.Client, req *http.Request, stall time.Duration, receive receiver) error {
 	req.Header.Set("User-Agent", p.agent)
+	ctx, cancel := context.WithCancelCause(req.Context())
+	defer cancel(nil)
+	watch := newPatience(p.timeout, stall, cancel)
 	// Set as soon as a connection was there to write to, and not before: dial, proxy and TLS failures leave it false.
 	var connected atomic.Bool
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	watch.begin()
+	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	watch.end()
 	if err != nil {
 		// The URL that net/http puts in front may hold what the operator wrote into it; the cause says enough.
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return &lostError{cause: err, sent: connected.Load()}
+		return watch.explain(ctx, &lostError{cause: err, sent: connected.Load()})
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer was read or is given up: nothing is left to lose
-	return receive(resp)
+	return watch.explain(ctx, receive(resp, watch))
 }
 
 // receiveSOAP returns a receiver that reads the answer of an operation into head.
-func receiveSOAP(op operation, fields map[string]fieldReader, head **answer) func(*http.Response) error {
-	return func(resp *http.Response) error {
+func receiveSOAP(op operation, fields map[string]fieldReader, head **answer) receiver {
+	return func(resp *http.Response, watch *patience) error {
 		switch resp.StatusCode {
 		case http.StatusOK, http.StatusInternalServerError:
 		default:
 			return newHTTPError(resp)
 		}
 		// A fault comes with 500 (cdiscount-soap.md 4.3); a 500 that is none was not written by the service.
-		got, err := readAnswer(resp.Body, op, fields)
+		got, err := readAnswer(resp.Body, op, fields, watch)
 		var f *fault
 		if resp.StatusCode != http.StatusOK && !errors.As(err, &f) {
 			return newHTTPError(resp)
@@ -155,8 +166,10 @@ func newHTTPError(resp *http.Response) *httpError {
 }
 
 // readSmall reads a body of at most limit bytes; a longer one is cut.
-func readSmall(body io.Reader, limit int64) ([]byte, error) {
+func readSmall(body io.Reader, limit int64, watch *patience) ([]byte, error) {
+	watch.begin()
 	b, err := io.ReadAll(io.LimitReader(body, limit))
+	watch.end()
 	if err != nil {
 		return nil, &lostError{cause: err, sent: true}
 	}

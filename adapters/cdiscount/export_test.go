@@ -1,0 +1,49 @@
+package cdiscount
+
+import (
+	"io"
+	"time"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// DecodeOrders reads an answer of GetOrderList without HTTP: what fuzz targets and benchmarks are about. A failed operation
+// is not an error of the decoding.
+func DecodeOrders(answer io.Reader, yield func(*adapterv1.Order) error) error {
+	_, err := readAnswer(answer, opOrderList, map[string]fieldReader{"OrderList": orderListReader(yield)}, nil)
+	return err
+}
+
+// WireOrder is what is read of an order before it is mapped.
+type WireOrder = wireOrder
+
+// Parts of WireOrder.
+type (
+	WireLine   = wireLine
+	WireParcel = wireParcel
+)
+
+// MapOrder maps an order.
+func MapOrder(w *WireOrder) (*adapterv1.Order, error) { return mapOrder(w) }
+
+// ParseDate reads a date of an answer.
+func ParseDate(text string) (time.Time, bool) { return parseDate(text) }
+
+// FilterBegin and FilterEnd write the dates of a filter.
+func FilterBegin(t time.Time) string { return filterBegin(t) }
+
+// FilterEnd writes the end of a filter.
+func FilterEnd(t time.Time) string { return filterEnd(t) }
+
+// ParseAmount reads an amount.
+func ParseAmount(text string) (*adapterv1.Money, error) { return parseAmount(text) }
+
+// PieceOf divides a total.
+func PieceOf(total *adapterv1.Money, quantity int32) (*adapterv1.Money, error) {
+	return pieceOf(total, quantity)
+}
+
+// ShippingOf adds up the charges of a line.
+func ShippingOf(first, further *adapterv1.Money, quantity int32) (*adapterv1.Money, error) {
+	return shippingOf(first, further, quantity)
+}
