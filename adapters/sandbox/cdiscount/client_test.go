@@ -66,8 +66,13 @@ func (x *shop) login(login string) string {
 
 func (x *shop) sts(login, password string) (int, string) {
 	x.t.Helper()
-	req, err := http.NewRequestWithContext(x.t.Context(), http.MethodGet,
-		x.s.URL()+cdiscount.STSPath+"/?realm=https://wsvc.cdiscount.com/MarketplaceAPIService.svc", nil)
+	return x.askSTS("/?realm=https://wsvc.cdiscount.com/MarketplaceAPIService.svc", login, password)
+}
+
+// askSTS asks the token service at its path and what comes behind it.
+func (x *shop) askSTS(behind, login, password string) (int, string) {
+	x.t.Helper()
+	req, err := http.NewRequestWithContext(x.t.Context(), http.MethodGet, x.s.URL()+cdiscount.STSPath+behind, nil)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ type filter struct {
 	corporation, country, orderType    string
 	fetchLines, fetchParcels           bool
 	pairsRequired                      bool // a date without its other end is not applied
+	datedOnly                          bool // a modification date that is applied finds no order without one
 	numbers                            []string
 	partnerRefs                        []string
 	states                             []string
@@ -82,6 +83,8 @@ func (f filter) effective() filter {
 		f.beginCreation, f.endCreation = pair(f.beginCreation, f.endCreation)
 		f.beginModification, f.endModification = pair(f.beginModification, f.endModification)
 	}
+	modification := !f.beginModification.IsZero() || !f.endModification.IsZero()
+	f.datedOnly = f.datedOnly && modification
 	return f
 }
 
@@ -89,8 +92,8 @@ func (f filter) effective() filter {
 //
 //   - Numbers override everything else.
 //   - Without states the dates are not applied: all orders of the last month are found.
-//   - Bounds are inclusive, and an order without a modification date counts with its creation date (assumptions: the
-//     contract does not say).
+//   - Bounds are inclusive, and an order without a modification date counts with its creation date unless a setting hides
+//     it from modification dates (assumptions: the contract does not say).
 func (f filter) matcher(now time.Time) func(*world.Head) bool {
 	if len(f.numbers) > 0 {
 		wanted := make(map[string]bool, len(f.numbers))
@@ -111,6 +114,9 @@ func (f filter) matcher(now time.Time) func(*world.Head) bool {
 			return false
 		}
 		if f.beginCreation.IsZero() && f.beginModification.IsZero() && h.Created.Before(oldest) {
+			return false
+		}
+		if f.datedOnly && h.Modified.IsZero() {
 			return false
 		}
 		return within(h.Created, f.beginCreation, f.endCreation) && within(h.LastChange(), f.beginModification, f.endModification)

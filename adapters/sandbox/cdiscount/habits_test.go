@@ -3,6 +3,7 @@ package cdiscount_test
 import (
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,46 @@ func TestDatePairs(t *testing.T) {
 			}
 			if got := x.list(tc.filter + states(world.WaitingForShipmentAcceptation)); len(got) != want {
 				t.Errorf("%s, pairs required %v: %d orders, want %d", tc.name, strict, len(got), want)
+			}
+		}
+	}
+}
+
+// TestUndatedNeverModified shows what a client that always sends all four dates loses under the setting: the order without a
+// modification date, however wide its windows are.
+func TestUndatedNeverModified(t *testing.T) {
+	t.Parallel()
+	x := open(t, 0)
+	at := start.Add(-24 * time.Hour)
+	x.create(world.Spec{Number: "dated", State: world.WaitingForShipmentAcceptation, Created: &at, Modified: &at})
+	x.create(world.Spec{Number: "undated", State: world.WaitingForShipmentAcceptation, Created: &at, NoModified: true})
+	toShip := states(world.WaitingForShipmentAcceptation)
+	beginCreation, endCreation := date("BeginCreationDate", "2026-01-01T00:00:00"), date("EndCreationDate", "2026-12-31T00:00:00")
+	beginModification, endModification := date("BeginModificationDate", "2026-01-01T00:00:00"), date("EndModificationDate", "2026-12-31T00:00:00")
+	for _, tc := range []struct {
+		name, filter string
+		pairs        bool
+		usual, lost  string // orders found without and with the setting
+	}{
+		{"four dates", beginCreation + beginModification + endCreation + endModification + toShip, false, "dated undated", "dated"},
+		{"modification dates", beginModification + endModification + toShip, false, "dated undated", "dated"},
+		{"begin of modification", beginModification + toShip, false, "dated undated", "dated"},
+		{"end of modification", beginCreation + endModification + toShip, false, "dated undated", "dated"},
+		{"creation dates", beginCreation + endCreation + toShip, false, "dated undated", "dated undated"},
+		{"states alone", toShip, false, "dated undated", "dated undated"},
+		{"a modification date that is not applied for want of states", beginModification + endModification, false, "dated undated", "dated undated"},
+		{"a modification date that is not applied for want of a pair", beginModification + toShip, true, "dated undated", "dated undated"},
+		{"by number", beginModification + byNumber("undated") + toShip, false, "undated", "undated"},
+	} {
+		for setting, want := range map[bool]string{false: tc.usual, true: tc.lost} {
+			x.settle(func(s *world.Settings) { s.UndatedNeverModified, s.DatePairsRequired = setting, tc.pairs })
+			var got []string
+			for _, o := range x.list(tc.filter) {
+				got = append(got, o.Number)
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(strings.Fields(want), got); diff != "" {
+				t.Errorf("%s, undated never modified %v: orders (-want +got):\n%s", tc.name, setting, diff)
 			}
 		}
 	}

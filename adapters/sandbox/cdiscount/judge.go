@@ -58,16 +58,23 @@ func (t transition) open(s world.LineState) bool {
 	return s.Open() || t.from == world.Shipped && s == world.LineShipped
 }
 
+// leavesAlone reports whether a request that puts a line into asked says no more than that the line does not go along: it
+// names the state that the line has, or a refusal. An ended line can be listed like this where every line has to be.
+func (t transition) leavesAlone(s world.LineState, asked string) bool {
+	refusal := asked == "RefusedBySeller" || asked == "ShipmentRefusedBySeller"
+	return asked == string(s) || refusal && slices.Contains(t.lines, asked)
+}
+
 // judge decides about a request. The error types beside OrderStateIncoherent are inferred from their names (cdiscount-soap.md
 // 12.4).
-func judge(q request, o world.Order, found, permissive bool) verdict {
+func judge(q request, o world.Order, found bool, habits world.Settings) verdict {
 	if !found {
 		return refused("OrderNotFound", "La commande %s n'a pas été trouvée !", q.number)
 	}
 	if o.Fulfilment == world.ByMarketplace {
 		return refused("OrderUpdateNotAuthorized", "La commande %s est expédiée par Cdiscount.", q.number)
 	}
-	table := transitions(permissive)
+	table := transitions(habits.SecondShipAccepted)
 	at := slices.IndexFunc(table, func(t transition) bool { return t.requested == q.state && t.from == o.State })
 	if at < 0 {
 		return refused("OrderStateIncoherent", `Le passage à l'état %s est impossible à ce stade de la commande "%s".`, q.state, q.number)
@@ -78,21 +85,22 @@ func judge(q request, o world.Order, found, permissive bool) verdict {
 			return refused("OrderTrackingInformationError", "%s", text)
 		}
 	}
-	return judgeLines(q, o, t)
+	return judgeLines(q, o, t, habits.EveryLineRequired)
 }
 
-// judgeLines checks that every line that is still open is decided about, and nothing else.
-func judgeLines(q request, o world.Order, t transition) verdict {
+// judgeLines checks that every line that is still open is decided about, and nothing else. Where every line is required, the
+// ended ones have to be listed too, and stay as they are.
+func judgeLines(q request, o world.Order, t transition, every bool) verdict {
 	v := verdict{lineErrors: make([][]problem, len(q.lines))}
 	v.change = world.Change{Action: t.action, LineStates: make([]world.LineState, len(o.Lines))}
-	decided := make([]bool, len(o.Lines))
+	listed := make([]bool, len(o.Lines))
 	for i, l := range o.Lines {
 		v.change.LineStates[i] = l.State
 	}
 	main := false
 	for i, l := range q.lines {
 		at := slices.IndexFunc(o.Lines, func(candidate world.Line) bool { return candidate.SKU == l.sku })
-		for at >= 0 && decided[at] { // several lines of one reference are decided one by one
+		for at >= 0 && listed[at] { // several lines of one reference are decided one by one
 			next := slices.IndexFunc(o.Lines[at+1:], func(candidate world.Line) bool { return candidate.SKU == l.sku })
 			if next < 0 {
 				at = -1
@@ -103,17 +111,19 @@ func judgeLines(q request, o world.Order, t transition) verdict {
 		switch {
 		case at < 0:
 			v.lineErrors[i] = []problem{{"OrderLineNotFound", fmt.Sprintf("La ligne %q n'a pas été trouvée dans la commande.", l.sku)}}
+		case every && !t.open(o.Lines[at].State) && t.leavesAlone(o.Lines[at].State, l.state):
+			listed[at] = true
 		case !t.open(o.Lines[at].State), !slices.Contains(t.lines, l.state):
 			v.lineErrors[i] = []problem{{"OrderLineIncoherentState", fmt.Sprintf("Le passage de la ligne %q à l'état %s est impossible.", l.sku, l.state)}}
 		default:
-			decided[at] = true
+			listed[at] = true
 			v.change.LineStates[at] = world.LineState(l.state)
 			main = main || l.state == t.lines[0]
 		}
 		v.errors = append(v.errors, v.lineErrors[i]...)
 	}
 	for i, l := range o.Lines {
-		if t.open(l.State) && !decided[i] && len(v.errors) == 0 {
+		if (every || t.open(l.State)) && !listed[i] && len(v.errors) == 0 {
 			v.errors = append(v.errors, problem{"OrderLineError", fmt.Sprintf("La ligne %q de la commande est absente de la demande.", l.SKU)})
 		}
 	}

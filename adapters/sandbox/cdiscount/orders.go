@@ -26,7 +26,7 @@ func (f *Face) getOrderList(c *call) answer {
 		return deserializationFailed(c.op.parameter, err)
 	}
 	settings := f.World.Settings()
-	asked.pairsRequired = settings.DatePairsRequired
+	asked.pairsRequired, asked.datedOnly = settings.DatePairsRequired, settings.UndatedNeverModified
 	now := f.World.Clock().Now()
 	list := f.find(c.seller.Account, asked, now)
 	if settings.SlowListOver > 0 && list.orders > settings.SlowListOver {

@@ -106,7 +106,15 @@ func TestGetOrderListFilters(t *testing.T) {
 		{"no filter looks back a month", "", "recent shipped undated"},
 		{"states only look back a month", states(toShip), "recent undated"},
 		{"several states", states(toShip, shipped), "recent shipped undated"},
-		{"a date without states is not applied", date("BeginCreationDate", "2026-02-19T00:00:00"), "recent shipped undated"},
+		{"begin of creation without states is not applied", date("BeginCreationDate", "2026-02-19T00:00:00"), "recent shipped undated"},
+		{"end of creation without states is not applied", date("EndCreationDate", "2026-02-01T00:00:00"), "recent shipped undated"},
+		{"begin of modification without states is not applied", date("BeginModificationDate", "2026-02-17T00:00:00"), "recent shipped undated"},
+		{"end of modification without states is not applied", date("EndModificationDate", "2026-02-01T00:00:00"), "recent shipped undated"},
+		{"dates without states do not reach further back", date("BeginCreationDate", "2025-01-01T00:00:00") +
+			date("BeginModificationDate", "2025-01-01T00:00:00") + date("EndCreationDate", "2026-02-09T12:00:00") +
+			date("EndModificationDate", "2026-02-20T00:00:00"), "recent shipped undated"},
+		{"dates beside an empty list of states are not applied", date("BeginCreationDate", "2026-02-19T00:00:00") + "<States/>", "recent shipped undated"},
+		{"dates beside another filter are not applied", date("BeginCreationDate", "2026-02-19T00:00:00") + "<Country>Belgium</Country>", "shipped"},
 		{"a begin date reaches further back", date("BeginCreationDate", "2025-01-01T00:00:00") + states(toShip), "recent undated late"},
 		{"end dates alone keep the look-back", date("EndCreationDate", "2026-02-20T00:00:00") + states(toShip), "recent undated"},
 		{"creation window", date("BeginCreationDate", "2026-01-30T00:00:00") + date("EndCreationDate", "2026-02-09T12:00:00") + states(toShip, shipped), "shipped undated"},

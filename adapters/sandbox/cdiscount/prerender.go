@@ -23,7 +23,7 @@ type rendered struct {
 type row struct {
 	block, from, to  int32 // to zero means not rendered
 	state            int16 // index into orderStates
-	parcels          bool
+	parcels, dated   bool
 	created, changed int64     // clock readings in Paris, in nanoseconds
 	validUntil       time.Time // the last instant at which the order reads like this; zero means for good
 }
@@ -62,7 +62,7 @@ func (f *Face) render(account string) *rendered {
 		d.order(&o, whole, now)
 		r := &out.rows[s.seed]
 		*r = row{
-			state: int16(state), parcels: len(o.Parcels) > 0,
+			state: int16(state), parcels: len(o.Parcels) > 0, dated: !o.Modified.IsZero(),
 			created: clockReading(o.Created).UnixNano(), changed: clockReading(o.LastChange()).UnixNano(),
 		}
 		if end := o.LastChange().Add(relayMailFor); o.State == world.Shipped && !now.After(end) {
@@ -153,6 +153,7 @@ func (f *Face) find(account string, asked filter, now time.Time) orderList {
 // quickFilter is a filter of states and dates only, in numbers that are fast to compare.
 type quickFilter struct {
 	states                                                         []bool // by index into orderStates
+	datedOnly                                                      bool
 	beginCreation, endCreation, beginModification, endModification int64
 }
 
@@ -164,7 +165,7 @@ func (f filter) quick() (q quickFilter, ok bool) {
 	}
 	all := orderStates()
 	q = quickFilter{
-		states: make([]bool, len(all)), beginCreation: nanoseconds(f.beginCreation, math.MinInt64),
+		states: make([]bool, len(all)), datedOnly: f.datedOnly, beginCreation: nanoseconds(f.beginCreation, math.MinInt64),
 		endCreation: nanoseconds(f.endCreation, math.MaxInt64), beginModification: nanoseconds(f.beginModification, math.MinInt64),
 		endModification: nanoseconds(f.endModification, math.MaxInt64),
 	}
@@ -192,6 +193,6 @@ func nanoseconds(t time.Time, none int64) int64 {
 }
 
 func (q *quickFilter) matches(r *row) bool {
-	return q.states[r.state] && r.created >= q.beginCreation && r.created <= q.endCreation &&
+	return q.states[r.state] && (r.dated || !q.datedOnly) && r.created >= q.beginCreation && r.created <= q.endCreation &&
 		r.changed >= q.beginModification && r.changed <= q.endModification
 }

@@ -95,8 +95,17 @@ func TestPrerenderedAnswersAreTheSame(t *testing.T) {
 	}
 	both(func(x *shop) { x.settle(func(s *world.Settings) { s.ParcelsVisible = false }) })
 	same("without parcels")
+	found := func() int { return len(ready.list(filters["by modification only"])) }
+	before := found()
+	both(func(x *shop) { x.settle(func(s *world.Settings) { s.UndatedNeverModified = true }) })
+	same("without undated orders")
+	if after := found(); after >= before {
+		t.Errorf("%d orders modified since, %d without the undated ones", before, after)
+	}
 	both(func(x *shop) {
-		x.settle(func(s *world.Settings) { s.ParcelsVisible, s.OrderListWarning = true, "Attention" })
+		x.settle(func(s *world.Settings) {
+			s.UndatedNeverModified, s.ParcelsVisible, s.OrderListWarning = false, true, "Attention"
+		})
 		mustAdvance(x, 20*24*time.Hour) // relay mailboxes of shipped orders end on the way
 		x.token = x.login("demo-api")
 	})

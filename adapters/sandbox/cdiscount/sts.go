@@ -10,6 +10,9 @@ import (
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
+// realm is what tokens are issued for: the address of the production service, wherever the sandbox is reached.
+const realm = "https://wsvc.cdiscount.com/MarketplaceAPIService.svc"
+
 // serveSTS issues tokens (cdiscount-soap.md 2): GET with a realm and basic authentication gives a new token each time.
 func (f *Face) serveSTS(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != STSPath && r.URL.Path != STSPath+"/" {
@@ -44,12 +47,18 @@ func (f *Face) serveSTS(w http.ResponseWriter, r *http.Request) {
 }
 
 // issue answers with a token, or refuses as the settings have it: a real refusal was never recorded (cdiscount-soap.md 12.1).
-// A request without realm gets the page that one user was sent for an unknown cause.
+//
+// The realm is the production service's address, in every recording and every client (cdiscount-soap.md 1, 2): another one is
+// refused, whoever asks. No source shows a request without a realm, so it earns no token either; it gets the page that one
+// user was sent for an unknown cause.
 func (f *Face) issue(w http.ResponseWriter, r *http.Request, seller world.Seller, known bool) answer {
 	const page = "<!DOCTYPE html><html><head><title>Cdiscount STS</title></head><body>Welcome on Cdiscount STS.</body></html>"
 	const html = "text/html; charset=utf-8"
-	if r.URL.Query().Get("realm") == "" {
+	switch asked := r.URL.Query()["realm"]; {
+	case len(asked) == 0:
 		return fixed(http.StatusOK, html, page)
+	case len(asked) > 1 || asked[0] != realm:
+		return fixed(http.StatusBadRequest, "text/plain; charset=utf-8", "The realm must be "+realm+".\n")
 	}
 	if known {
 		token := newToken()

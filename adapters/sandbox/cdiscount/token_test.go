@@ -32,16 +32,39 @@ func TestSTSIssuesANewTokenEachTime(t *testing.T) {
 	}
 }
 
-func TestSTSPathWithoutSlash(t *testing.T) {
+func TestSTSRealm(t *testing.T) {
 	t.Parallel()
 	x := open(t, 0)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, x.s.URL()+cdiscount.STSPath+"?realm=https%3A%2F%2Fexample.com", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.SetBasicAuth("demo2-api", world.DefaultPassword)
-	if code, body, err := do(req); err != nil || code != http.StatusOK || !strings.HasPrefix(body, "<string") {
-		t.Errorf("HTTP %d, %v: %s", code, err, body)
+	const (
+		service = "https://wsvc.cdiscount.com/MarketplaceAPIService.svc"
+		escaped = "https%3A%2F%2Fwsvc.cdiscount.com%2FMarketplaceAPIService.svc"
+		page    = "<title>Cdiscount STS</title>"
+		told    = "The realm must be " + service + "."
+	)
+	for _, tc := range []struct {
+		name, behind, password string
+		wantCode               int
+		want                   string
+	}{
+		{"as it is", "/?realm=" + service, world.DefaultPassword, http.StatusOK, "<string"},
+		{"percent-encoded", "/?realm=" + escaped, world.DefaultPassword, http.StatusOK, "<string"},
+		{"path without slash", "?realm=" + escaped, world.DefaultPassword, http.StatusOK, "<string"},
+		{"none", "/", world.DefaultPassword, http.StatusOK, page},
+		{"another site", "/?realm=https%3A%2F%2Fexample.com", world.DefaultPassword, http.StatusBadRequest, told},
+		{"another site, wrong password", "/?realm=https%3A%2F%2Fexample.com", "wrong", http.StatusBadRequest, told},
+		{"the sandbox itself", "/?realm=" + x.s.URL() + cdiscount.ServicePath, world.DefaultPassword, http.StatusBadRequest, told},
+		{"no TLS", "/?realm=http" + strings.TrimPrefix(service, "https"), world.DefaultPassword, http.StatusBadRequest, told},
+		{"slash at the end", "/?realm=" + service + "/", world.DefaultPassword, http.StatusBadRequest, told},
+		{"empty", "/?realm=", world.DefaultPassword, http.StatusBadRequest, told},
+		{"a second one", "/?realm=" + service + "&realm=https://example.com", world.DefaultPassword, http.StatusBadRequest, told},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			code, body := x.askSTS(tc.behind, "demo2-api", tc.password)
+			if code != tc.wantCode || !strings.Contains(body, tc.want) || strings.Contains(body, "<string") != (tc.want == "<string") {
+				t.Errorf("HTTP %d, %s; want HTTP %d, %s", code, body, tc.wantCode, tc.want)
+			}
+		})
 	}
 }
 

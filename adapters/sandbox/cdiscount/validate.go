@@ -121,13 +121,13 @@ func (f *Face) validateOrderList(c *call) answer {
 		b.errors = []problem{{"InvalidRequest", b.message}}
 		return refusal(c.op, b)
 	}
-	permissive := f.World.Settings().SecondShipAccepted
+	habits := f.World.Settings()
 	outcomes := make([]outcome, len(requests))
 	var messages []string
 	for i, q := range requests {
 		var v verdict
 		decide := func(o world.Order, found bool) (world.Change, *world.Refusal) {
-			v = judge(q, o, found, permissive)
+			v = judge(q, o, found, habits)
 			return v.change, v.refusal()
 		}
 		if c.late > 0 {

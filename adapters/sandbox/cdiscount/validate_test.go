@@ -213,6 +213,67 @@ func TestShipmentRules(t *testing.T) {
 	}
 }
 
+// TestEveryLineRequired holds the setting that refuses what leaves out a line that has already ended.
+func TestEveryLineRequired(t *testing.T) {
+	t.Parallel()
+	const (
+		accepted, refused         = world.LineAccepted, world.LineRefused
+		shippedWord, refusedWord  = "ShippedBySeller", "ShipmentRefusedBySeller"
+		shipOrder, refuseShipment = "Shipped", "ShipmentRefusedBySeller"
+	)
+	for _, tc := range []struct {
+		name  string
+		state string               // asked of the order
+		have  [][2]world.LineState // reference and state of the order's lines
+		ask   [][2]string          // of the request
+		want  string               // error type with the setting; empty means validated
+		usual string               // without it
+	}{
+		{"ended line left out", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"A", shippedWord}}, "OrderLineError", ""},
+		{"ended line of the same reference left out", shipOrder, [][2]world.LineState{{"A", accepted}, {"A", refused}}, [][2]string{{"A", shippedWord}}, "OrderLineError", ""},
+		{"ended line left out of a refusal", refuseShipment, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"A", refusedWord}}, "OrderLineError", ""},
+		{"ended line with the state it has", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"A", shippedWord}, {"B", "RefusedBySeller"}}, "", "OrderLineIncoherentState"},
+		{"ended line refused", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"B", refusedWord}, {"A", shippedWord}}, "", "OrderLineIncoherentState"},
+		{"ended line shipped", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"A", shippedWord}, {"B", shippedWord}}, "OrderLineIncoherentState", "OrderLineIncoherentState"},
+		{"ended line twice", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"A", shippedWord}, {"B", refusedWord}, {"B", refusedWord}}, "OrderLineNotFound", "OrderLineIncoherentState"},
+		{"nothing but the ended line", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", refused}}, [][2]string{{"B", refusedWord}}, "OrderLineError", "OrderLineIncoherentState"},
+		{"all lines ended", refuseShipment, [][2]world.LineState{{"A", refused}}, [][2]string{{"A", refusedWord}}, "OrderLineIncoherentState", "OrderLineIncoherentState"},
+		{"no line ended", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", accepted}}, [][2]string{{"A", shippedWord}, {"B", shippedWord}}, "", ""},
+		{"open line left out", shipOrder, [][2]world.LineState{{"A", accepted}, {"B", accepted}}, [][2]string{{"A", shippedWord}}, "OrderLineError", "OrderLineError"},
+	} {
+		for setting, want := range map[bool]string{false: tc.usual, true: tc.want} {
+			t.Run(fmt.Sprintf("%s, every line required %v", tc.name, setting), func(t *testing.T) {
+				t.Parallel()
+				x := open(t, 0)
+				x.settle(func(s *world.Settings) { s.EveryLineRequired = setting })
+				spec := world.Spec{State: world.WaitingForShipmentAcceptation, Fees: []world.Fee{{Code: "INTERETBCA", Amount: world.Cents(1)}}}
+				for _, l := range tc.have {
+					spec.Lines = append(spec.Lines, world.Line{SKU: string(l[0]), State: l[1]})
+				}
+				number := x.create(spec)
+				d := ship(number)
+				d.State, d.Lines = tc.state, tc.ask
+				r := x.validate(d).Results[0]
+				o, _ := x.s.World().Truth(number)
+				if want != "" {
+					if r.Validated || len(r.ErrorTypes) == 0 || r.ErrorTypes[0] != want || o.State != spec.State {
+						t.Errorf("result %+v, state %s; want %s", r, o.State, want)
+					}
+					return
+				}
+				if !r.Validated || string(o.State) != tc.state {
+					t.Errorf("result %+v, state %s; want it validated", r, o.State)
+				}
+				for i, l := range tc.have {
+					if ended := l[1] == refused; ended != (o.Lines[i].State == refused) {
+						t.Errorf("line %s was %s and is %s", l[0], l[1], o.Lines[i].State)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestOrdersOfOneCallAreIndependent(t *testing.T) {
 	t.Parallel()
 	x := open(t, 0)

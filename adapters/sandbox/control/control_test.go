@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -218,6 +219,25 @@ func TestSettingsKeepWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// TestREADMEListsEverySetting keeps the table of settings complete.
+func TestREADMEListsEverySetting(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings map[string]any
+	call(t, open(t), "GET", "/sandbox/settings", "", &settings)
+	if len(settings) == 0 {
+		t.Fatal("no settings")
+	}
+	for name := range settings {
+		if !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("README.md does not list %s", name)
+		}
+	}
+}
+
 func TestWritesFaultsAndCalls(t *testing.T) {
 	t.Parallel()
 	s := open(t)
@@ -239,7 +259,7 @@ func TestWritesFaultsAndCalls(t *testing.T) {
 		t.Errorf("fault: HTTP %d %s", code, body)
 	}
 	call(t, s, "POST", "/sandbox/faults", `{"operation":"*","kind":"latency","params":{"ms":1}}`, nil)
-	resp, err := http.Get(s.URL() + "/cdiscount/users/httpIssue.svc/?realm=x")
+	resp, err := http.Get(s.URL() + "/cdiscount/users/httpIssue.svc/?realm=https://wsvc.cdiscount.com/MarketplaceAPIService.svc")
 	if err != nil {
 		t.Fatal(err)
 	}

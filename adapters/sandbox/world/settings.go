@@ -61,12 +61,19 @@ type Settings struct {
 	// DatePairsRequired makes a date filter without its other end count for nothing, as one client found (cdiscount-soap.md
 	// 12.5).
 	DatePairsRequired bool `json:"date_pairs_required"`
+	// UndatedNeverModified hides an order without LastUpdatedDate from every filter by modification date, however wide. By
+	// default it counts with its creation date. The contract does not say which; a client that always sends all four dates
+	// never sees such an order if it is like this.
+	UndatedNeverModified bool `json:"undated_never_modified"`
 	// SlowListOver is the number of orders above which an order list takes SlowListBy longer, in wall time; zero means none
 	// does. Too wide filters were seen to time out (cdiscount-soap.md 11).
 	SlowListOver int      `json:"slow_list_over"`
 	SlowListBy   Duration `json:"slow_list_by"`
 	// SecondShipAccepted is the permissive mode: a ship request for a shipped order is accepted once more.
 	SecondShipAccepted bool `json:"second_ship_accepted"`
+	// EveryLineRequired refuses a decision that leaves out a line, also one that has already ended. The contract asks for
+	// every line of the order (cdiscount-soap.md 8.2) and does not say whether ended ones count.
+	EveryLineRequired bool `json:"every_line_required"`
 	// ProductErrors lets every product look-up answer with an error for the product.
 	ProductErrors bool `json:"product_errors"`
 	// OrderListWarning is sent as ErrorMessage next to good orders; a non-empty one does not mean failure (cdiscount-soap.md
