@@ -120,7 +120,7 @@ func BenchmarkDecode(b *testing.B) {
 		}},
 		{"orders", func() error {
 			n := 0
-			err := cdiscount.DecodeOrders(bytes.NewReader(answer), func(*adapterv1.Order) error { n++; return nil })
+			err := cdiscount.DecodeOrderList(bytes.NewReader(answer), func(*adapterv1.Order) error { n++; return nil })
 			if n != orders {
 				return fmt.Errorf("%d orders", n)
 			}

@@ -1,18 +1,10 @@
 package cdiscount
 
 import (
-	"io"
 	"time"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
-
-// DecodeOrders reads an answer of GetOrderList without HTTP: what fuzz targets and benchmarks are about. A failed operation
-// is not an error of the decoding.
-func DecodeOrders(answer io.Reader, yield func(*adapterv1.Order) error) error {
-	_, err := readAnswer(answer, opOrderList, map[string]fieldReader{"OrderList": orderListReader(yield)}, nil)
-	return err
-}
 
 // WireOrder is what is read of an order before it is mapped.
 type WireOrder = wireOrder

@@ -3,6 +3,7 @@ package cdiscount
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -223,4 +224,14 @@ func (a *Adapter) GetOrders(ctx context.Context, req *adapterv1.GetOrdersRequest
 	}
 	resp.StateUpdate = s.stateUpdate()
 	return resp, nil
+}
+
+// DecodeOrderList decodes an answer of GetOrderList exactly as ListOrders does and gives every order to emit as soon as it
+// was read. For benchmarks and tools: it makes no call, and its errors are those of ListOrders.
+func DecodeOrderList(r io.Reader, emit func(*adapterv1.Order) error) error {
+	head, err := readAnswer(r, opOrderList, map[string]fieldReader{"OrderList": orderListReader(emit)}, nil)
+	if err == nil && !head.success {
+		err = newRefusal(head)
+	}
+	return readFailure(context.Background(), opOrderList, err)
 }
