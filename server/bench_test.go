@@ -28,7 +28,7 @@ import (
 	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk"
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
-	"github.com/relaishq/relais/adapters/sdk/serve"
+	adapterserve "github.com/relaishq/relais/adapters/sdk/serve"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/adapter"
@@ -145,7 +145,7 @@ func (b *bench) startSandbox(orders int) {
 
 // fetch gets one GetOrderList answer with every order.
 func (b *bench) fetch() {
-	req, err := http.NewRequest(http.MethodGet, b.sandbox+"/cdiscount/users/httpIssue.svc/", nil)
+	req, err := http.NewRequest(http.MethodGet, b.sandbox+"/cdiscount/users/httpIssue.svc/?realm=https://wsvc.cdiscount.com/MarketplaceAPIService.svc", nil)
 	b.fatal(err)
 	req.SetBasicAuth("demo-api", "demo-password")
 	token := b.do(req)
@@ -390,7 +390,7 @@ func serveBenchAdapter(path string) {
 	if err != nil {
 		panic(err)
 	}
-	serve.Main(&sdktest.Adapter{
+	adapterserve.Main(&sdktest.Adapter{
 		Description: sdktest.Description("bench"),
 		OnListOrders: func(_ context.Context, _ *adapterv1.ListOrdersRequest, out sdk.OrderSink) error {
 			for _, o := range orders {
