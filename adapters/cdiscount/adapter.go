@@ -48,6 +48,7 @@ type Adapter struct {
 	minSubWindow  time.Duration
 	stall         time.Duration
 	productBatch  int
+	refusalMemory time.Duration
 	creationReach time.Duration
 	timeout       time.Duration
 
@@ -111,6 +112,17 @@ func WithProductBatch(n int) Option {
 	}
 }
 
+// WithRefusalMemory sets how long the adapter remembers that the token service refused some credentials, and does not ask
+// again; default 1 minute. Other credentials of the same account go through at once. Values that are not positive are
+// ignored.
+func WithRefusalMemory(d time.Duration) Option {
+	return func(a *Adapter) {
+		if d > 0 {
+			a.refusalMemory = d
+		}
+	}
+}
+
 // WithCreationReach sets how far back a read by modification date looks for creation dates; default 400 days. Both dates
 // must be sent (cdiscount-soap.md 6.1), and this one must not leave out an old order that changed today. Values that are not
 // positive are ignored.
@@ -140,6 +152,7 @@ func New(options ...Option) *Adapter {
 		minSubWindow:  time.Hour,
 		stall:         time.Minute,
 		productBatch:  maxProductsPerGet,
+		refusalMemory: time.Minute,
 		creationReach: 400 * 24 * time.Hour,
 		timeout:       10 * time.Minute,
 	}

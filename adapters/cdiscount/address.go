@@ -119,10 +119,6 @@ func (m *mapper) destination(w *wireOrder, mode deliveryMode) (shipTo *adapterv1
 			shipTo.FirstName, shipTo.LastName = w.Customer.receiver()
 		}
 		shipTo.Phone = w.Customer.phone()
-		if clean(a.RelayID) != "" {
-			// A home delivery has no relay (cdiscount-soap.md 6.4): the address may be a point's.
-			m.unknown(shipping+".RelayId", a.RelayID)
-		}
 		return shipTo, nil
 	}
 	shipTo = &adapterv1.Address{Civility: civility(w.Customer.Civility), Phone: w.Customer.phone()}
@@ -133,6 +129,9 @@ func (m *mapper) destination(w *wireOrder, mode deliveryMode) (shipTo *adapterv1
 		Id:      pointID(mode.network, a.RelayID),
 		Name:    clean(a.FirstName),
 		Address: a.place(m, shipping),
+	}
+	if mode.contradicted {
+		m.unknown(shipping+".RelayId", a.RelayID)
 	}
 	if clean(a.RelayID) == "" && mode.network != adapterv1.PickupNetwork_PICKUP_NETWORK_SHOP {
 		// A parcel cannot be addressed to a point without its id.

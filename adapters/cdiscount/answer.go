@@ -140,6 +140,10 @@ func (r *answerReader) result(head *answer, fields map[string]fieldReader) error
 			return err
 		}
 		if read := fields[string(field)]; read != nil {
+			if !head.successSeen {
+				// The base fields come first, always (cdiscount-soap.md 3.3); what follows depends on this one.
+				return &malformedError{reason: "OperationSuccess does not come before the operation's own fields"}
+			}
 			return read(r, head)
 		}
 		return r.skip()

@@ -135,6 +135,18 @@ func TestReadFailures(t *testing.T) {
 			answer: always(200, refusal("", `<Error><ErrorType>NotAuthorizedException</ErrorType><Message/></Error>`)),
 		},
 		{
+			name: "a seller of another kind", want: "SELLER_NOT_AUTHORIZED",
+			answer: always(200, refusal("", `<Error><ErrorType>SellerNotFound</ErrorType><Message>Vendeur de type CDiscount non autorisé !</Message></Error>`)),
+		},
+		{
+			name: "seller not authorised by type", want: "SELLER_NOT_AUTHORIZED",
+			answer: always(200, refusal("", `<Error><ErrorType>SellerNotAuthorized</ErrorType><Message/></Error>`)),
+		},
+		{name: "Latin 1", answer: always(200, `<?xml version="1.0" encoding="iso-8859-1"?>`+good), want: "MALFORMED_ANSWER"},
+		{name: "Latin 1 inside", answer: always(200, strings.Replace(good, "Demo", "D\xe9mo", 1)), want: "MALFORMED_ANSWER"},
+		{name: "too deep", answer: always(200, strings.Replace(good, "Demo", strings.Repeat("<a>", 200), 1)), want: "MALFORMED_ANSWER"},
+		{name: "no right, under another code", answer: always(500, faultAnswer(internalFault, notAuthorized)), want: "MARKETPLACE_DOWN"},
+		{
 			name: "another refusal", want: "MARKETPLACE_REFUSED", text: "UnexpectedException: Le champ ParcelInfo",
 			answer: always(200, refusal("", errorUnexpected)),
 		},
@@ -142,6 +154,14 @@ func TestReadFailures(t *testing.T) {
 		{
 			name: "refusal that names people and tokens", want: "MARKETPLACE_REFUSED", text: "alias … de … refusé",
 			answer: always(200, refusal("alias  someone@example.com de\n00000000-0000-0000-0000-000000000001 refusé", "")),
+		},
+		{
+			name: "refusal that names a buyer", want: "MARKETPLACE_REFUSED", text: ": Le client … de … refuse l'état Shipped",
+			answer: always(200, refusal("Le client Alice EXEMPLE (0600000000) de LYON refuse l'état Shipped", "")),
+		},
+		{
+			name: "endless refusal", want: "MARKETPLACE_REFUSED", text: "trop …",
+			answer: always(200, refusal(strings.Repeat("trop ", 31)+"trop trop trop", "")),
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

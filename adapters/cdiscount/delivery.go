@@ -12,11 +12,24 @@ type deliveryMode struct {
 	kind    adapterv1.DeliveryKind
 	network adapterv1.PickupNetwork // with DELIVERY_KIND_PICKUP
 	known   bool                    // false when the contract does not name the code
+	// contradicted is true when the code means a delivery home and the address has a relay.
+	contradicted bool
 }
 
 // deliveryModeOf reads a ShippingCode (cdiscount-soap.md 10). A code that the contract does not name is a pickup when the
-// address has a relay: the rule of section 10 for unknown codes.
+// address has a relay: the rule of section 10 for unknown codes. A code of home delivery beside a relay contradicts 6.4; it
+// counts as a pickup of an unknown network too, since the street is the point's then, where nobody would look for the buyer.
 func deliveryModeOf(code string, hasRelay bool) deliveryMode {
+	mode := namedMode(code)
+	if hasRelay && mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP {
+		mode.contradicted = mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_UNSPECIFIED
+		mode.kind = adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP
+	}
+	return mode
+}
+
+// namedMode is the table of section 10.
+func namedMode(code string) deliveryMode {
 	switch strings.ToUpper(code) {
 	case "STD", "COL", "STANDARD":
 		return deliveryMode{kind: adapterv1.DeliveryKind_DELIVERY_KIND_STANDARD, known: true}
@@ -37,11 +50,8 @@ func deliveryModeOf(code string, hasRelay bool) deliveryMode {
 	case "RIM", "MAG":
 		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_SHOP)
 	}
-	mode := deliveryMode{known: strings.EqualFold(code, "TNT")}
-	if hasRelay {
-		mode.kind = adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP
-	}
-	return mode
+	// Whether TNT delivers to a point is not known.
+	return deliveryMode{known: strings.EqualFold(code, "TNT")}
 }
 
 func pickup(network adapterv1.PickupNetwork) deliveryMode {

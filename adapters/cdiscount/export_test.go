@@ -1,6 +1,7 @@
 package cdiscount
 
 import (
+	"net/http"
 	"time"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -11,8 +12,10 @@ type WireOrder = wireOrder
 
 // Parts of WireOrder.
 type (
-	WireLine   = wireLine
-	WireParcel = wireParcel
+	WireLine     = wireLine
+	WireParcel   = wireParcel
+	WireAddress  = wireAddress
+	WireCustomer = wireCustomer
 )
 
 // MapOrder maps an order.
@@ -38,4 +41,10 @@ func PieceOf(total *adapterv1.Money, quantity int32) (*adapterv1.Money, error) {
 // ShippingOf adds up the charges of a line.
 func ShippingOf(first, further *adapterv1.Money, quantity int32) (*adapterv1.Money, error) {
 	return shippingOf(first, further, quantity)
+}
+
+// ReplaceTransports replaces what carries reads and writes. wrap gets the adapter's own.
+func ReplaceTransports(a *Adapter, wrap func(own *http.Transport, write bool) http.RoundTripper) {
+	a.port.reads.Transport = wrap(a.port.reads.Transport.(*http.Transport), false)
+	a.port.writes.Transport = wrap(a.port.writes.Transport.(*http.Transport), true)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -85,38 +84,20 @@ func (e *fault) trim() {
 // Fault codes without their prefix (cdiscount-soap.md 4.3).
 const (
 	faultDeserialization = "DeserializationFailed"
-	faultInternal        = "InternalServiceFault"
 	faultToken           = "RequestTokenValidationError"
 )
-
-// tokenFaultTexts are what the service says of a token that a new one replaces, in lower case (cdiscount-soap.md 2). Only
-// a part of the third text is known.
-var tokenFaultTexts = []string{
-	"token id is not correctly formatted",
-	"your token does not exist",
-	" has expired",
-}
 
 // notAuthorizedText is what the service says when the token is right and the right to the operation is missing.
 const notAuthorizedText = "user is not authorized to access"
 
-// aboutToken reports whether a new token cures the fault: by its code, which it shares with a missing right, since the full
-// text of an expired token was never seen (cdiscount-soap.md 12.2), or by a known text under a code that says nothing. The
-// service checks the token before anything else (14.2), so that such a fault also proves that nothing was done.
-func (e *fault) aboutToken() bool {
-	switch e.Code {
-	case faultDeserialization, faultInternal:
-		return false
-	case faultToken:
-		return !e.notAuthorized()
-	}
-	text := strings.ToLower(e.Text)
-	return slices.ContainsFunc(tokenFaultTexts, func(known string) bool { return strings.Contains(text, known) })
-}
+// aboutToken reports whether a new token cures the fault. The code says so: it always comes with it (cdiscount-soap.md 2), and
+// the full text of an expired token was never seen (12.2); a missing right shares it. Only the code proves that nothing was
+// done: the service checks the token before anything else (14.2).
+func (e *fault) aboutToken() bool { return e.Code == faultToken && !e.notAuthorized() }
 
 // notAuthorized reports whether the seller lacks the right to the operation.
 func (e *fault) notAuthorized() bool {
-	return strings.Contains(strings.ToLower(e.Text), notAuthorizedText)
+	return e.Code == faultToken && strings.Contains(strings.ToLower(e.Text), notAuthorizedText)
 }
 
 // refusal is OperationSuccess=false of a call (cdiscount-soap.md 4.1).
@@ -180,14 +161,16 @@ func (e *refusal) notAuthorized() bool {
 // certain reports whether the refusal says that the request was refused. Without a type it says nothing, and a failure inside
 // the marketplace can come after it has done its work.
 func (e *refusal) certain() bool {
-	if len(e.types) == 0 {
-		return false
-	}
-	switch e.types[0] {
+	return len(e.types) > 0 && !slices.ContainsFunc(e.types, internalFailure)
+}
+
+// internalFailure reports whether an ErrorType speaks of the marketplace's own trouble and not of the request.
+func internalFailure(errorType string) bool {
+	switch clean(errorType) {
 	case "UnexpectedException", "OperationManagerServiceException", "FulfillmentApiException":
-		return false
+		return true
 	}
-	return true
+	return false
 }
 
 // aboutSeller returns the SDK's error when the exchange failed because of the account as a whole, whatever was asked:
@@ -282,24 +265,4 @@ func describeLoss(e *lostError) string {
 		return "no connection: " + e.cause.Error()
 	}
 	return e.Error()
-}
-
-// What quote removes: tokens, with and without dashes, and mail addresses.
-var (
-	quotedToken = regexp.MustCompile(`(?i)[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}`)
-	quotedMail  = regexp.MustCompile(`\S+@\S+`)
-)
-
-// quoteLimit bounds how much of the marketplace's words is passed on, in characters.
-const quoteLimit = 300
-
-// quote makes a text of the marketplace fit to be shown and logged: one line, bounded, without tokens and mail addresses.
-func quote(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	text = quotedToken.ReplaceAllString(text, "…")
-	text = quotedMail.ReplaceAllString(text, "…")
-	if runes := []rune(text); len(runes) > quoteLimit {
-		return string(runes[:quoteLimit]) + "…"
-	}
-	return text
 }

@@ -66,9 +66,14 @@ func (m *mapper) goods(w *wireLine, own adapterv1.OrderStatus) *adapterv1.OrderL
 		m.unknown("AcceptationState", w.AcceptationState)
 	}
 	quantity, ok := parseQuantity(w.Quantity)
-	if !ok {
-		// How many pieces to ship is not known: not to be shipped.
+	if !ok || (quantity == 0 && open(status)) {
+		// How many pieces to ship is not known: not to be shipped. 0 was recorded once shipment had been refused.
 		m.unknown("Quantity", w.Quantity)
+		status = unrecognized
+	}
+	if clean(w.SellerProductID) == "" && open(status) {
+		// What ValidateOrderList knows the line by, and the seller (cdiscount-soap.md 6.3).
+		m.unknown("SellerProductId", w.SellerProductID)
 		status = unrecognized
 	}
 	product := clean(w.ProductID)

@@ -14,19 +14,24 @@ type mapper struct {
 	unrecognized []*adapterv1.UnrecognizedValue
 }
 
-// mapOrder turns an order into the normalised form. Only an order without a number or a readable creation date is an error,
-// since nothing can be kept under it; anything else that is not understood is kept raw in Order.unrecognized, and makes the
+// mapOrder turns an order into the normalised form. Only an order without a number, or without a creation date to be found
+// anywhere, is an error, since nothing can be kept under it; anything else that is not understood is kept raw in Order.unrecognized, and makes the
 // order's status UNRECOGNIZED where shipping it could be wrong.
 func mapOrder(w *wireOrder) (*adapterv1.Order, error) {
 	number := clean(w.OrderNumber)
 	if number == "" {
 		return nil, &malformedError{reason: "an order without a number"}
 	}
-	created, ok := parseDate(w.CreationDate)
-	if !ok || created.IsZero() {
-		return nil, &malformedError{reason: "an order without a readable creation date"}
-	}
 	m := &mapper{}
+	created, ok := parseDate(w.CreationDate)
+	dated := ok && !created.IsZero()
+	if !dated {
+		// One such order must not stop every import of its store. Its number begins with the minute of its creation.
+		if created, ok = numberDate(number); !ok {
+			return nil, &malformedError{reason: "an order without a readable creation date, in its number neither"}
+		}
+		m.unknown("CreationDate", w.CreationDate)
+	}
 	own := m.state(w.OrderState)
 	mode := deliveryModeOf(clean(w.ShippingCode), clean(w.ShippingAddress.RelayID) != "")
 	fulfillment, known := fulfillmentOf(w.IsCLogistiqueOrder, clean(w.ModGesLog))
@@ -71,8 +76,25 @@ func mapOrder(w *wireOrder) (*adapterv1.Order, error) {
 		m.unknown("OrderLineList", "more lines than can be shipped through this API")
 		o.Status = unrecognized
 	}
+	if !dated {
+		o.Status = unrecognized
+	}
 	o.Unrecognized = m.unrecognized
 	return o, nil
+}
+
+// numberDate reads the minute of creation that an order number begins with: yyMMddHHmm and five more characters
+// (cdiscount-soap.md 6.2).
+func numberDate(number string) (t time.Time, ok bool) {
+	const layout = "0601021504"
+	if len(number) != len(layout)+5 {
+		return time.Time{}, false
+	}
+	wall, err := time.Parse(layout, number[:len(layout)])
+	if err != nil {
+		return time.Time{}, false
+	}
+	return fromParis(wall).UTC(), true
 }
 
 // unknown keeps a value that is not understood.

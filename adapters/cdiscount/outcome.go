@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -144,7 +145,8 @@ func (o *validateOrder) judge(r *validateResult) *adapterv1.WriteResult {
 	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_APPLIED}
 }
 
-// refused is the result of Validated=false: nothing changed. The first error of the order says why, else the first of a line.
+// refused is the result of Validated=false: nothing changed, unless the marketplace speaks of its own trouble. The first error
+// of the order says why, else the first of a line.
 // OrderStateIncoherent also answers a repetition of what is already done, which only reading the order can tell (8.3).
 func (o *validateOrder) refused(r *validateResult) *adapterv1.WriteResult {
 	causes := r.Errors
@@ -153,6 +155,9 @@ func (o *validateOrder) refused(r *validateResult) *adapterv1.WriteResult {
 	}
 	if len(causes) == 0 {
 		return rejected("", "Cdiscount did not validate the order and gave no reason")
+	}
+	if slices.ContainsFunc(causes, func(e wireError) bool { return internalFailure(e.Type) }) {
+		return unknown("Cdiscount failed inside while it looked at the order")
 	}
 	reason, message := clean(causes[0].Type), quote(causes[0].Message)
 	if reason == errorTypeQuota {

@@ -135,8 +135,10 @@ func (r *answerReader) explain(err error) error {
 	var broken *xmlpull.SyntaxError
 	var limit *xmlpull.LimitError
 	var consumer *consumerError
+	var malformed *malformedError
+	var f *fault
 	switch {
-	case errors.As(err, &consumer):
+	case errors.As(err, &consumer), errors.As(err, &malformed), errors.As(err, &f):
 		return err
 	case r.source.lost != nil:
 		return &lostError{cause: r.source.lost, sent: true}
@@ -149,7 +151,7 @@ func (r *answerReader) explain(err error) error {
 	case errors.As(err, &broken):
 		return &malformedError{reason: "the answer is not well-formed: " + broken.Error()}
 	}
-	return err
+	return &malformedError{reason: "the answer cannot be read: " + err.Error()}
 }
 
 // parseBool reads xs:boolean; ok is false for anything else.

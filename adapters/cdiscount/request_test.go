@@ -1,10 +1,13 @@
 package cdiscount_test
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -82,7 +85,118 @@ func calls(t *testing.T) map[string]received {
 		})
 		return err
 	})
+	for kind, accept := range map[string]bool{"accept": true, "refuse": false} {
+		record("ValidateOrderList."+kind, func(a *cdiscount.Adapter, f *fake) error {
+			_, err := decide(t, a, f.store(), accept, decided("k", "1905021015ABC12"))
+			return err
+		})
+	}
+	record("GetProductListByIdentifier", func(a *cdiscount.Adapter, f *fake) error {
+		_, err := a.GetProducts(ctx, &adapterv1.GetProductsRequest{Store: f.store(), Eans: []string{"2000000000015", "0200000000022"}})
+		return err
+	})
 	return requests
+}
+
+// edgeCalls runs the calls whose requests are at the edge of what the adapter can write: every optional part left out, the
+// most lines, numbers, states and codes, and text that must be escaped wherever a caller's text goes.
+func edgeCalls(t *testing.T) map[string]received {
+	t.Helper()
+	const hostile = "<a&b>\"'\t\r\n]]> é \U0001F600"
+	requests := make(map[string]received)
+	record := func(kind string, run func(a *cdiscount.Adapter, f *fake) error) {
+		f := newFake(t, func(w http.ResponseWriter, r received, _ int) { write(w, http.StatusOK, envelope(r.Op, "")) })
+		if err := run(cdiscount.New(cdiscount.WithClock(clock("2026-10-25T01:30:00Z"))), f); err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		requests[kind] = f.seen()[0]
+	}
+	ctx := short(t)
+	var lines, numbers []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprintf(`{"i":"%d","s":"SKU-%d","c":"%s"}`, i, i, []string{"New", "LikeNew", "", "None"}[i%4]))
+		numbers = append(numbers, fmt.Sprintf("26050210%07d", i))
+	}
+	many := []byte(`{"v":1,"l":[` + strings.Join(lines, ",") + `]}`)
+	sku, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := []byte(`{"v":1,"l":[{"i":"a","s":` + string(sku) + `,"c":"Refurbished"}]}`)
+	for kind, change := range map[string]func(*adapterv1.ShipmentNotification){
+		"ship-many-lines": func(n *adapterv1.ShipmentNotification) { n.AdapterContext = many },
+		"ship-least": func(n *adapterv1.ShipmentNotification) {
+			n.TrackingUrl, n.AdapterContext = "", []byte(`{"v":1,"l":[{"i":"a","s":"A"}]}`)
+		},
+		"ship-escaped": func(n *adapterv1.ShipmentNotification) {
+			n.AdapterContext, n.Carrier, n.OrderNumber = escaped, hostile, hostile
+			n.TrackingNumber, n.TrackingUrl = `<'">`, "https://tracking.example.com/?a=1&b="+hostile
+		},
+	} {
+		record("ValidateOrderList."+kind, func(a *cdiscount.Adapter, f *fake) error {
+			n := shipment("k", "1905021015ABC12")
+			n.Lines = nil
+			change(n)
+			_, err := a.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{n}})
+			return err
+		})
+	}
+	for kind, accept := range map[string]bool{"accept": true, "refuse": false} {
+		for size, adapterContext := range map[string][]byte{"many-lines": many, "escaped": escaped} {
+			record("ValidateOrderList."+kind+"-"+size, func(a *cdiscount.Adapter, f *fake) error {
+				order := decided("k", hostile)
+				order.AdapterContext = adapterContext
+				_, err := decide(t, a, f.store(), accept, order)
+				return err
+			})
+		}
+	}
+	record("GetOrderList.all-states", func(a *cdiscount.Adapter, f *fake) error {
+		return a.ListOrders(ctx, listRequest(f, "2026-10-25T00:00:00.123456789Z", "2026-10-25T02:00:00Z", allStatuses()...), &sink{})
+	})
+	record("GetOrderList.modified", func(a *cdiscount.Adapter, f *fake) error {
+		req := listRequest(f, "2026-03-29T00:00:00Z", "2026-03-29T02:00:00Z")
+		req.Since = &adapterv1.ListOrdersRequest_ModifiedSince{ModifiedSince: timestamppb.New(at("2026-03-29T00:00:00Z"))}
+		return a.ListOrders(ctx, req, &sink{})
+	})
+	record("GetOrderList.many-numbers", func(a *cdiscount.Adapter, f *fake) error {
+		_, err := a.GetOrders(ctx, &adapterv1.GetOrdersRequest{Store: f.store(), OrderNumbers: append(numbers[:49:49], hostile)})
+		return err
+	})
+	record("GetProductListByIdentifier.many", func(a *cdiscount.Adapter, f *fake) error {
+		_, err := a.GetProducts(ctx, &adapterv1.GetProductsRequest{Store: f.store(), Eans: append(numbers[:99:99], hostile)})
+		return err
+	})
+	return requests
+}
+
+// TestDumpRequests checks that every kind of request is well-formed, and writes them into the directory that RELAIS_DUMP_DIR
+// names, as <Operation>.<case>.request.xml, where CI holds them against the published schema.
+func TestDumpRequests(t *testing.T) {
+	t.Parallel()
+	requests := calls(t)
+	maps.Copy(requests, edgeCalls(t))
+	seen := make(map[string]bool)
+	for kind, r := range requests {
+		op, name, _ := strings.Cut(kind, ".")
+		seen[op] = true
+		if lines := outline(t, r.Body, nil, nil); len(lines) < 10 {
+			t.Errorf("%s: only %d elements", kind, len(lines))
+		}
+		if dir := os.Getenv("RELAIS_DUMP_DIR"); dir != "" {
+			if name == "" {
+				name = "plain"
+			}
+			if err := os.WriteFile(filepath.Join(dir, op+"."+name+".request.xml"), []byte(r.Body), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, op := range []string{"GetSellerInformation", "GetGlobalConfiguration", "GetOrderList", "ValidateOrderList", "GetProductListByIdentifier"} {
+		if !seen[op] {
+			t.Errorf("no request of %s", op)
+		}
+	}
 }
 
 // TestRequestBytes holds every envelope to its golden file: element order is part of the contract (cdiscount-soap.md 3.2).
@@ -137,6 +251,7 @@ func TestRequestsMatchContractExamples(t *testing.T) {
 		{kind: "GetOrderList"},
 		{kind: "GetOrderList.by-number", ours: []string{"FetchParcels"}},
 		{kind: "ValidateOrderList.ship"},
+		{kind: "ValidateOrderList.accept"},
 	} {
 		t.Run(tc.kind, func(t *testing.T) {
 			t.Parallel()

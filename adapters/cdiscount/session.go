@@ -25,6 +25,9 @@ type session struct {
 	service string        // address of the service
 	budget  *rate.Limiter // nil means no limit
 	entry   *tokenEntry
+	// refusalMemory is how long a refusal of the credentials is not asked for again.
+	refusalMemory time.Duration
+
 	given   token // what the host's state held; zero when it held none that may be used
 	current token // in use; zero before the first call and after a failed renewal
 
@@ -34,7 +37,7 @@ type session struct {
 
 // open checks what the host sent and returns a session. Errors: INVALID_REQUEST.
 func (a *Adapter) open(store *adapterv1.StoreContext) (*session, error) {
-	s := &session{port: a.port, clock: a.clock, log: a.logger(), storeID: store.GetStoreId()}
+	s := &session{port: a.port, clock: a.clock, log: a.logger(), storeID: store.GetStoreId(), refusalMemory: a.refusalMemory}
 	var err error
 	if s.id.login, err = required(store.GetCredentials(), "credentials", keyLogin); err != nil {
 		return nil, err
@@ -181,14 +184,18 @@ func (s *session) withToken(ctx context.Context, refused string) error {
 	now := s.clock()
 	s.entry.offer(s.given, now)
 	if !s.entry.current.usable(now) {
+		if err := s.entry.refused(now, s.refusalMemory); err != nil {
+			return err
+		}
 		if err := s.spend(ctx); err != nil {
 			return readFailure(ctx, "GetToken", err)
 		}
 		value, err := issueToken(ctx, s.port, s.id)
+		s.entry.refuse(err, now)
 		if err != nil {
 			return err
 		}
-		s.entry.current = token{value: value, obtained: now}
+		s.entry.current, s.entry.refusal = token{value: value, obtained: now}, nil
 	}
 	if s.current != s.entry.current {
 		s.current = s.entry.current

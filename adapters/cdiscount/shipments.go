@@ -3,6 +3,10 @@ package cdiscount
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
@@ -34,6 +38,9 @@ func planShipment(n *adapterv1.ShipmentNotification) (*validateOrder, error) {
 	case n.GetCarrier() == "" || n.GetTrackingNumber() == "":
 		return nil, errors.New("carrier and tracking number are mandatory at Cdiscount")
 	}
+	if err := checkTracking(n.GetTrackingNumber(), n.GetTrackingUrl()); err != nil {
+		return nil, err
+	}
 	lines, err := contextLines(n.GetAdapterContext())
 	if err != nil {
 		return nil, err
@@ -53,4 +60,20 @@ func planShipment(n *adapterv1.ShipmentNotification) (*validateOrder, error) {
 		orderState: "Shipped", lineState: "ShippedBySeller", lines: lines, number: n.GetOrderNumber(),
 		carrier: n.GetCarrier(), trackingNumber: n.GetTrackingNumber(), trackingURL: n.GetTrackingUrl(),
 	}, nil
+}
+
+// checkTracking holds the rules that Capabilities declare (cdiscount-soap.md 8.2). The host looks at them first; a shipment
+// that slipped through would cost a call, and its refusal would name no cause.
+func checkTracking(number, address string) error {
+	switch {
+	case utf8.RuneCountInString(number) > maxTrackingNumber:
+		return fmt.Errorf("the tracking number is longer than %d characters", maxTrackingNumber)
+	case strings.ContainsAny(number, forbiddenInTrackingNumber), strings.ContainsFunc(number, unicode.IsSpace):
+		return fmt.Errorf("the tracking number holds white space or one of %q", strings.TrimSpace(forbiddenInTrackingNumber))
+	case utf8.RuneCountInString(address) > maxTrackingURL:
+		return fmt.Errorf("the tracking address is longer than %d characters", maxTrackingURL)
+	case address != "" && !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://"):
+		return errors.New("the tracking address does not begin with http:// or https://")
+	}
+	return nil
 }

@@ -96,6 +96,17 @@ func TestShipmentOutcomes(t *testing.T) {
 			answer: always(200, validateAnswer("", `<ValidateOrderLineResult><Errors><Error><ErrorType>OrderLineNotFound</ErrorType>`+
 				`<Message>x</Message></Error></Errors><SellerProductId>`+sku+`</SellerProductId><Updated>false</Updated></ValidateOrderLineResult>`, "false")),
 		},
+		{name: "failure inside for the order", answer: always(200, validateAnswer(errorUnexpected, "", "false")), want: unknown},
+		{
+			name: "failure inside behind another reason", want: unknown,
+			answer: always(200, validateAnswer(errorIncoherent+`<Error><ErrorType>OperationManagerServiceException</ErrorType><Message/></Error>`, "", "false")),
+		},
+		{
+			name: "failure inside of another service", want: unknown,
+			answer: always(200, envelopeWith("ValidateOrderList", "", "false", `<Error><ErrorType>FulfillmentApiException</ErrorType><Message/></Error>`, "")),
+		},
+		{name: "an unknown word about the token", answer: always(500, faultAnswer(tokenFaultCode, "Jeton périmé.")), want: retry},
+		{name: "expiry under a code that nobody knows", answer: always(500, faultAnswer("s:Server", "The token has expired.")), want: unknown},
 		{name: "refused without a reason", answer: always(200, validateAnswer("", "", "false")), want: rejected},
 		{name: "quota for the order", answer: always(200, validateAnswer(errorQuota, "", "false")), want: retry, reason: "Quota"},
 		{
@@ -197,6 +208,17 @@ func TestShipmentsNotSent(t *testing.T) {
 		{"a part of the order", func(n *adapterv1.ShipmentNotification) {
 			n.AdapterContext = []byte(`{"v":1,"l":[{"i":"TSHIRT-BLU-M","s":"TSHIRT-BLU-M"},{"i":"CAP","s":"CAP"}]}`)
 		}},
+		{"a tracking number too long", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = strings.Repeat("é", 51) }},
+		{"a tracking number with a blank", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR 1" }},
+		{"a tracking number with a tab", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR1\t" }},
+		{"a tracking number with a no-break space", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR\u00a01" }},
+		{"a tracking number with an ampersand", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR&1" }},
+		{"a tracking number with a star", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR*" }},
+		{"a tracking number with a dollar", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "$MR" }},
+		{"a tracking address too long", func(n *adapterv1.ShipmentNotification) {
+			n.TrackingUrl = "https://" + strings.Repeat("x", 248)
+		}},
+		{"a tracking address of another kind", func(n *adapterv1.ShipmentNotification) { n.TrackingUrl = "ftp://tracking.example.com" }},
 		{"a character that XML cannot carry", func(n *adapterv1.ShipmentNotification) { n.TrackingNumber = "MR\x01" }},
 		{"broken UTF-8", func(n *adapterv1.ShipmentNotification) { n.Carrier = "Colis Priv\xe9" }},
 	} {
@@ -218,6 +240,20 @@ func TestShipmentsNotSent(t *testing.T) {
 				t.Errorf("%d requests left, want none", n)
 			}
 		})
+	}
+}
+
+// TestLongestTracking: what is just allowed is sent.
+func TestLongestTracking(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(200, shipAnswer(orderNumber, "TSHIRT-BLU-M")))
+	n := shipment("k", orderNumber)
+	n.TrackingNumber, n.TrackingUrl = strings.Repeat("é", 50), "http://"+strings.Repeat("x", 248)
+	resp, err := cdiscount.New().NotifyShipments(short(t), &adapterv1.NotifyShipmentsRequest{
+		Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{n},
+	})
+	if err != nil || resp.GetResults()[0].GetOutcome().String() != applied {
+		t.Errorf("%v, error %v", resp.GetResults(), err)
 	}
 }
 

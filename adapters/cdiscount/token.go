@@ -14,6 +14,7 @@ import (
 
 	"github.com/relaishq/relais/adapters/cdiscount/internal/xmlpull"
 	"github.com/relaishq/relais/adapters/sdk"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
 // productionService is the address of the real service. It is also the realm that the token service asks for, whatever
@@ -142,6 +143,9 @@ type tokenEntry struct {
 	current token         // guarded by turn
 	// rejected is the last token that the service refused; older ones are not tried again. Guarded by turn.
 	rejected token
+	// refusal is what the token service said of the credentials at refusedAt, nil when it took them. Guarded by turn.
+	refusal   error
+	refusedAt time.Time
 }
 
 // sweepAbove is how many accounts the cache may hold before it forgets those without a usable token.
@@ -198,6 +202,23 @@ func (e *tokenEntry) offer(t token, now time.Time) {
 	if t.usable(now) && t.obtained.After(e.current.obtained) && t.obtained.After(e.rejected.obtained) {
 		e.current = t
 	}
+}
+
+// refuse remembers that the token service refused the credentials: asking again and again helps nobody, and may lock the
+// account. Other failures are not remembered.
+func (e *tokenEntry) refuse(err error, now time.Time) {
+	refused := sdk.AsError(err)
+	if refused != nil && refused.Reason == adapterv1.ErrorReason_ERROR_REASON_CREDENTIALS_REJECTED {
+		e.refusal, e.refusedAt = err, now
+	}
+}
+
+// refused returns what the token service said of the credentials when that was less than memory ago.
+func (e *tokenEntry) refused(now time.Time, memory time.Duration) error {
+	if e.refusal != nil && !e.refusedAt.After(now) && now.Sub(e.refusedAt) < memory {
+		return e.refusal
+	}
+	return nil
 }
 
 // reject drops a token that the service refused, unless it has been replaced meanwhile.

@@ -1,0 +1,48 @@
+package cdiscount
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// quoteLimit bounds how much of the marketplace's words is passed on, in characters.
+const quoteLimit = 160
+
+// harmless are the words with a capital letter that quote passes on: what the recorded messages begin with and speak of
+// (cdiscount-soap.md 4.1), beside the names of states.
+var harmless = []string{
+	"Aucun", "Aucune", "Cdiscount", "CDiscount", "Ce", "Cette", "Demande", "Erreur", "Il", "Impossible", "Invalid", "L'ordre",
+	"La", "Le", "Les", "Object", "ParcelInfo", "Quota", "Remboursement", "The", "Trop", "Un", "Une", "Vendeur", "Votre",
+}
+
+// quote makes a text of the marketplace fit to be shown and logged: one line, bounded, and without anything that may be of a
+// person or a secret. The texts are French sentences around values that the marketplace puts in: every word with a digit, an
+// @ or a capital letter stands for such a value and is left out, unless it is known to be none.
+func quote(text string) string {
+	var words []string
+	for _, word := range strings.Fields(text) {
+		if !passable(word) {
+			word = "…"
+		}
+		if word != "…" || len(words) == 0 || words[len(words)-1] != "…" {
+			words = append(words, word)
+		}
+	}
+	quoted := strings.Join(words, " ")
+	if runes := []rune(quoted); len(runes) > quoteLimit {
+		return string(runes[:quoteLimit]) + "…"
+	}
+	return quoted
+}
+
+// passable reports whether a word is passed on.
+func passable(word string) bool {
+	bare := strings.TrimFunc(word, unicode.IsPunct)
+	if slices.Contains(harmless, bare) || stateStatus(bare) != unrecognized {
+		return true
+	}
+	return !strings.ContainsFunc(word, func(r rune) bool {
+		return unicode.IsUpper(r) || unicode.IsTitle(r) || unicode.IsDigit(r) || unicode.IsControl(r) || r == '@' || r == '/'
+	})
+}
