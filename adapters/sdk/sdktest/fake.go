@@ -30,9 +30,72 @@ type Adapter struct {
 	OnListCarriers func(context.Context, *adapterv1.ListCarriersRequest) (*adapterv1.ListCarriersResponse, error)
 	// OnNotifyShipments is NotifyShipments.
 	OnNotifyShipments func(context.Context, *adapterv1.NotifyShipmentsRequest) (*adapterv1.NotifyShipmentsResponse, error)
+	// OnAcceptOrders is AcceptOrders; only with Full.
+	OnAcceptOrders func(context.Context, *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error)
+	// OnRefuseOrders is RefuseOrders; only with Full.
+	OnRefuseOrders func(context.Context, *adapterv1.RefuseOrdersRequest) (*adapterv1.RefuseOrdersResponse, error)
+	// OnGetProducts is GetProducts; only with Full.
+	OnGetProducts func(context.Context, *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error)
 }
 
 var _ sdk.Adapter = (*Adapter)(nil)
+
+// Full returns the adapter with the optional interfaces that its fields ask for: sdk.Decider when OnAcceptOrders or
+// OnRefuseOrders is set, sdk.ProductReader when OnGetProducts is. The Adapter itself implements neither, as an adapter of a
+// marketplace that offers neither.
+func (a *Adapter) Full() sdk.Adapter {
+	decides, reads := a.OnAcceptOrders != nil || a.OnRefuseOrders != nil, a.OnGetProducts != nil
+	switch {
+	case decides && reads:
+		return struct {
+			*Adapter
+			decider
+			productReader
+		}{a, decider{a}, productReader{a}}
+	case decides:
+		return struct {
+			*Adapter
+			decider
+		}{a, decider{a}}
+	case reads:
+		return struct {
+			*Adapter
+			productReader
+		}{a, productReader{a}}
+	}
+	return a
+}
+
+// decider implements sdk.Decider.
+type decider struct{ fake *Adapter }
+
+var _ sdk.Decider = decider{}
+
+// AcceptOrders calls OnAcceptOrders.
+func (d decider) AcceptOrders(ctx context.Context, req *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error) {
+	if d.fake.OnAcceptOrders == nil {
+		return &adapterv1.AcceptOrdersResponse{}, nil
+	}
+	return d.fake.OnAcceptOrders(ctx, req)
+}
+
+// RefuseOrders calls OnRefuseOrders.
+func (d decider) RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersRequest) (*adapterv1.RefuseOrdersResponse, error) {
+	if d.fake.OnRefuseOrders == nil {
+		return &adapterv1.RefuseOrdersResponse{}, nil
+	}
+	return d.fake.OnRefuseOrders(ctx, req)
+}
+
+// productReader implements sdk.ProductReader.
+type productReader struct{ fake *Adapter }
+
+var _ sdk.ProductReader = productReader{}
+
+// GetProducts calls OnGetProducts.
+func (r productReader) GetProducts(ctx context.Context, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error) {
+	return r.fake.OnGetProducts(ctx, req)
+}
 
 // Description returns a complete description of an adapter with this name, for a marketplace that does not exist.
 func Description(name string) *adapterv1.DescribeResponse {

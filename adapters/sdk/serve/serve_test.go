@@ -173,45 +173,40 @@ func TestPanicsFailOneCall(t *testing.T) {
 	}
 }
 
-// TestDescribeDoesNotQueue fills every place with slow calls: the watchdog's question must still be answered.
-func TestDescribeDoesNotQueue(t *testing.T) {
+// TestOptionalServices checks that an adapter answers for what it implements and no more.
+func TestOptionalServices(t *testing.T) {
 	t.Parallel()
-	const places = 128
-	entered, release := make(chan struct{}, 2*places), make(chan struct{})
-	client := dial(t, &sdktest.Adapter{
-		Description: sdktest.Description("good"),
-		OnGetOrders: func(context.Context, *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error) {
-			entered <- struct{}{}
-			<-release
-			return &adapterv1.GetOrdersResponse{}, nil
-		},
-	})
-	results := make(chan error, places)
-	for range places {
-		go func() {
-			_, err := client.GetOrders(context.Background(), &adapterv1.GetOrdersRequest{})
-			results <- err
-		}()
+	accept := func(context.Context, *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error) {
+		return &adapterv1.AcceptOrdersResponse{}, nil
 	}
-	for range places {
-		<-entered
+	products := func(context.Context, *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error) {
+		return &adapterv1.GetProductsResponse{}, nil
 	}
-	if _, err := client.Describe(t.Context(), &adapterv1.DescribeRequest{}); err != nil {
-		t.Errorf("Describe: %v", err)
+	tests := []struct {
+		name             string
+		adapter          *sdktest.Adapter
+		decides, readsIt codes.Code
+	}{
+		{name: "neither", adapter: &sdktest.Adapter{}, decides: codes.Unimplemented, readsIt: codes.Unimplemented},
+		{name: "decisions", adapter: &sdktest.Adapter{OnAcceptOrders: accept}, decides: codes.OK, readsIt: codes.Unimplemented},
+		{name: "products", adapter: &sdktest.Adapter{OnGetProducts: products}, decides: codes.Unimplemented, readsIt: codes.OK},
+		{name: "both", adapter: &sdktest.Adapter{OnAcceptOrders: accept, OnGetProducts: products}, decides: codes.OK, readsIt: codes.OK},
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	if _, err := client.GetOrders(ctx, &adapterv1.GetOrdersRequest{}); status.Code(err) != codes.DeadlineExceeded {
-		t.Errorf("call beyond the limit = %v, want DEADLINE_EXCEEDED", err)
-	}
-	if len(entered) != 0 {
-		t.Error("the call beyond the limit ran")
-	}
-	close(release)
-	for range places {
-		if err := <-results; err != nil {
-			t.Errorf("call within the limit: %v", err)
-		}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			client := dial(t, tt.adapter.Full())
+			_, accepted := client.AcceptOrders(t.Context(), &adapterv1.AcceptOrdersRequest{})
+			_, refused := client.RefuseOrders(t.Context(), &adapterv1.RefuseOrdersRequest{})
+			_, read := client.GetProducts(t.Context(), &adapterv1.GetProductsRequest{})
+			if status.Code(accepted) != tt.decides || status.Code(refused) != tt.decides || status.Code(read) != tt.readsIt {
+				t.Errorf("AcceptOrders %v, RefuseOrders %v, GetProducts %v, want %v, %v, %v",
+					status.Code(accepted), status.Code(refused), status.Code(read), tt.decides, tt.decides, tt.readsIt)
+			}
+			if status.Code(accepted) == codes.Unimplemented && !strings.Contains(accepted.Error(), "AcceptOrders") {
+				t.Errorf("%q does not name the method", accepted)
+			}
+		})
 	}
 }
 

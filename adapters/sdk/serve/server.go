@@ -27,7 +27,7 @@ func Register(s grpc.ServiceRegistrar, a sdk.Adapter) {
 
 // serverOptions are the limits of the connection and the interceptors of the adapter's service.
 func serverOptions() []grpc.ServerOption {
-	i := newInterceptors(maxConcurrentCalls)
+	i := newInterceptors()
 	return []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(handshake.MaxMessageBytes),
 		grpc.MaxSendMsgSize(handshake.MaxMessageBytes),
@@ -76,7 +76,7 @@ func (s *service) NotifyShipments(ctx context.Context, req *adapterv1.NotifyShip
 func (s *service) AcceptOrders(ctx context.Context, req *adapterv1.AcceptOrdersRequest) (*adapterv1.AcceptOrdersResponse, error) {
 	d, ok := s.adapter.(sdk.Decider)
 	if !ok {
-		return s.UnimplementedMarketplaceAdapterServiceServer.AcceptOrders(ctx, req)
+		return nil, notOffered("AcceptOrders")
 	}
 	return answered(d.AcceptOrders(ctx, req))
 }
@@ -84,7 +84,7 @@ func (s *service) AcceptOrders(ctx context.Context, req *adapterv1.AcceptOrdersR
 func (s *service) RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersRequest) (*adapterv1.RefuseOrdersResponse, error) {
 	d, ok := s.adapter.(sdk.Decider)
 	if !ok {
-		return s.UnimplementedMarketplaceAdapterServiceServer.RefuseOrders(ctx, req)
+		return nil, notOffered("RefuseOrders")
 	}
 	return answered(d.RefuseOrders(ctx, req))
 }
@@ -92,7 +92,7 @@ func (s *service) RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersR
 func (s *service) GetProducts(ctx context.Context, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error) {
 	r, ok := s.adapter.(sdk.ProductReader)
 	if !ok {
-		return s.UnimplementedMarketplaceAdapterServiceServer.GetProducts(ctx, req)
+		return nil, notOffered("GetProducts")
 	}
 	return answered(r.GetProducts(ctx, req))
 }

@@ -21,10 +21,20 @@ const errorDomain = "relais.adapter"
 // maxMessageLength is how much of an error's text travels, in bytes.
 const maxMessageLength = 1024
 
+// notOffered is the error of a method that the adapter does not implement. To the host it must look like an adapter of an
+// earlier protocol minor, which gRPC itself answers for: UNIMPLEMENTED, since nothing was tried and nothing failed.
+type notOffered string
+
+// Error names the method.
+func (m notOffered) Error() string { return "this adapter does not offer " + string(m) }
+
 // toStatus turns the error of one call into what travels: a status with ErrorInfo, and RetryInfo or BadRequest where they apply.
 func toStatus(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
+	}
+	if missing := notOffered(""); errors.As(err, &missing) {
+		return status.Error(codes.Unimplemented, missing.Error())
 	}
 	// The caller gave up. Whatever the adapter made out of that (often "marketplace down") says nothing about the marketplace.
 	if ended := ctx.Err(); ended != nil && (errors.Is(err, ended) || sdk.AsError(err) == nil) {
