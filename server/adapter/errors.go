@@ -3,8 +3,11 @@ package adapter
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -67,7 +70,7 @@ func (s *session) problem(ctx context.Context, err error) error {
 				p.RetryAfter = d.GetRetryDelay().AsDuration()
 			case *errdetails.BadRequest:
 				for _, v := range d.GetFieldViolations() {
-					p.Fields = append(p.Fields, problem.Field{Path: v.GetField(), Message: s.clean(v.GetDescription())})
+					p.Fields = append(p.Fields, problem.Field{Path: s.clean(v.GetField()), Message: s.clean(v.GetDescription())})
 				}
 			}
 		}
@@ -95,15 +98,18 @@ func (s *session) problem(ctx context.Context, err error) error {
 	}
 }
 
-// clean makes an adapter's text fit to be shown: short, on one line, and, should the adapter have broken the rule, without
-// the secrets that it was given.
+// clean makes an adapter's text fit to be shown: short, on one line, without control characters, and, should the adapter have
+// broken the rule, without the secrets that it was given.
 func (s *session) clean(text string) string {
-	for _, secret := range s.store.GetCredentials() {
+	secrets := slices.Collect(maps.Values(s.store.GetCredentials()))
+	// The longest first: one that holds another would else lose only that part.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range secrets {
 		if len(secret) >= 4 {
 			text = strings.ReplaceAll(text, secret, "***")
 		}
 	}
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }), " ")
 	if r := []rune(text); len(r) > maxMessage {
 		text = string(r[:maxMessage]) + "…"
 	}

@@ -41,6 +41,9 @@ func convertOrder(o *adapterv1.Order) (order.Order, error) {
 	case len(o.GetAdapterContext()) > maxAdapterContext:
 		return order.Order{}, fmt.Errorf("order %s has an adapter context over 16 KiB", number)
 	}
+	if err := checkValues(o); err != nil {
+		return order.Order{}, err
+	}
 	lines, err := convertLines(number, o.GetLines())
 	if err != nil {
 		return order.Order{}, err
