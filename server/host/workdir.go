@@ -122,6 +122,8 @@ func (w *workDir) clear() error {
 // close removes everything and lets another host in. What cannot be removed now is removed by the next host.
 func (w *workDir) close() {
 	_ = w.clear()
+	// Unlocked before it is closed: a process that is being forked at this moment holds the file open a little longer.
+	_ = syscall.Flock(int(w.lock.Fd()), syscall.LOCK_UN)
 	_ = w.lock.Close()
 }
 

@@ -48,9 +48,13 @@ func (l *fileLock) sign() error {
 }
 
 // release gives the lock back. The file stays: removing it would let two processes lock two files of the same name.
+//
+// It is unlocked before it is closed: a process that is being forked at this moment holds the file open until it has
+// executed its own program, and the lock with it.
 func (l *fileLock) release() error {
-	if err := l.file.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		return err
+	err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
+	if closeErr := l.file.Close(); closeErr != nil && !errors.Is(closeErr, os.ErrClosed) {
+		err = errors.Join(err, closeErr)
 	}
-	return nil
+	return err
 }
