@@ -29,7 +29,7 @@ type Options struct {
 	Now func() time.Time
 	// Location is the time zone in which times are printed, and read when they name none. Default: time.Local.
 	Location *time.Location
-	// PollInterval is the first pause between two reads of a shipment that is waited for; it grows to ten times as
+	// PollInterval is the first pause between two reads of a shipment or decision that is waited for; it grows to ten times as
 	// much. It is also the pause before a broken watch is opened again. Default: 500 ms.
 	PollInterval time.Duration
 }

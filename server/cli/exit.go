@@ -18,7 +18,7 @@ const (
 	ExitNotFound     = 3   // the named thing does not exist (NOT_FOUND)
 	ExitPrecondition = 4   // refused in the present state (FAILED_PRECONDITION, ALREADY_EXISTS)
 	ExitRetry        = 5   // passing: server away, marketplace down or throttling, no answer in time; try again
-	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment REJECTED, …
+	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment or decision REJECTED, …
 	ExitInterrupted  = 130 // interrupted by the user; what runs on the server goes on
 )
 
@@ -70,8 +70,8 @@ func exitCodesTopic() *cobra.Command {
     4  refused in the present state (FAILED_PRECONDITION, ALREADY_EXISTS)
     5  passing: the server cannot be reached, the marketplace is down or throttles, or there was no answer in time
        (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, --wait-timeout); try again
-    6  the calls worked, the job ended badly: the import is FAILED or INTERRUPTED, or the shipment ended in another
-       state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED)
+    6  the calls worked, the job ended badly: the import is FAILED or INTERRUPTED, or the shipment or decision ended in
+       another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED)
   130  interrupted; what runs on the server goes on there`,
 	}
 }

@@ -160,6 +160,14 @@ func (f *fake) GetOrder(ctx context.Context, r *marketplacev1.GetOrderRequest) (
 	return call[*marketplacev1.Order](ctx, f, r)
 }
 
+func (f *fake) AcceptOrder(ctx context.Context, r *marketplacev1.AcceptOrderRequest) (*marketplacev1.Order, error) {
+	return call[*marketplacev1.Order](ctx, f, r)
+}
+
+func (f *fake) RefuseOrder(ctx context.Context, r *marketplacev1.RefuseOrderRequest) (*marketplacev1.Order, error) {
+	return call[*marketplacev1.Order](ctx, f, r)
+}
+
 func (f *fake) ListOrders(ctx context.Context, r *marketplacev1.ListOrdersRequest) (*marketplacev1.ListOrdersResponse, error) {
 	return call[*marketplacev1.ListOrdersResponse](ctx, f, r)
 }

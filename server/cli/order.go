@@ -13,11 +13,12 @@ func (a *app) orderCommand() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "order",
 		Aliases: []string{"orders"},
-		Short:   "Import orders and read them",
+		Short:   "Import orders, read them, accept or refuse them",
 		Long:    "An order is what the marketplace sold, normalised, with the marketplace's own words beside ours.",
 		Example: `  relais order import my-store
-  relais order list my-store --shippable`,
-	}, a.orderImport(), a.orderList(), a.orderGet())
+  relais order list my-store --shippable
+  relais order accept my-store 2403051200ABCDE --wait`,
+	}, a.orderImport(), a.orderList(), a.orderGet(), a.orderAccept(), a.orderRefuse())
 }
 
 func (a *app) orderImport() *cobra.Command {
@@ -119,8 +120,8 @@ func (a *app) orderGet() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get (STORE ORDER | NAME)",
 		Short: "Show an order",
-		Long: `Get prints an order with its lines, fees, addresses and parcels. ORDER is the marketplace's order number; NAME is the
-full name, stores/STORE/orders/ORDER.`,
+		Long: `Get prints an order with its lines, fees, addresses and parcels, and the decision to accept or refuse it. ORDER is the
+marketplace's order number; NAME is the full name, stores/STORE/orders/ORDER.`,
 		Example: `  relais order get my-store 2403051200ABCDE
   relais order get stores/my-store/orders/2403051200ABCDE --output json`,
 		Args:              operands(1, 2),

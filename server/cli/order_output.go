@@ -22,9 +22,6 @@ func (a *app) orderRow(o *marketplacev1.Order) []string {
 // stands beside it.
 func shippableWord(o *marketplacev1.Order) string {
 	if o.GetShippable() {
-		if o.GetCancelRequested() {
-			return "yes, CANCEL_REQUESTED"
-		}
 		return "yes"
 	}
 	var reasons []string
@@ -32,9 +29,6 @@ func shippableWord(o *marketplacev1.Order) string {
 		if r.GetReason() != marketplacev1.NotShippable_REASON_STATUS {
 			reasons = append(reasons, word(r.GetReason()))
 		}
-	}
-	if o.GetCancelRequested() {
-		reasons = append(reasons, "CANCEL_REQUESTED")
 	}
 	return joined(": ", "no", strings.Join(reasons, ", "))
 }
@@ -55,8 +49,9 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 		{"Order", o.GetName()},
 		{"Reference", o.GetReference()},
 		{"Adapter", o.GetAdapter()},
-		{"Status", joined(" ", word(o.GetStatus()), inBrackets(o.GetNativeStatus()))},
+		{"Status", statusWord(o.GetStatus(), o.GetNativeStatus())},
 	}
+	facts = append(facts, a.decisionFacts(o.GetDecision())...)
 	if o.GetShippable() {
 		facts = append(facts, fact{"Shippable", "yes"})
 	}
@@ -64,7 +59,6 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 		facts = append(facts, fact{"Not shippable", joined(": ", word(r.GetReason()), r.GetMessage())})
 	}
 	facts = append(facts,
-		fact{"Cancel requested", yes(o.GetCancelRequested())},
 		fact{"Fulfilled by", word(o.GetFulfillment())},
 		fact{"Sales channel", o.GetSalesChannel()},
 		fact{"Purchased", a.at(o.GetPurchaseTime())},
@@ -86,7 +80,7 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 	)
 	p.facts(facts...)
 
-	p.table("Lines", []string{"LINE", "SKU", "TITLE", "PIECES", "UNIT", "TOTAL", "SHIPPING", "STATUS"}, lineRows(o.GetLines()))
+	p.table("Lines", []string{"LINE", "SKU", "TITLE", "OPTIONS", "PIECES", "UNIT", "TOTAL", "SHIPPING", "STATUS"}, lineRows(o.GetLines()))
 
 	var fees, parcels, unrecognized [][]string
 	for _, f := range o.GetFees() {
@@ -106,20 +100,40 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 func lineRows(lines []*marketplacev1.OrderLine) [][]string {
 	rows := make([][]string, 0, len(lines))
 	for _, l := range lines {
-		title := l.GetTitle()
-		for _, option := range l.GetOptions() {
-			title += ", " + option.GetName() + " " + option.GetValue()
-		}
-		status := joined(" ", word(l.GetStatus()), inBrackets(l.GetNativeStatus()))
+		status := statusWord(l.GetStatus(), l.GetNativeStatus())
 		if l.GetCancelRequested() {
 			status += ", CANCEL_REQUESTED"
 		}
 		rows = append(rows, []string{
-			l.GetLineId(), l.GetSku(), title, count(l.GetQuantity()),
+			l.GetLineId(), l.GetSku(), l.GetTitle(), optionsWord(l), count(l.GetQuantity()),
 			amount(l.GetUnitPrice()), amount(l.GetTotalPrice()), amount(l.GetShippingPrice()), status,
 		})
 	}
 	return rows
+}
+
+// optionsWord tells colour and size, or why there are none.
+func optionsWord(l *marketplacev1.OrderLine) string {
+	options := make([]string, 0, len(l.GetOptions()))
+	for _, option := range l.GetOptions() {
+		options = append(options, joined(" ", option.GetName(), option.GetValue()))
+	}
+	if len(options) > 0 {
+		return strings.Join(options, ", ")
+	}
+	switch lookup := l.GetOptionLookup(); lookup {
+	case marketplacev1.OrderLine_OPTION_LOOKUP_FOUND:
+		return "none"
+	case marketplacev1.OrderLine_OPTION_LOOKUP_FAILED:
+		return "FAILED, the next import tries again"
+	default:
+		return word(lookup)
+	}
+}
+
+// statusWord is a status with the marketplace's own word.
+func statusWord(s marketplacev1.OrderStatus, native string) string {
+	return joined(" ", word(s), inBrackets(native))
 }
 
 // address is a place, and the person there, on one line.

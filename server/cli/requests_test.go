@@ -96,6 +96,11 @@ func TestRequests(t *testing.T) {
 		"order get by store and full name": {
 			"order|get|tea|" + order, &marketplacev1.GetOrderRequest{Name: order},
 		},
+		"order accept": {"order|accept|tea|A1", &marketplacev1.AcceptOrderRequest{Name: order}},
+		"order refuse": {"order|refuse|tea|A1", &marketplacev1.RefuseOrderRequest{Name: order}},
+		"order refuse by full name": {
+			"order|refuse|" + order, &marketplacev1.RefuseOrderRequest{Name: order},
+		},
 		"order list": {
 			"order|list|tea|--status|ready-to-ship,ORDER_STATUS_SHIPPED|--status|cancelled|--shippable|--updated-since|2024-03-05|--page-token|t|--limit|3",
 			&marketplacev1.ListOrdersRequest{
@@ -195,6 +200,8 @@ func TestUsageErrors(t *testing.T) {
 		"half an order name":      {"order|get|tea/orders/A1", "is not a full name"},
 		"another kind of name":    {"order|get|stores/tea/imports/i1", "is not a full name"},
 		"order of another store":  {"order|get|lamp|stores/tea/orders/A1", "does not belong to stores/lamp"},
+		"decision about nothing":  {"order|accept", "relais order accept expects (STORE ORDER | NAME), got 0 argument(s)"},
+		"decision about a store":  {"order|refuse|tea", "is not a full name"},
 		"slash in an order":       {"order|get|tea|A/1", "names nothing in orders"},
 		"unknown status":          {"order|list|tea|--status|sold", "write one of PENDING_ACCEPTANCE, PROCESSING, READY_TO_SHIP"},
 		"unspecified status":      {"order|list|tea|--status|unspecified", `--status "unspecified" is unknown`},

@@ -9,8 +9,9 @@ import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
 
-// defaultShipmentWait is how long --wait waits for a shipment: one that waits for the order to become ready may take days.
-const defaultShipmentWait = 10 * time.Minute
+// defaultDeliveryWait is how long --wait waits for a shipment or a decision: one that waits for the order to become ready may
+// take days.
+const defaultDeliveryWait = 10 * time.Minute
 
 // shipmentCommand is `relais shipment`.
 func (a *app) shipmentCommand() *cobra.Command {
@@ -89,7 +90,7 @@ when it is still under way after --wait-timeout.`,
 	}
 	given.register(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the shipment is CONFIRMED, REJECTED or NEEDS_ATTENTION")
-	following.register(cmd, defaultShipmentWait)
+	following.register(cmd, defaultDeliveryWait)
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		order, err := childName(collectionOrders, args)
 		if err != nil {

@@ -164,7 +164,17 @@ func importEnded(i *marketplacev1.Import) bool {
 func (a *app) followShipment(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string, w waiting) error {
 	bounded, cancel := w.begin(ctx)
 	defer cancel()
-	shipment, err := a.pollShipment(bounded, api, name, w.progress)
+	noted := 0
+	shipment, err := poll(bounded, a, func(ctx context.Context) (*marketplacev1.Shipment, error) {
+		return api.GetShipment(ctx, &marketplacev1.GetShipmentRequest{Name: name})
+	}, func(s *marketplacev1.Shipment) bool {
+		events := s.GetEvents()
+		for ; noted < len(events) && w.progress != progressNone; noted++ {
+			e := events[noted]
+			a.note("%s", clean(joined("  ", a.at(e.GetTime()), word(e.GetState()), e.GetMessage())))
+		}
+		return shipmentEnded(s)
+	})
 	if err != nil {
 		return w.cutShort(ctx, bounded, err, "shipment", "relais shipment get "+name)
 	}
@@ -177,32 +187,28 @@ func (a *app) followShipment(ctx context.Context, api marketplacev1.MarketplaceS
 	return nil
 }
 
-// pollShipment reads a shipment until it has ended, and notes each of its events once.
-func (a *app) pollShipment(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string, progress progressMode) (*marketplacev1.Shipment, error) {
-	pace, failures, noted := a.newPace(), 0, 0
+// poll reads something until ended says that it has ended. Passing failures in a row are outlasted up to a bound.
+func poll[T any](ctx context.Context, a *app, read func(context.Context) (T, error), ended func(T) bool) (T, error) {
+	pace, failures := a.newPace(), 0
+	var none T
 	for {
-		shipment, err := api.GetShipment(ctx, &marketplacev1.GetShipmentRequest{Name: name})
+		seen, err := read(ctx)
 		switch {
 		case err == nil:
 			failures = 0
+			if ended(seen) {
+				return seen, nil
+			}
 		case !passing(err):
-			return nil, err
+			return none, err
 		default:
 			failures++
 			if failures > maxFailures {
-				return nil, err
+				return none, err
 			}
 		}
-		events := shipment.GetEvents()
-		for ; noted < len(events) && progress != progressNone; noted++ {
-			e := events[noted]
-			a.note("%s", clean(joined("  ", a.at(e.GetTime()), word(e.GetState()), e.GetMessage())))
-		}
-		if shipmentEnded(shipment) {
-			return shipment, nil
-		}
 		if err := pace.pause(ctx); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
 }

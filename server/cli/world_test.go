@@ -29,6 +29,10 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 		return &marketplacev1.ListImportsResponse{Imports: []*marketplacev1.Import{running(40), failed(), succeeded()}}, nil
 	case *marketplacev1.GetOrderRequest:
 		return pickupOrder(), nil
+	case *marketplacev1.AcceptOrderRequest:
+		return pendingOrder(marketplacev1.Decision_KIND_ACCEPT, marketplacev1.Decision_STATE_QUEUED), nil
+	case *marketplacev1.RefuseOrderRequest:
+		return pendingOrder(marketplacev1.Decision_KIND_REFUSE, marketplacev1.Decision_STATE_NEEDS_ATTENTION), nil
 	case *marketplacev1.ListOrdersRequest:
 		answer := &marketplacev1.ListOrdersResponse{Orders: []*marketplacev1.Order{pickupOrder(), hiddenOrder(), warehouseOrder()}}
 		if r.GetPageSize() == 3 {
@@ -156,12 +160,21 @@ func pickupOrder() *marketplacev1.Order {
 				UnitPrice:  &marketplacev1.Money{CurrencyCode: "EUR", Units: 3, Nanos: 333_333_333},
 				TotalPrice: euros(10, 0), ShippingPrice: euros(2, 99),
 				Status: marketplacev1.OrderStatus_ORDER_STATUS_READY_TO_SHIP, NativeStatus: "WaitingForShipmentAcceptation",
-				Options: []*marketplacev1.ItemOption{{Name: "size", Value: "250 g"}},
+				Options:      []*marketplacev1.ItemOption{{Name: "colour", Value: "green"}, {Name: "size", Value: "250 g"}},
+				OptionLookup: marketplacev1.OrderLine_OPTION_LOOKUP_FOUND,
 			},
 			{
 				LineId: "2", Sku: "TEA-B", Title: "Black tea", Quantity: 1, UnitPrice: euros(4, 50), TotalPrice: euros(4, 50),
 				Status: marketplacev1.OrderStatus_ORDER_STATUS_CANCELLED, NativeStatus: "CancelledByCustomer", CancelRequested: true,
+				OptionLookup: marketplacev1.OrderLine_OPTION_LOOKUP_FAILED,
 			},
+			{LineId: "3", Sku: "CUP", Title: "Cup", Quantity: 1, OptionLookup: marketplacev1.OrderLine_OPTION_LOOKUP_NOT_FOUND},
+			{LineId: "4", Sku: "POT", Title: "Pot", Quantity: 1, OptionLookup: marketplacev1.OrderLine_OPTION_LOOKUP_FOUND},
+			{LineId: "5", Sku: "LID", Title: "Lid", Quantity: 1},
+		},
+		Decision: &marketplacev1.Decision{
+			Kind: marketplacev1.Decision_KIND_ACCEPT, State: marketplacev1.Decision_STATE_CONFIRMED, SendCount: 1,
+			Message: "The marketplace shows the order as accepted.", CreateTime: at(9, 2), UpdateTime: at(9, 4),
 		},
 		Fees:       []*marketplacev1.Fee{{Code: "INTERETBCA", Label: "Payment in 4 parts", Amount: euros(0, 30)}},
 		Parcels:    []*marketplacev1.Parcel{{TrackingNumber: "T-1", Carrier: "Mondial Relay", NativeStatus: "InTransit", TrackingUrl: "https://tracking.example/T-1"}},
@@ -177,11 +190,32 @@ func hiddenOrder() *marketplacev1.Order {
 		NotShippable: []*marketplacev1.NotShippable{
 			{Reason: marketplacev1.NotShippable_REASON_STATUS, Message: "The payment is being checked."},
 			{Reason: marketplacev1.NotShippable_REASON_NO_SHIP_TO_ADDRESS, Message: "The marketplace gave no Ship To address."},
+			{Reason: marketplacev1.NotShippable_REASON_CANCEL_REQUESTED, Message: "The buyer asks to cancel."},
 		},
 		CancelRequested: true, PurchaseTime: at(9, 15), UpdateTime: at(9, 21),
 		DeliveryMode: &marketplacev1.DeliveryMode{NativeCode: "NEW"},
 		Lines:        []*marketplacev1.OrderLine{{LineId: "1", Quantity: 2}},
 		Totals:       &marketplacev1.OrderTotals{Total: euros(8, 0)},
+	}
+}
+
+// pendingOrder is an order that waits for the seller, who has decided.
+func pendingOrder(kind marketplacev1.Decision_Kind, state marketplacev1.Decision_State) *marketplacev1.Order {
+	d := &marketplacev1.Decision{
+		Kind: kind, State: state, Message: "Stored.", NextAttemptTime: at(9, 30), CreateTime: at(9, 30), UpdateTime: at(9, 30),
+	}
+	switch state {
+	case marketplacev1.Decision_STATE_REJECTED, marketplacev1.Decision_STATE_NEEDS_ATTENTION:
+		d.Reason, d.Message, d.SendCount, d.NextAttemptTime = "ORDER_NOT_PENDING", "The order has ended on the marketplace.", 1, nil
+		d.UpdateTime = at(9, 31)
+	case marketplacev1.Decision_STATE_CONFIRMED:
+		d.Message, d.SendCount, d.NextAttemptTime, d.UpdateTime = "The marketplace shows it.", 1, nil, at(9, 31)
+	}
+	return &marketplacev1.Order{
+		Name: "stores/tea/orders/2403051200DDDDD", OrderNumber: "2403051200DDDDD", Adapter: "adapters/cdiscount",
+		Status: marketplacev1.OrderStatus_ORDER_STATUS_PENDING_ACCEPTANCE, NativeStatus: "WaitingForSellerAcceptation",
+		NotShippable: []*marketplacev1.NotShippable{{Reason: marketplacev1.NotShippable_REASON_STATUS}},
+		Customer:     &marketplacev1.Customer{FirstName: "Ada", LastName: "Invented"}, Decision: d, UpdateTime: at(9, 20),
 	}
 }
 
