@@ -53,6 +53,9 @@ func (l *fileLock) sign() error {
 // executed its own program, and the lock with it.
 func (l *fileLock) release() error {
 	err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN)
+	if errors.Is(err, syscall.EBADF) { // released before
+		return nil
+	}
 	if closeErr := l.file.Close(); closeErr != nil && !errors.Is(closeErr, os.ErrClosed) {
 		err = errors.Join(err, closeErr)
 	}
