@@ -44,6 +44,8 @@ var benchOrders = flag.Int("bench.orders", 0, "orders of the benchmark; 0 skips 
 const (
 	benchRuns  = 5 // of each measurement; the median is reported
 	benchSmall = 1000
+	// benchVarieties are orders of about 3.7 kB of XML: at home and at pickup points.
+	benchVarieties = "home-standard,colissimo-point"
 	// benchOrdersFile names the file of encoded orders that the test binary, run as an adapter, streams.
 	benchOrdersFile = "RELAIS_BENCH_ORDERS"
 )
@@ -126,7 +128,7 @@ func (b *bench) fatal(err error) {
 
 // startSandbox starts the emulator as a process of its own, with its answers rendered before.
 func (b *bench) startSandbox(orders int) {
-	cmd := exec.Command(filepath.Join(binDir, "relais-sandbox"), "--listen", "127.0.0.1:0", "--orders", strconv.Itoa(orders), "--prerender")
+	cmd := exec.Command(filepath.Join(binDir, "relais-sandbox"), "--listen", "127.0.0.1:0", "--orders", strconv.Itoa(orders), "--prerender", "--varieties", benchVarieties)
 	out, err := cmd.StdoutPipe()
 	b.fatal(err)
 	b.fatal(cmd.Start())
@@ -140,7 +142,11 @@ func (b *bench) startSandbox(orders int) {
 		}
 		line = append(line, one[0])
 	}
-	b.sandbox = string(line[bytes.Index(line, []byte("http://")):])
+	_, address, ok := strings.Cut(string(line), "http://")
+	if !ok {
+		b.t.Fatalf("the sandbox says %q", line)
+	}
+	b.sandbox = "http://" + address
 }
 
 // fetch gets one GetOrderList answer with every order.
