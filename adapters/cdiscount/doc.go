@@ -2,11 +2,13 @@
 //
 // It is built in four layers, each in its own files and each knowing only the one below:
 //
-//   - mapping (order.go, line.go, address.go, delivery.go, status.go, paris.go) turns the marketplace's words
+//   - mapping (order.go, line.go, address.go, delivery.go, status.go, paris.go, amount.go) turns the marketplace's words
 //     into adapter.v1 messages and is pure;
-//   - operations (connection.go, carriers.go, orders.go, shipments.go) are the sdk.Adapter methods;
+//   - operations (connection.go, carriers.go, orders.go, products.go, shipments.go and decisions.go with what they share in
+//     validate.go and outcome.go) are the methods of sdk.Adapter, sdk.Decider and sdk.ProductReader;
 //   - session (session.go, token.go, state.go) makes one call of one store: token, rate budget, one repetition of a read;
-//   - wire (request.go, answer.go, transport.go, failure.go) writes envelopes, walks answers and says what failed.
+//   - wire (request.go, reader.go, answer.go, wire.go, transport.go, patience.go, failure.go, quote.go) writes envelopes, walks
+//     answers and says what failed.
 //
 // Two rules shape everything. A truncated or unreadable answer is an error, never a shorter list. A write is sent at most
 // once: what became of it is told as an outcome, and OUTCOME_UNKNOWN when the answer was lost.

@@ -232,6 +232,29 @@ func TestMapTolerance(t *testing.T) {
 	}
 }
 
+// TestOrdersDoNotLeak: nothing of one order shows up in the next, whose parts are absent.
+func TestOrdersDoNotLeak(t *testing.T) {
+	t.Parallel()
+	parcel := fields{"CustomerNum": "MR1", "ExternalCarrierName": "Mondial Relay"}.xml("Parcel")
+	full := pointOrder("N1").with("OrderLineList", lineList(goodsLine(), goodsLine(), feeLine()), "ParcelList", parcel+parcel)
+	sparse := fields{
+		"CreationDate": "2026-05-02T10:15:00.12", "OrderNumber": "N2", "IsCLogistiqueOrder": "false", "OrderState": "Shipped",
+		"OrderLineList": "<OrderLine/><OrderLine><Name>x</Name></OrderLine>", "ParcelList": "<Parcel/>", "ShippingAddress": "<City>x</City>",
+	}
+	alone := readOne(t, sparse)
+	f := newFake(t, always(200, orderList(full, full, sparse)))
+	out := &sink{}
+	if err := cdiscount.New().ListOrders(short(t), listRequest(f, "2026-05-01T00:00:00Z", "2026-05-03T00:00:00Z"), out); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(alone, out.orders[2], protocmp.Transform()); diff != "" {
+		t.Errorf("(-alone +behind others):\n%s", diff)
+	}
+	if diff := cmp.Diff(out.orders[0], out.orders[1], protocmp.Transform()); diff != "" {
+		t.Errorf("(-first +second):\n%s", diff)
+	}
+}
+
 // TestMapPromises: lines that have ended promise nothing any more.
 func TestMapPromises(t *testing.T) {
 	t.Parallel()

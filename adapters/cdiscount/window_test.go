@@ -2,7 +2,9 @@ package cdiscount_test
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -113,6 +115,20 @@ func TestWindowIsNotHalved(t *testing.T) {
 			t.Errorf("%s: %d requests", name, n)
 		}
 	}
+	// A connection that takes too long: nothing was asked yet.
+	a, dialled := cdiscount.New(), 0
+	cdiscount.ReplaceTransports(a, func(own *http.Transport, _ bool) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodGet {
+				return own.RoundTrip(r) // the login
+			}
+			dialled++
+			return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+		})
+	})
+	if err := list(short(t), newFake(t, cut), a); reason(err) != "MARKETPLACE_DOWN" || dialled != 1 {
+		t.Errorf("no connection: error %v after %d attempts, want one", err, dialled)
+	}
 	// The caller's own deadline.
 	f := slowMarketplace(t, 0, silent)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -125,10 +141,10 @@ func TestWindowIsNotHalved(t *testing.T) {
 // TestSlowHostIsNotASlowMarketplace: the time in which the host keeps an order does not count.
 func TestSlowHostIsNotASlowMarketplace(t *testing.T) {
 	t.Parallel()
-	const orders = 60 // more than the adapter reads ahead
+	const orders = 30 // of 5 kB: the adapter reads ahead for twelve, which the host takes longer for than a wait may take
 	f := newFake(t, always(200, orderList(slices.Repeat([]fields{homeOrder("N1")}, orders)...)))
 	a := cdiscount.New(cdiscount.WithStallTimeout(500*time.Millisecond), cdiscount.WithRequestTimeout(500*time.Millisecond))
-	out := &slowSink{delay: 20 * time.Millisecond}
+	out := &slowSink{delay: 50 * time.Millisecond}
 	if err := a.ListOrders(short(t), listRequest(f, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"), out); err != nil || len(out.orders) != orders {
 		t.Errorf("%d orders, error %v", len(out.orders), err)
 	}

@@ -18,8 +18,8 @@ func (d *Decoder) characters(b []byte) (skip bool, err error) {
 		if n == len(b) {
 			return false, errMore // text inside an element cannot be the last token
 		}
-		switch c := b[n]; {
-		case c == '<':
+		switch b[n] {
+		case '<':
 			if rewritten {
 				d.fixed = append(d.fixed, b[copied:n]...)
 				d.text = d.fixed
@@ -28,7 +28,7 @@ func (d *Decoder) characters(b []byte) (skip bool, err error) {
 			}
 			d.pos += n
 			return false, nil
-		case c == ']':
+		case ']':
 			if bytes.HasPrefix(b[n:], []byte("]]>")) {
 				return false, syntax("a ]]> outside of a CDATA section")
 			}
@@ -36,7 +36,7 @@ func (d *Decoder) characters(b []byte) (skip bool, err error) {
 				return false, errMore
 			}
 			n++
-		case c == '&' || c == '\r':
+		case '&', '\r':
 			if !rewritten {
 				rewritten, d.fixed = true, d.fixed[:0]
 			}

@@ -13,10 +13,15 @@ func (d *Decoder) declaration(b []byte) (section bool, err error) {
 		return false, d.comment(b)
 	case bytes.HasPrefix(b, []byte("<![CDATA[")):
 		return true, d.section(b)
-	case bytes.HasPrefix([]byte("<!--"), b), bytes.HasPrefix([]byte("<![CDATA["), b):
+	case cutShort(b, "<!--"), cutShort(b, "<![CDATA["):
 		return false, errMore
 	}
 	return false, syntax("a document type declaration, which SOAP forbids")
+}
+
+// cutShort reports whether b is a true beginning of what it may become.
+func cutShort(b []byte, whole string) bool {
+	return len(b) < len(whole) && string(b) == whole[:len(b)]
 }
 
 // comment reads "<!--…-->".

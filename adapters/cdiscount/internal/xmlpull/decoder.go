@@ -2,6 +2,7 @@ package xmlpull
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -181,7 +182,7 @@ func (d *Decoder) Next() (Kind, error) {
 		if err == nil {
 			return kind, nil
 		}
-		if err == errMore {
+		if errors.Is(err, errMore) {
 			if err = d.fill(); err == nil {
 				continue
 			}
@@ -210,7 +211,7 @@ func (d *Decoder) Skip() error {
 func (d *Decoder) fill() error {
 	pending := d.end - d.pos
 	if d.srcErr != nil {
-		if d.srcErr == io.EOF {
+		if d.ended() {
 			return io.ErrUnexpectedEOF
 		}
 		return d.srcErr
@@ -224,21 +225,24 @@ func (d *Decoder) fill() error {
 	if pending > len(d.buf)/2 {
 		d.buf = append(d.buf, make([]byte, len(d.buf))...)
 	}
-	for wanted, idle := pending+pending/2+1, 0; d.end < wanted; {
-		n, err := d.src.Read(d.buf[d.end:])
+	// What came before the end or a failure is scanned first; the next call tells the failure.
+	for wanted, idle := pending+pending/2+1, 0; d.end < wanted && d.srcErr == nil; {
+		var n int
+		n, d.srcErr = d.src.Read(d.buf[d.end:])
 		d.end += n
-		if err != nil {
-			// What came before the end or the failure is scanned first.
-			d.srcErr = err
-			return nil
-		}
-		if n > 0 {
+		if n > 0 || d.srcErr != nil {
 			idle = 0
 		} else if idle++; idle == 100 {
 			return io.ErrNoProgress
 		}
 	}
 	return nil
+}
+
+// ended reports whether the source has ended without a failure. Sources say so with io.EOF itself: an error that wraps it is
+// a failure.
+func (d *Decoder) ended() bool {
+	return d.srcErr == io.EOF //nolint:errorlint // see above
 }
 
 // pop closes the innermost element.

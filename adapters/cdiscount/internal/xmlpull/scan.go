@@ -53,7 +53,7 @@ func (d *Decoder) scan() (Kind, error) {
 	for {
 		b := d.buf[d.pos:d.end]
 		if len(b) == 0 {
-			if d.srcErr == io.EOF && d.rooted && len(d.starts) == 0 {
+			if d.ended() && d.rooted && len(d.starts) == 0 {
 				return EOF, io.EOF
 			}
 			return EOF, errMore
@@ -244,14 +244,14 @@ func (d *Decoder) attribute(b []byte, n int) (next int, err error) {
 		if n == len(b) {
 			return 0, errMore
 		}
-		switch {
-		case b[n] == quote:
+		switch b[n] {
+		case quote:
 			a.value[1] = len(d.values)
 			d.attrs = append(d.attrs, a)
 			return n + 1, nil
-		case b[n] == '<':
+		case '<':
 			return 0, syntax("a < inside an attribute's value")
-		case b[n] == ']':
+		case ']':
 			d.values = append(d.values, ']')
 			n++
 		default:
