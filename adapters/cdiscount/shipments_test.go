@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -371,55 +370,6 @@ func TestShipmentTimesOut(t *testing.T) {
 	}
 	if a, b := resp.GetResults()[0].GetOutcome().String(), resp.GetResults()[1].GetOutcome().String(); a != unknown || b != retry {
 		t.Errorf("outcomes %s and %s, want %s and %s", a, b, unknown, retry)
-	}
-}
-
-// TestWriteIsNotRepeatedByHTTP: a server that reads a write and closes the connection gets it once, also when a connection
-// was kept alive before. net/http repeats requests by itself unless it is kept from doing so.
-func TestWriteIsNotRepeatedByHTTP(t *testing.T) {
-	t.Parallel()
-	var writes atomic.Int32
-	f := newFake(t, func(w http.ResponseWriter, r received, n int) {
-		if r.Op != "ValidateOrderList" {
-			write(w, 200, envelope(r.Op, sellerAnswer))
-			return
-		}
-		writes.Add(1)
-		if got := r.Header.Get("Connection"); got != "close" {
-			t.Errorf("Connection: %q, want close: a write has a connection of its own", got)
-		}
-		cut(w, r, n)
-	})
-	a := cdiscount.New()
-	if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: f.store()}); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := a.NotifyShipments(short(t), &adapterv1.NotifyShipmentsRequest{
-		Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{shipment("k", orderNumber)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := resp.GetResults()[0].GetOutcome().String(); got != unknown || writes.Load() != 1 {
-		t.Errorf("outcome %s after %d writes, want %s after 1", got, writes.Load(), unknown)
-	}
-}
-
-// TestReadSurvivesStaleConnection: the same failure is invisible for a read, which may be repeated.
-func TestReadSurvivesStaleConnection(t *testing.T) {
-	t.Parallel()
-	f := newFake(t, func(w http.ResponseWriter, r received, n int) {
-		if n == 2 {
-			cut(w, r, n)
-			return
-		}
-		write(w, 200, envelope(r.Op, sellerAnswer))
-	})
-	a := cdiscount.New()
-	for range 2 {
-		if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: f.store()}); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
