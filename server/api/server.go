@@ -8,18 +8,21 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/logging"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/recovery"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/problem"
@@ -58,8 +61,8 @@ func NewServer(s Services, log *slog.Logger) *Server {
 	logged := []logging.Option{
 		logging.WithLogOnEvents(logging.FinishCall),
 		logging.WithLevels(levelOf),
-		// Method, code, duration and peer: never a payload, which holds personal data and credentials.
-		logging.WithDisableLoggingFields("grpc.error"),
+		// Method, code, reason, duration and peer: never a payload, which holds personal data and credentials.
+		logging.WithErrorFields(reasonOf),
 	}
 	recovered := recovery.WithRecoveryHandlerContext(func(ctx context.Context, p any) error {
 		// The value may hold data; its type and the stack tell where to look.
@@ -200,11 +203,27 @@ func deadline(d time.Duration) grpc.UnaryServerInterceptor {
 	}
 }
 
-// slogAdapter lets the logging interceptor write to slog.
+// errorField is the field in which the logging interceptor puts the text of an error, and no option takes it out.
+const errorField = "grpc.error"
+
+// slogAdapter lets the logging interceptor write to slog, without the texts of errors: those quote what the caller sent.
 func slogAdapter(log *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(ctx context.Context, level logging.Level, msg string, fields ...any) {
+		if i := slices.Index(fields, any(errorField)); i >= 0 {
+			fields = slices.Delete(slices.Clone(fields), i, i+2)
+		}
 		log.Log(ctx, slog.Level(level), msg, fields...) //nolint:sloglint // the interceptor's messages are constants
 	})
+}
+
+// reasonOf is what the log tells of an error beside its code.
+func reasonOf(err error) logging.Fields {
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			return logging.Fields{"reason", info.GetReason()}
+		}
+	}
+	return nil
 }
 
 // levelOf logs what a caller did wrong at INFO and what relais did wrong at ERROR.
