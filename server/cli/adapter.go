@@ -48,7 +48,7 @@ func (a *app) adapterList() *cobra.Command {
 					g := d.GetGeneration()
 					rows = append(rows, []string{
 						shortName(d.GetName()), d.GetMarketplace(), word(d.GetState()), g.GetVersion(), count(g.GetNumber()),
-						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.column(g.GetStartTime()),
+						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.at(g.GetStartTime()),
 					})
 				}
 				p.table("", []string{

@@ -23,6 +23,8 @@ type Options struct {
 	Out io.Writer
 	// Err receives progress, notes and errors. Default: os.Stderr.
 	Err io.Writer
+	// Interactive reports whether a person can be asked. Default: whether In and Err are a terminal.
+	Interactive func() bool
 	// Getenv reads an environment variable: defaults of flags and `--credential key=env:VAR`. Default: os.Getenv.
 	Getenv func(string) string
 	// Now is the clock behind relative times such as `--updated-since 24h`. Default: time.Now.
@@ -43,6 +45,10 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Err == nil {
 		o.Err = os.Stderr
+	}
+	if o.Interactive == nil {
+		in, out := o.In, o.Err
+		o.Interactive = func() bool { return isTerminal(in) && isTerminal(out) }
 	}
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
@@ -86,6 +92,12 @@ func New(options Options) *cobra.Command {
 	a := &app{Options: options.withDefaults(), output: outputTable}
 	a.lines = bufio.NewReader(a.In)
 
+	clients := []*cobra.Command{
+		a.storeCommand(), a.orderCommand(), a.importCommand(), a.shipmentCommand(), a.carrierCommand(), a.adapterCommand(),
+	}
+	for _, cmd := range clients {
+		a.registerClientFlags(cmd)
+	}
 	root := group(&cobra.Command{
 		Use:   "relais",
 		Short: "Connect marketplace stores, import their orders, notify shipments",
@@ -101,22 +113,22 @@ short, as in my-store, or as the full resource name, as in stores/my-store.`,
 		Version:       a.Version,
 		SilenceErrors: true, // Execute reports them
 		SilenceUsage:  true,
-	},
-		a.storeCommand(), a.orderCommand(), a.importCommand(), a.shipmentCommand(), a.carrierCommand(),
-		a.adapterCommand(), exitCodesTopic(),
-	)
+	}, append(clients, exitCodesTopic())...)
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	return root
+}
 
-	flags := root.PersistentFlags()
+// registerClientFlags adds what every client command takes. They are not the root's: what others add there is no client.
+func (a *app) registerClientFlags(cmd *cobra.Command) {
+	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.server, "server", a.envOr(envServer, defaultServer),
 		"address of the server: host:port on this machine, or unix:/path ($"+envServer+")")
 	flags.VarP(&a.output, "output", "o", "how results are printed")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "longest time that one call to the server may take")
-	complete(root, "output", string(outputTable), string(outputJSON))
-	return root
+	complete(cmd, "output", string(outputTable), string(outputJSON))
 }
 
 // Execute runs the command that os.Args names below root, reports a failure on its standard error, and returns the exit

@@ -30,10 +30,13 @@ func TestCredentialSources(t *testing.T) {
 		want  map[string]string
 		note  string
 	}{
-		"file":         {[]string{"password=@" + file}, map[string]string{"password": "hush-file"}, ""},
-		"variable":     {[]string{"password=env:SELLER_PASSWORD"}, map[string]string{"password": "hush-env"}, ""},
-		"lines":        {[]string{"login=-", "password=-"}, map[string]string{"login": "hush line 1", "password": "hush line 2"}, ""},
-		"command line": {[]string{"password=hush=hush, hush"}, map[string]string{"password": "hush=hush, hush"}, note},
+		"file":     {[]string{"password=@" + file}, map[string]string{"password": "hush-file"}, ""},
+		"variable": {[]string{"password=env:SELLER_PASSWORD"}, map[string]string{"password": "hush-env"}, ""},
+		"lines":    {[]string{"login=-", "password=-"}, map[string]string{"login": "hush line 1", "password": "hush line 2"}, ""},
+		"a name on the command line": {[]string{"login=seller-api", "seller_id=77", "Client_ID=c"},
+			map[string]string{"login": "seller-api", "seller_id": "77", "Client_ID": "c"}, ""},
+		"what is not known to be a name": {[]string{"login=seller-api", "token=hush-t"}, map[string]string{"login": "seller-api", "token": "hush-t"}, note},
+		"command line":                   {[]string{"password=hush=hush, hush"}, map[string]string{"password": "hush=hush, hush"}, note},
 		"mixed": {
 			[]string{"a=env:SELLER_PASSWORD", "b=-", "c=hush-c"},
 			map[string]string{"a": "hush-env", "b": "hush line 1", "c": "hush-c"}, note,
@@ -119,6 +122,7 @@ func TestHelp(t *testing.T) {
 		"words of a flag":  {[]string{"__complete", "order", "list", "tea", "--status", ""}, "READY_TO_SHIP\n"},
 		"names of stores":  {[]string{"__complete", "store", "get", ""}, "tea\tTea & Co\n"},
 		"one store only":   {[]string{"__complete", "order", "get", "tea", ""}, ":4\n"},
+		"flags in front":   {[]string{"--output", "json", "--timeout=5s", "store", "get", "tea"}, "\"name\": \"stores/tea\""},
 	}
 	f := newFake(t, &fake{})
 	for name, tt := range tests {
@@ -131,12 +135,55 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// TestDisconnectAsks: on a terminal the credentials are erased only after a yes; elsewhere, and with --yes, at once.
+func TestDisconnectAsks(t *testing.T) {
+	t.Parallel()
+	const question = "Erase the credentials of stores/tea? [y/N] "
+	tests := map[string]struct {
+		terminal bool
+		typed    string
+		flags    []string
+		asked    bool
+		code     int
+	}{
+		"yes":                     {true, "yes\n", nil, true, cli.ExitOK},
+		"y without end of line":   {true, " Y", nil, true, cli.ExitOK},
+		"no":                      {true, "n\n", nil, true, cli.ExitFailure},
+		"nothing":                 {true, "\n", nil, true, cli.ExitFailure},
+		"the end of the input":    {true, "", nil, true, cli.ExitFailure},
+		"forced is not confirmed": {true, "n\n", []string{"--force"}, true, cli.ExitFailure},
+		"said before":             {true, "n\n", []string{"--yes"}, false, cli.ExitOK},
+		"a script":                {false, "n\n", nil, false, cli.ExitOK},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, &fake{})
+			got := process{in: strings.NewReader(tt.typed), terminal: tt.terminal}.
+				run(t.Context(), f, append([]string{"store", "disconnect", "tea"}, tt.flags...)...)
+			if got.code != tt.code || strings.HasPrefix(got.err, question) != tt.asked {
+				t.Errorf("exit code %d, want %d; asked %q", got.code, tt.code, got.err)
+			}
+			if disconnected := len(f.received()) == 1; disconnected != (tt.code == cli.ExitOK) {
+				t.Errorf("the server received %v", f.received())
+			}
+			if tt.code != cli.ExitOK && !strings.Contains(got.err, "not confirmed; nothing was changed") {
+				t.Errorf("report %q", got.err)
+			}
+		})
+	}
+}
+
 // TestForeignCommand: what the program adds beside the client commands is reported the same way.
 func TestForeignCommand(t *testing.T) {
 	t.Parallel()
 	var errs bytes.Buffer
 	root := cli.New(cli.Options{Err: &errs})
-	root.AddCommand(&cobra.Command{Use: "serve", RunE: func(*cobra.Command, []string) error { return os.ErrPermission }})
+	serve := &cobra.Command{Use: "serve", RunE: func(*cobra.Command, []string) error { return os.ErrPermission }}
+	root.AddCommand(serve)
+	if serve.InheritedFlags().HasFlags() {
+		t.Errorf("it takes the flags of a client:\n%s", serve.InheritedFlags().FlagUsages())
+	}
 	root.SetArgs([]string{"serve"})
 	if code := cli.Execute(t.Context(), root); code != cli.ExitFailure || errs.String() != "relais: permission denied\n" {
 		t.Errorf("exit code %d, report %q", code, errs.String())

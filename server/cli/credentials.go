@@ -24,8 +24,8 @@ const credentialHelp = `Each --credential gives one value that the adapter asks 
   key=env:VAR   the value of an environment variable
   key=-         ask for it without echo, or read a line of standard input when that is not a terminal
   key=VALUE     the value itself. Other users of this machine can see it in the list of processes, and the shell keeps
-                it in its history: use this for test accounts only. A value that begins with @ or env: needs another
-                form.
+                it in its history: use this for names such as a login, and for test accounts only. A value that begins
+                with @ or env: needs another form.
 The server verifies the credentials against the marketplace, seals them before it stores them, and never returns them.`
 
 func registerCredentials(cmd *cobra.Command, given *[]string) {
@@ -55,7 +55,7 @@ func (a *app) credentials(ctx context.Context, given []string) (*marketplacev1.C
 			return nil, usagef("--credential %s is empty", key)
 		}
 		values[key] = value
-		literal = literal || isLiteral
+		literal = literal || isLiteral && !identifier(key)
 	}
 	if literal {
 		a.note("note: a credential written on the command line is visible to other users of this machine; " +
@@ -110,8 +110,8 @@ func secretFile(path string) (string, error) {
 // ask reads a value from the terminal without echo, or a line of any other input.
 func (a *app) ask(ctx context.Context, key string) (string, error) {
 	read := func() (string, error) { return a.lines.ReadString('\n') }
-	if f, ok := a.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		fd := int(f.Fd())
+	if isTerminal(a.In) {
+		fd := int(a.In.(*os.File).Fd())
 		if before, err := term.GetState(fd); err == nil {
 			defer term.Restore(fd, before) //nolint:errcheck // best effort: the echo must come back after an interrupt
 		}
@@ -122,24 +122,19 @@ func (a *app) ask(ctx context.Context, key string) (string, error) {
 			return string(secret), err
 		}
 	}
-	type answer struct {
-		line string
-		err  error
+	value, err := readLine(ctx, read)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("read credential %s: %w", key, err)
 	}
-	// A read of a terminal cannot be interrupted. When ctx ends first the goroutine stays in it until the process,
-	// which is about to exit, is gone.
-	answers := make(chan answer, 1)
-	go func() {
-		line, err := read()
-		answers <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case got := <-answers:
-		if got.err != nil && !errors.Is(got.err, io.EOF) {
-			return "", fmt.Errorf("read credential %s: %w", key, got.err)
-		}
-		return strings.TrimRight(got.line, "\r\n"), nil
+	return value, err
+}
+
+// identifier reports whether a credential is a name rather than a secret: it may be seen by others.
+func identifier(key string) bool {
+	key = strings.ToLower(key)
+	switch key {
+	case "login", "user", "username", "user_name", "email", "account", "id":
+		return true
 	}
+	return strings.HasSuffix(key, "_id") || strings.HasSuffix(key, "_login")
 }

@@ -74,7 +74,7 @@ func TestReports(t *testing.T) {
 	}{
 		"reason": {
 			remote{codes.NotFound, "There is no store \"tea\".", []protoadapt.MessageV1{info("STORE_NOT_FOUND", nil)}},
-			"relais: There is no store \"tea\" (STORE_NOT_FOUND)\n", cli.ExitNotFound,
+			"relais: There is no store \"tea\" (STORE_NOT_FOUND)\n  relais store list shows the stores\n", cli.ExitNotFound,
 		},
 		"one field": {
 			remote{codes.InvalidArgument, "name: write stores/{store}", []protoadapt.MessageV1{
@@ -88,11 +88,22 @@ func TestReports(t *testing.T) {
 			}},
 			"relais: The shipment is malformed (INVALID_FIELD)\n  shipment.carrier: must not be empty\n  shipment.items[0].quantity: at most 3\n", cli.ExitUsage,
 		},
-		"near matches": {
-			remote{codes.InvalidArgument, "The marketplace knows no carrier \"Colisimo\"", []protoadapt.MessageV1{
-				info("CARRIER_UNKNOWN", map[string]string{"near_matches": "Colissimo, Colis Privé", "carrier": "Colisimo"}),
+		"metadata that the sentence does not tell": {
+			remote{codes.AlreadyExists, "The order has an open shipment", []protoadapt.MessageV1{
+				info("SHIPMENT_ALREADY_OPEN", map[string]string{"shipment": "stores/tea/shipments/s1", "none": ""}),
 			}},
-			"relais: The marketplace knows no carrier \"Colisimo\" (CARRIER_UNKNOWN)\n  carrier: Colisimo\n  near matches: Colissimo, Colis Privé\n", cli.ExitUsage,
+			"relais: The order has an open shipment (SHIPMENT_ALREADY_OPEN)\n  shipment: stores/tea/shipments/s1\n", cli.ExitPrecondition,
+		},
+		"near matches are told once": {
+			remote{codes.InvalidArgument, "carrier \"Colisimo\" is not one. Near: Colissimo, Colis Privé", []protoadapt.MessageV1{
+				info("CARRIER_UNKNOWN", map[string]string{"near_matches": "Colissimo, Colis Privé"}),
+				violations("shipment.carrier", "carrier \"Colisimo\" is not one. Near: Colissimo, Colis Privé"),
+			}},
+			"relais: carrier \"Colisimo\" is not one. Near: Colissimo, Colis Privé (CARRIER_UNKNOWN)\n  relais carrier list STORE shows the carriers\n", cli.ExitUsage,
+		},
+		"paused": {
+			remote{codes.FailedPrecondition, "store \"tea\" is paused; resume it with ResumeStore", []protoadapt.MessageV1{info("STORE_PAUSED", nil)}},
+			"relais: store \"tea\" is paused; resume it with ResumeStore (STORE_PAUSED)\n  relais store resume STORE ends the pause\n", cli.ExitPrecondition,
 		},
 		"retry": {throttled(), "relais: The marketplace asks to slow down (THROTTLED)\n  retry in 30s\n", cli.ExitRetry},
 		"down": {

@@ -201,8 +201,9 @@ var now = time.Date(2024, 3, 6, 12, 0, 0, 0, time.UTC)
 
 // process is how a test starts the program.
 type process struct {
-	in  io.Reader
-	env map[string]string
+	in       io.Reader
+	env      map[string]string
+	terminal bool // somebody can be asked
 }
 
 // result is what a run left.
@@ -231,6 +232,7 @@ func (p process) run(ctx context.Context, f *fake, args ...string) result {
 			}
 			return ""
 		},
+		Interactive:  func() bool { return p.terminal },
 		Now:          func() time.Time { return now },
 		Location:     time.FixedZone("", 60*60),
 		PollInterval: time.Millisecond,

@@ -20,14 +20,6 @@ func (a *app) at(t *timestamppb.Timestamp) string {
 	return t.AsTime().In(a.Location).Format(time.RFC3339)
 }
 
-// column is at for a list: shorter, in the same zone without saying so. Time flags accept it too.
-func (a *app) column(t *timestamppb.Timestamp) string {
-	if t == nil {
-		return ""
-	}
-	return t.AsTime().In(a.Location).Format(time.DateTime)
-}
-
 // period prints two ends of a stretch of time, of which either may be unset.
 func (a *app) period(from, to *timestamppb.Timestamp) string {
 	switch {

@@ -45,7 +45,7 @@ func (a *app) importList() *cobra.Command {
 			row: func(i *marketplacev1.Import) []string {
 				done := i.GetProgress()
 				return []string{
-					shortName(i.GetName()), word(i.GetState()), a.column(i.GetStartTime()), a.column(i.GetFinishTime()),
+					shortName(i.GetName()), word(i.GetState()), a.at(i.GetStartTime()), a.at(i.GetFinishTime()),
 					count(done.GetOrdersRead()), count(done.GetOrdersCreated()), count(done.GetOrdersChanged()),
 					i.GetFailure().GetReason(),
 				}

@@ -13,8 +13,8 @@ func (a *app) orderRow(o *marketplacev1.Order) []string {
 		pieces += int64(line.GetQuantity())
 	}
 	return []string{
-		shortName(o.GetName()), word(o.GetStatus()), shippableWord(o), a.column(o.GetPurchaseTime()), a.column(o.GetShipByTime()),
-		count(pieces), amount(o.GetTotals().GetTotal()), deliveryWord(o), a.column(o.GetUpdateTime()),
+		shortName(o.GetName()), word(o.GetStatus()), shippableWord(o), a.at(o.GetPurchaseTime()), a.at(o.GetShipByTime()),
+		count(pieces), amount(o.GetTotals().GetTotal()), deliveryWord(o), a.at(o.GetUpdateTime()),
 	}
 }
 
@@ -67,7 +67,8 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 		fact{"Delivery mode", joined(" ", word(mode.GetKind()), inBrackets(mode.GetNativeCode()))},
 		fact{"Buyer", customer(o.GetCustomer())},
 		fact{"Ship to", address(o.GetShipTo())},
-		fact{"Receiver", contact(o.GetShipTo())},
+		fact{"Receiver's phone", o.GetShipTo().GetPhone()},
+		fact{"Receiver's email", o.GetShipTo().GetEmail()},
 		fact{"Instructions", o.GetShipTo().GetInstructions()},
 		fact{"Pickup point", pickupPoint(o.GetPickupPoint())},
 		fact{"Bill to", address(o.GetBillTo())},
@@ -142,9 +143,6 @@ func address(a *marketplacev1.Address) string {
 	town := joined(" ", a.GetPostalCode(), a.GetCity())
 	return joined(", ", person, a.GetCompany(), joined(", ", a.GetLines()...), town, a.GetRegion(), a.GetCountryCode())
 }
-
-// contact is how the receiver is reached.
-func contact(a *marketplacev1.Address) string { return joined(", ", a.GetPhone(), a.GetEmail()) }
 
 func customer(c *marketplacev1.Customer) string {
 	return joined(", ", joined(" ", c.GetFirstName(), c.GetLastName()), c.GetEmail(), c.GetPhone(), c.GetMobilePhone(), c.GetCustomerId())

@@ -3,10 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
@@ -52,7 +49,7 @@ type progressView interface {
 func (a *app) newProgressView(mode progressMode) progressView {
 	if mode == progressAuto {
 		mode = progressPlain
-		if f, ok := a.Err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if isTerminal(a.Err) {
 			mode = progressBar
 		}
 	}
@@ -91,14 +88,18 @@ func (v *barView) close() {
 // plainView prints a line at the begin, at each further tenth and at the end.
 type plainView struct {
 	w     io.Writer
-	tenth int // 1 + the last tenth printed; zero before the first line
+	tenth int    // 1 + the last tenth printed; zero before the first line
+	last  string // the last line printed
 }
 
 func (v *plainView) show(i *marketplacev1.Import) {
-	percent := shownPercent(i)
-	if tenth := percent/10 + 1; tenth > v.tenth || importEnded(i) {
-		v.tenth = tenth
-		fmt.Fprintln(v.w, progressLine(i, percent))
+	percent, ended := shownPercent(i), importEnded(i)
+	tenth, line := percent/10+1, progressLine(i, percent)
+	switch {
+	case percent == 100 && !ended: // the end says so, with the counts that stay
+	case tenth > v.tenth, ended && line != v.last:
+		v.tenth, v.last = tenth, line
+		fmt.Fprintln(v.w, line)
 	}
 }
 

@@ -68,7 +68,7 @@ func detailLines(err error) []string {
 	if bad := detail[*errdetails.BadRequest](s); bad != nil {
 		for _, v := range bad.GetFieldViolations() {
 			line := v.GetField() + ": " + v.GetDescription()
-			if line != s.Message() { // a single wrong field is the sentence itself
+			if line != s.Message() && v.GetDescription() != s.Message() { // a single wrong field is the sentence itself
 				lines = append(lines, line)
 			}
 		}
@@ -76,7 +76,9 @@ func detailLines(err error) []string {
 	if info := detail[*errdetails.ErrorInfo](s); info != nil && info.GetDomain() == errorDomain {
 		metadata := info.GetMetadata()
 		for _, key := range slices.Sorted(maps.Keys(metadata)) {
-			lines = append(lines, strings.ReplaceAll(key, "_", " ")+": "+metadata[key])
+			if value := metadata[key]; !strings.Contains(s.Message(), value) { // else the sentence tells it
+				lines = append(lines, strings.ReplaceAll(key, "_", " ")+": "+value)
+			}
 		}
 	}
 	if retry := detail[*errdetails.RetryInfo](s); retry != nil {
@@ -84,7 +86,25 @@ func detailLines(err error) []string {
 			lines = append(lines, "retry in "+roundUp(after).String())
 		}
 	}
+	if info := detail[*errdetails.ErrorInfo](s); info != nil && nextCommand[info.GetReason()] != "" {
+		lines = append(lines, nextCommand[info.GetReason()])
+	}
 	return lines
+}
+
+// nextCommand is what helps after the common errors, by their reason. The server's sentences name methods of the API.
+var nextCommand = map[string]string{
+	"STORE_NOT_FOUND":                  "relais store list shows the stores",
+	"ORDER_NOT_FOUND":                  "relais order import STORE reads new orders, relais order list STORE shows them",
+	"IMPORT_NOT_FOUND":                 "relais import list STORE shows the imports",
+	"SHIPMENT_NOT_FOUND":               "relais shipment list STORE shows the shipments",
+	"ADAPTER_NOT_FOUND":                "relais adapter list shows the adapters",
+	"CARRIER_UNKNOWN":                  "relais carrier list STORE shows the carriers",
+	"STORE_PAUSED":                     "relais store resume STORE ends the pause",
+	"STORE_DISCONNECTED":               "relais store connect connects the account again",
+	"SHIPMENTS_OPEN":                   "relais shipment list STORE --state queued,sending,acknowledged shows them; --force disconnects all the same",
+	"MARKETPLACE_CREDENTIALS_REJECTED": "relais store rotate-credentials STORE gives a connected store others",
+	"CREDENTIALS_UNREADABLE":           "relais store rotate-credentials STORE gives the store new ones",
 }
 
 // remoteStatus is the status that the server sent, unchanged; nil when err did not come from a call. status.FromError is

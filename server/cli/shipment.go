@@ -152,7 +152,7 @@ func (a *app) shipmentList() *cobra.Command {
 			row: func(s *marketplacev1.Shipment) []string {
 				return []string{
 					shortName(s.GetName()), shortName(s.GetOrder()), orElse(s.GetMarketplaceCarrier(), s.GetCarrier()),
-					s.GetTrackingNumber(), word(s.GetState()), s.GetReason(), a.column(s.GetCreateTime()), a.column(s.GetUpdateTime()),
+					s.GetTrackingNumber(), word(s.GetState()), s.GetReason(), a.at(s.GetCreateTime()), a.at(s.GetUpdateTime()),
 				}
 			},
 			fetch: func(ctx context.Context, size int32, token string) ([]*marketplacev1.Shipment, string, error) {

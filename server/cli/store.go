@@ -118,7 +118,7 @@ func (a *app) storeList() *cobra.Command {
 			row: func(s *marketplacev1.Store) []string {
 				return []string{
 					shortName(s.GetName()), shopLabel(s), shortName(s.GetAdapter()), s.GetEnvironment(),
-					word(s.GetHealth().GetState()), a.column(s.GetLastImportFinishTime()),
+					word(s.GetHealth().GetState()), a.at(s.GetLastImportFinishTime()),
 				}
 			},
 			fetch: func(ctx context.Context, size int32, token string) ([]*marketplacev1.Store, string, error) {
@@ -207,16 +207,24 @@ same account. When the marketplace refuses them the old ones stay.
 }
 
 func (a *app) storeDisconnect() *cobra.Command {
-	var force bool
+	var force, sure bool
 	cmd := a.storeAct("disconnect", "Erase the credentials of a store",
 		`Disconnect erases the credentials of a store. Its orders stay readable, and connecting the same account again brings the
-store back under its name. With open shipments it is refused unless --force is given; they then end as NEEDS_ATTENTION,
-since nothing more can be sent or confirmed.`,
+store back under its name. With open shipments or decisions it is refused unless --force is given; they then end as
+NEEDS_ATTENTION, since nothing more can be sent or confirmed.
+
+On a terminal it asks first, unless --yes is given. Elsewhere, as in a script, it does not ask.`,
 		func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
+			if !sure {
+				if err := a.confirm(ctx, "Erase the credentials of "+name+"?"); err != nil {
+					return nil, err
+				}
+			}
 			return api.DisconnectStore(ctx, &marketplacev1.DisconnectStoreRequest{Name: name, Force: force})
 		})
-	cmd.Example += "\n  relais store disconnect my-store --force"
-	cmd.Flags().BoolVar(&force, "force", false, "disconnect although shipments are open")
+	cmd.Example += "\n  relais store disconnect my-store --force --yes"
+	cmd.Flags().BoolVar(&force, "force", false, "disconnect although shipments or decisions are open")
+	cmd.Flags().BoolVarP(&sure, "yes", "y", false, "do not ask")
 	return cmd
 }
 
