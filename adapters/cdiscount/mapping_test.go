@@ -2,8 +2,6 @@ package cdiscount_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,28 +85,6 @@ func TestMapHomeOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, readOne(t, o), protocmp.Transform()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// example returns a file of the contract's examples; the test is skipped where they are not.
-func example(t *testing.T, name string) string {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "contracts", "cdiscount-examples", name))
-	if err != nil {
-		t.Skipf("the contract's examples are not beside this repository: %v", err)
-	}
-	return string(body)
-}
-
-// TestMapContractExample reads the contract's own example answer.
-func TestMapContractExample(t *testing.T) {
-	t.Parallel()
-	o := readAnswer(t, example(t, "GetOrderList.response.xml"))
-	if o.GetOrderNumber() != "1905021015ABC12" || len(o.GetLines()) != 1 || len(o.GetFees()) != 1 || len(o.GetUnrecognized()) != 0 {
-		t.Errorf("%d lines, %d fees, %d unknown values", len(o.GetLines()), len(o.GetFees()), len(o.GetUnrecognized()))
-	}
-	if p := o.GetPickupPoint(); p.GetId() != "012345" || p.GetName() != "TABAC DU COIN" {
-		t.Errorf("pickup point %q %q", p.GetId(), p.GetName())
 	}
 }
 

@@ -236,10 +236,7 @@ func TestRequestBytes(t *testing.T) {
 // order and the header's values.
 func TestRequestsMatchContractExamples(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join("..", "..", "..", "shared", "contracts", "cdiscount-examples")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the contract's examples are not beside this repository: %v", err)
-	}
+	dir := examples(t)
 	requests := calls(t)
 	for _, tc := range []struct {
 		kind string

@@ -306,38 +306,3 @@ func TestAnswersInTheWrongOrder(t *testing.T) {
 		t.Errorf("outcome %s, want %s", got, unknown)
 	}
 }
-
-// TestContractExamples: every answer of the contract's examples decodes as the contract says.
-func TestContractExamples(t *testing.T) {
-	t.Parallel()
-	list := func(name string) ([]*adapterv1.Order, error) {
-		var orders []*adapterv1.Order
-		err := cdiscount.DecodeOrderList(strings.NewReader(example(t, name)), func(o *adapterv1.Order) error { orders = append(orders, o); return nil })
-		return orders, err
-	}
-	if orders, err := list("GetOrderList.empty.response.xml"); err != nil || len(orders) != 0 {
-		t.Errorf("empty: %d orders, error %v", len(orders), err)
-	}
-	for name, want := range map[string]string{"fault.token-malformed.response.xml": "MARKETPLACE_DOWN", "fault.token-unknown.response.xml": "MARKETPLACE_DOWN"} {
-		if _, err := list(name); reason(err) != want {
-			t.Errorf("%s: error %v, want %s", name, err, want)
-		}
-	}
-	for name, want := range map[string]string{"ValidateOrderList.ship.response.xml": applied, "ValidateOrderList.incoherent.response.xml": rejected} {
-		f := newFake(t, always(200, example(t, name)))
-		resp, err := cdiscount.New().NotifyShipments(short(t), &adapterv1.NotifyShipmentsRequest{
-			Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{shipment("k", "1905021015ABC12")},
-		})
-		if err != nil || resp.GetResults()[0].GetOutcome().String() != want {
-			t.Errorf("%s: %v, error %v; want %s", name, resp.GetResults(), err, want)
-		}
-	}
-	f := newFake(t, always(200, example(t, "GetSellerInformation.response.xml")))
-	if resp, err := cdiscount.New().CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: f.store()}); err != nil || resp.GetAccountId() != "demo-seller" {
-		t.Errorf("seller %v, error %v", resp, err)
-	}
-	f = newFake(t, always(200, example(t, "GetGlobalConfiguration.response.xml")))
-	if resp, err := cdiscount.New().ListCarriers(short(t), &adapterv1.ListCarriersRequest{Store: f.store()}); err != nil || len(resp.GetCarriers()) == 0 {
-		t.Errorf("%d carriers, error %v", len(resp.GetCarriers()), err)
-	}
-}
