@@ -30,6 +30,8 @@ func TestDecide(t *testing.T) {
 		d.LastOutcome, d.Reason, d.Message = delivery.Refused, problem.ReasonMarketplaceWriteError, "the marketplace refused: not so"
 	}
 	is := func(s order.Status) *order.Order { return &order.Order{Status: s, NativeStatus: "Native"} }
+	cancelAsked := is(order.PendingAcceptance)
+	cancelAsked.CancelRequested = true
 
 	for _, c := range []struct {
 		name   string
@@ -70,6 +72,11 @@ func TestDecide(t *testing.T) {
 
 		{"processing, never sent: may be under control before it waits for us", made(Accept, delivery.Queued), is(order.Processing), wait, "", "(Native)"},
 		{"processing, never sent: refuse", made(Refuse, delivery.Queued), is(order.Processing), wait, "", "(Native)"},
+		{"processing, never sent, past the deadline", made(Accept, delivery.Queued, late), is(order.Processing), attention, problem.ReasonOrderNotPending, "in time (Native)"},
+		{"pending, never sent, the buyer asks to cancel", made(Accept, delivery.Queued), cancelAsked, attention, problem.ReasonCancelRequested, "asks to cancel"},
+		{"pending, answer lost, the buyer asks to cancel", made(Accept, delivery.Sending, stillPending(reads)), cancelAsked, attention, problem.ReasonCancelRequested, ""},
+		{"pending, never sent, the buyer asks to cancel: refuse", made(Refuse, delivery.Queued), cancelAsked, send, "", ""},
+		{"pending, acknowledged, the buyer asks to cancel", made(Accept, delivery.Acknowledged), cancelAsked, wait, "", ""},
 		{"processing, accept was sent", made(Accept, delivery.Sending), is(order.Processing), confirm, "", "as accepted (Native)"},
 		{"processing, accept acknowledged", made(Accept, delivery.Acknowledged), is(order.Processing), confirm, "", "as accepted (Native)"},
 		{"processing, refuse was sent: the buyer's card is being charged", made(Refuse, delivery.Sending), is(order.Processing), reject, problem.ReasonOrderNotPending, "cannot be refused"},

@@ -101,7 +101,7 @@ func decide(d Decision, o *order.Order, now time.Time, repeatedReads int32) verd
 		return verdict{wait, problem.ReasonMarketplaceOrderGone, "the marketplace does not show this order; relais keeps reading"}
 
 	case o.Status == order.PendingAcceptance:
-		return decidePending(d, late, repeatedReads)
+		return decidePending(d, *o, late, repeatedReads)
 
 	case o.Status == order.Refused && d.Kind == Refuse:
 		return verdict{confirm, "", "the marketplace shows the order as refused by the seller"}
@@ -113,8 +113,10 @@ func decide(d Decision, o *order.Order, now time.Time, repeatedReads int32) verd
 	case o.Status == order.Unrecognized:
 		return verdict{wait, "", "the marketplace shows a state that relais does not know (" + o.NativeStatus + "); relais keeps reading"}
 
-	case o.Status == order.Processing && d.State == delivery.Queued && !late:
-		// Before acceptance an order can be under control; afterwards it is being paid. Both read as processing.
+	// Before acceptance an order can be under control; afterwards it is being paid. Both read as processing.
+	case o.Status == order.Processing && d.State == delivery.Queued && late:
+		return verdict{attention, problem.ReasonOrderNotPending, "the order did not wait for acceptance in time (" + o.NativeStatus + "); look it up in the seller portal"}
+	case o.Status == order.Processing && d.State == delivery.Queued:
 		return verdict{wait, "", "the order does not wait for acceptance now (" + o.NativeStatus + "); relais keeps reading"}
 	case d.Kind == Accept:
 		return verdict{confirm, "", "the marketplace shows the order as accepted (" + o.NativeStatus + ")"}
@@ -123,8 +125,10 @@ func decide(d Decision, o *order.Order, now time.Time, repeatedReads int32) verd
 }
 
 // decidePending: the read shows the order still waiting for the seller.
-func decidePending(d Decision, late bool, repeatedReads int32) verdict {
+func decidePending(d Decision, o order.Order, late bool, repeatedReads int32) verdict {
 	switch {
+	case d.State != delivery.Acknowledged && d.Kind == Accept && o.CancelRequested:
+		return verdict{attention, problem.ReasonCancelRequested, "the buyer asks to cancel this order; answer the request in the seller portal before accepting"}
 	case d.State == delivery.Queued:
 		return verdict{action: send}
 	case d.State == delivery.Acknowledged && late:

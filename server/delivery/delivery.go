@@ -165,7 +165,8 @@ func (d *Delivery) NotSent(before State, cause *problem.Problem, now time.Time, 
 // Postpone plans another step after a failure that certainly applied nothing; past the deadline a person must look.
 func (d *Delivery) Postpone(cause *problem.Problem, now time.Time, p Policy) {
 	if now.After(d.Deadline) {
-		d.End(NeedsAttention, cause.Reason, "gave up at the deadline: "+cause.Message)
+		d.tell(cause.Reason, "gave up at the deadline: "+cause.Message)
+		d.End(NeedsAttention, d.Reason, d.Message)
 		return
 	}
 	next := now.Add(max(jitter(doubled(p.RetryMin, d.FailureCount, p.RetryMax)), cause.RetryAfter))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/relaishq/relais/server/order"
 )
@@ -37,22 +38,26 @@ func (db *DB) Products(ctx context.Context, adapter string, eans []string) (map[
 	return byEAN, nil
 }
 
+// productChunk is how many products one statement writes; SQLite takes a limited number of values.
+const productChunk = 1000
+
 // SaveProducts implements order.ProductRepository.
 func (db *DB) SaveProducts(ctx context.Context, adapter string, products []order.Product) error {
-	if len(products) == 0 {
-		return nil
-	}
-	args := make([]any, 0, 5*len(products))
-	for _, p := range products {
-		options, err := toJSON(p.Options)
-		if err != nil {
-			return fmt.Errorf("save products: %w", err)
-		}
-		args = append(args, adapter, p.EAN, p.Found, options, nanos(p.ReadTime))
-	}
 	return db.write(ctx, "save products", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO products (adapter, ean, found, options, read_time) VALUES `+
-			list("("+list("?", 5)+")", len(products)), args...)
-		return err
+		for chunk := range slices.Chunk(products, productChunk) {
+			args := make([]any, 0, 5*len(chunk))
+			for _, p := range chunk {
+				options, err := toJSON(p.Options)
+				if err != nil {
+					return err
+				}
+				args = append(args, adapter, p.EAN, p.Found, options, nanos(p.ReadTime))
+			}
+			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO products (adapter, ean, found, options, read_time) VALUES `+
+				list("("+list("?", 5)+")", len(chunk)), args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

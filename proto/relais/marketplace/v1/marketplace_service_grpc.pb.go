@@ -78,7 +78,7 @@ type MarketplaceServiceClient interface {
 	// ResumeStore ends a pause.
 	ResumeStore(ctx context.Context, in *ResumeStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// DisconnectStore erases the credentials of a store. Its orders stay readable.
-	// Errors: FAILED_PRECONDITION/SHIPMENTS_OPEN unless forced.
+	// Errors: FAILED_PRECONDITION/SHIPMENTS_OPEN while shipments or decisions are open, unless forced.
 	DisconnectStore(ctx context.Context, in *DisconnectStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// ImportOrders starts an import and returns it running; a second call returns the one that is running.
 	// The first import reads orders created in the last 29 days. Later ones read orders created in the last 30 days and
@@ -381,7 +381,7 @@ type MarketplaceServiceServer interface {
 	// ResumeStore ends a pause.
 	ResumeStore(context.Context, *ResumeStoreRequest) (*Store, error)
 	// DisconnectStore erases the credentials of a store. Its orders stay readable.
-	// Errors: FAILED_PRECONDITION/SHIPMENTS_OPEN unless forced.
+	// Errors: FAILED_PRECONDITION/SHIPMENTS_OPEN while shipments or decisions are open, unless forced.
 	DisconnectStore(context.Context, *DisconnectStoreRequest) (*Store, error)
 	// ImportOrders starts an import and returns it running; a second call returns the one that is running.
 	// The first import reads orders created in the last 29 days. Later ones read orders created in the last 30 days and

@@ -1132,8 +1132,8 @@ type DisconnectStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. "stores/{store}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Disconnect although shipments are open. They end as NEEDS_ATTENTION: without credentials nothing more can be
-	// sent or confirmed.
+	// Disconnect although shipments or decisions are open. They end as NEEDS_ATTENTION: without credentials nothing more
+	// can be sent or confirmed.
 	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
