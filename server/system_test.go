@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"go.uber.org/goleak"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -59,7 +60,12 @@ func TestMain(m *testing.M) {
 				}
 			}
 		}
-		return m.Run()
+		code := m.Run()
+		if err := goleak.Find(goleak.IgnoreTopFunction("github.com/relaishq/relais/adapters/launch.serveForkThread")); code == 0 && err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
 	}())
 }
 

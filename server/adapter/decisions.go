@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/decision"
@@ -39,6 +40,8 @@ func (f *Facade) Decide(ctx context.Context, ref store.Ref, kind decision.Kind, 
 		answer, err = s.client.AcceptOrders(ctx, &adapterv1.AcceptOrdersRequest{Store: s.store, Orders: orders})
 	case decision.Refuse:
 		answer, err = s.client.RefuseOrders(ctx, &adapterv1.RefuseOrdersRequest{Store: s.store, Orders: orders})
+	default:
+		return delivery.Result{}, fmt.Errorf("decision of unknown kind %q", kind)
 	}
 	return f.concluded(ctx, s, o.Number, answer, err)
 }

@@ -130,6 +130,10 @@ func (s *Server) Stop(ctx context.Context) {
 		select {
 		case <-s.done:
 		case <-timer.C:
+			select { // those that arrived meanwhile
+			case <-s.calls.idle():
+			case <-ctx.Done():
+			}
 		}
 	case <-ctx.Done():
 	}

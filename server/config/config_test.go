@@ -66,7 +66,7 @@ func defaults() config.Config {
 		Listen: config.Address{Network: "tcp", Address: "127.0.0.1:7443"}, AdminSocket: "./data/admin.sock",
 		Database: "./data/relais.db", PluginDir: "bin/plugins", DataDir: "./data", KeyFile: "./data/relais.key",
 		LogLevel: slog.LevelInfo, LogFormat: config.LogText, ShutdownTimeout: 30 * time.Second,
-		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 10 * time.Minute},
+		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
 		}, Workers: 16},

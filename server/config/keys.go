@@ -67,7 +67,7 @@ func settings() []setting {
 			"how long work under way may take when the server stops", duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })),
 		option("adapters.call_timeout", "", "2m",
 			"bound of one call of an adapter that is no stream of orders", duration(func(c *Config) *time.Duration { return &c.Adapters.CallTimeout })),
-		option("adapters.stream_idle_timeout", "", "10m",
+		option("adapters.stream_idle_timeout", "", "15m",
 			"bound of the wait for the next piece of a stream of orders; one answer of a marketplace can take minutes",
 			duration(func(c *Config) *time.Duration { return &c.Adapters.StreamIdleTimeout })),
 		many(option("import.statuses", "", defaultStatuses(),

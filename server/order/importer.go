@@ -192,10 +192,11 @@ func (im *Importer) work(r *run, st store.Store, current Import) {
 	default:
 		current.State, current.Failure = Failed, failureOf(err)
 	}
-	im.finish(current, log)
+	// The store's health first: who sees the run ended must find it told.
 	if current.State != Interrupted {
 		im.cfg.Stores.Report(context.WithoutCancel(im.ctx), current.StoreID, err)
 	}
+	im.finish(current, log)
 	switch {
 	case err == nil:
 		log.Info("import succeeded")
