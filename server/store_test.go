@@ -331,10 +331,6 @@ func TestRefusedCredentialsHoldShipments(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, 0)
 	number := s.readyOrder(world.Spec{})
-	// The carriers are known from before, so that the shipment can be taken.
-	if _, err := s.api.ListCarriers(t.Context(), &marketplacev1.ListCarriersRequest{Parent: "stores/demo"}); err != nil {
-		t.Fatal(err)
-	}
 	changed := "changed-password"
 	if _, err := s.sandbox.World().PutSeller(world.SellerPatch{Account: "demo", Password: &changed}); err != nil {
 		t.Fatal(err)

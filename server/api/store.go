@@ -29,6 +29,7 @@ func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.Conne
 	if err != nil {
 		return nil, err
 	}
+	m.shipments.Prepare(ctx, store.Ref{StoreID: st.ID, Adapter: st.Adapter})
 	return storeToProto(st), nil
 }
 

@@ -53,6 +53,10 @@ func TestDecide(t *testing.T) {
 		{"ready, outcome unknown, no settled read yet", shipment(delivery.Sending), read(order.ReadyToShip), wait, "", ""},
 		{"ready, outcome unknown, one read short", with(shipment(delivery.Sending), stillReady(reads-1)), read(order.ReadyToShip), wait, "", ""},
 		{"ready, outcome unknown, repeatedly still ready", with(shipment(delivery.Sending), stillReady(reads)), read(order.ReadyToShip), send, "", ""},
+		{"ready, outcome unknown, repeatedly still ready, past the deadline", with(with(shipment(delivery.Sending), stillReady(reads)), late), read(order.ReadyToShip), attention, "", problem.ReasonMarketplaceDown},
+		{"ready, outcome unknown, buyer asks to cancel", with(shipment(delivery.Sending), stillReady(reads)), cancelAsked, attention, "", problem.ReasonCancelRequested},
+		{"ready, outcome unknown, marketplace ships", with(shipment(delivery.Sending), stillReady(reads)), marketplaceShips, attention, "", problem.ReasonOrderNotShippable},
+		{"ready, outcome unknown, no goods left", with(shipment(delivery.Sending), stillReady(reads)), noGoods, attention, "", problem.ReasonOrderNotShippable},
 		{"ready, refused, repeatedly still ready", with(shipment(delivery.Sending), func(s *Shipment) {
 			s.StillReady, s.LastOutcome, s.Reason, s.Message = reads, delivery.Refused, problem.ReasonMarketplaceWriteError, "refused: OrderTrackingInformationError"
 		}), read(order.ReadyToShip), reject, "", problem.ReasonMarketplaceWriteError},
@@ -62,7 +66,7 @@ func TestDecide(t *testing.T) {
 
 		{"ready, acknowledged", shipment(delivery.Acknowledged), read(order.ReadyToShip), wait, "", ""},
 		{"ready, acknowledged, never shown: nothing is sent again", with(shipment(delivery.Acknowledged), stillReady(99)), read(order.ReadyToShip), wait, "", ""},
-		{"ready, acknowledged, past the deadline", with(shipment(delivery.Acknowledged), late), read(order.ReadyToShip), attention, "", problem.ReasonMarketplaceWriteError},
+		{"ready, acknowledged, past the deadline", with(shipment(delivery.Acknowledged), late), read(order.ReadyToShip), attention, "", problem.ReasonNotConfirmed},
 
 		{"shipped, our tracking, sent", shipment(delivery.Sending), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
 		{"shipped, our tracking, acknowledged", shipment(delivery.Acknowledged), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
@@ -72,9 +76,11 @@ func TestDecide(t *testing.T) {
 		{"delivered counts as shipped", shipment(delivery.Acknowledged), read(order.Delivered, "6A0001"), confirm, EvidenceTracking, ""},
 		{"shipped, no parcel visible, sent", shipment(delivery.Sending), read(order.Shipped), confirm, EvidenceState, ""},
 		{"shipped, parcel without number, acknowledged", shipment(delivery.Acknowledged), read(order.Shipped, ""), confirm, EvidenceState, ""},
-		{"shipped, no parcel visible, never sent", shipment(delivery.Queued), read(order.Shipped), attention, EvidenceState, problem.ReasonOrderNotShippable},
-		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
-		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonOrderNotShippable},
+		{"shipped, no parcel visible, never sent", shipment(delivery.Queued), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
+		{"shipped, no parcel visible, our only request was refused", with(shipment(delivery.Sending), func(s *Shipment) { s.LastOutcome = delivery.Refused }), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
+		{"shipped, no parcel visible, refused after a lost answer", with(shipment(delivery.Sending), func(s *Shipment) { s.LastOutcome, s.Uncertain = delivery.Refused, true }), read(order.Shipped), confirm, EvidenceState, ""},
+		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
+		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
 
 		{"not yet to ship: payment", shipment(delivery.Queued), read(order.Processing), wait, "", ""},
 		{"not yet to ship: acceptance", shipment(delivery.Queued), read(order.PendingAcceptance), wait, "", ""},

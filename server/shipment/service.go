@@ -243,6 +243,23 @@ func (s *Service) Carriers(ctx context.Context, storeID string) (CarrierList, er
 	return s.readCarriers(ctx, store.Ref{StoreID: storeID, Adapter: st.Adapter})
 }
 
+// prepareTimeout bounds Prepare, which nobody asked for.
+const prepareTimeout = 10 * time.Second
+
+// Prepare reads the carriers of a store that was just connected, so that shipments can be taken while the marketplace is down.
+// It is a help, not a condition: failing only means that the first shipment reads them.
+func (s *Service) Prepare(ctx context.Context, ref store.Ref) {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	carriers, err := s.marketplace.ListCarriers(ctx, ref)
+	if err == nil {
+		err = s.repository.SaveCarriers(ctx, ref, CarrierList{Carriers: carriers, ReadTime: s.now().UTC()})
+	}
+	if err != nil {
+		s.log.InfoContext(ctx, "carriers not read ahead; the first shipment reads them", "store", ref.StoreID)
+	}
+}
+
 func (s *Service) readCarriers(ctx context.Context, ref store.Ref) (CarrierList, error) {
 	carriers, err := s.marketplace.ListCarriers(ctx, ref)
 	if err != nil {
