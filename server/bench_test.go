@@ -311,7 +311,10 @@ func (b *bench) importOnce() (sample, rss) {
 		"RELAIS_DATA_DIR=" + dir, "RELAIS_PLUGIN_DIR=" + filepath.Join(binDir, "plugins"), "RELAIS_SANDBOX_URL=" + b.sandbox,
 	}}
 	p := s.startProcess()
-	defer s.kill(p)
+	defer func() {
+		s.kill(p)
+		s.stop() // the clients' connections
+	}()
 	req := connectRequest("demo")
 	req.Store.Settings = &marketplacev1.StoreSettings{LookBack: &marketplacev1.LookBack{FirstImportDays: 60}}
 	_, err = s.api.ConnectStore(b.t.Context(), req)
