@@ -178,7 +178,7 @@ func (im *Importer) work(r *run, st store.Store, current Import) {
 	defer im.forget(current.ID)
 	log := im.cfg.Log.With("store", current.StoreID, "import", current.ID, "adapter", st.Adapter)
 	log.Info("import started", "windows", len(current.Windows))
-	err := im.survive(r.ctx, st, current, log)
+	err := im.turn(r.ctx, st, current)
 
 	current.Finish = im.cfg.Now().UTC()
 	switch {
@@ -207,22 +207,27 @@ func (im *Importer) work(r *run, st store.Store, current Import) {
 	}
 }
 
-// survive waits for the run's turn and reads; a panic ends the run, not the server.
-func (im *Importer) survive(ctx context.Context, st store.Store, current Import, log *slog.Logger) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			// The value may hold data; its type and the stack tell where to look.
-			log.Error("import panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = errors.New("the import panicked")
-		}
-	}()
+// turn waits for the run's turn and reads.
+func (im *Importer) turn(ctx context.Context, st store.Store, current Import) error {
 	select {
 	case im.turns <- struct{}{}:
 		defer func() { <-im.turns }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return im.read(ctx, st, current)
+	return im.survive(func() error { return im.read(ctx, st, current) })
+}
+
+// survive makes a panic an error: it ends the run, not the server.
+func (im *Importer) survive(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data; its type and the stack tell where to look.
+			im.cfg.Log.Error("import panicked", "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = errors.New("the import panicked")
+		}
+	}()
+	return do()
 }
 
 // finish writes the end of a run, and tries again for a while when the database fails. If it stays that way the row stays
@@ -253,7 +258,7 @@ func (im *Importer) read(ctx context.Context, st store.Store, current Import) er
 	for i, w := range current.Windows {
 		began := im.cfg.Now().UTC()
 		q := Query{Axis: w.Axis, Since: w.Since, Until: w.Until, Statuses: im.cfg.Statuses}
-		err := im.cfg.Source.ListOrders(ctx, ref, q, func(p Page) error {
+		err := im.list(ctx, ref, q, func(ctx context.Context, p Page) error {
 			lookup.Complete(ctx, p.Orders)
 			return im.apply(ctx, Batch{
 				Ref: ref, ImportID: current.ID, Orders: p.Orders, Window: i, Finished: p.Finished, ReadTime: began,
@@ -264,6 +269,40 @@ func (im *Importer) read(ctx context.Context, st store.Store, current Import) er
 		}
 	}
 	return im.reread(ctx, ref, current.ID, lookup)
+}
+
+// list reads one window and stores each page while the next one is received: the two cost about the same. What was received
+// before an error is stored.
+func (im *Importer) list(ctx context.Context, ref store.Ref, q Query, keep func(context.Context, Page) error) error {
+	listCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	pages := make(chan Page)
+	kept := make(chan error, 1)
+	go func() {
+		var err error
+		for p := range pages {
+			if err != nil {
+				continue // the list is being cancelled
+			}
+			if err = im.survive(func() error { return keep(ctx, p) }); err != nil {
+				cancel(err)
+			}
+		}
+		kept <- err
+	}()
+	err := im.cfg.Source.ListOrders(listCtx, ref, q, func(p Page) error {
+		select {
+		case pages <- p:
+			return nil
+		case <-listCtx.Done():
+			return context.Cause(listCtx)
+		}
+	})
+	close(pages)
+	if keepErr := <-kept; keepErr != nil {
+		return keepErr
+	}
+	return err
 }
 
 // reread reads open orders by number that the import has not seen: older than the look-back, or left out by a filter.

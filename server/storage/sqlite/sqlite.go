@@ -115,9 +115,9 @@ func dsn(path string, v url.Values) string {
 	v.Set("_defensive", "1")
 	v.Set("_error_rc", "1")             // no text of an unrelated earlier error
 	v.Add("_pragma", "page_size(8192)") // of a new file: three documents of the usual size on a page instead of one
-	// 3 MB for each connection: enough for the upper pages of every index that an import writes to. More makes an import of
+	// 2 MB for each connection: enough for the upper pages of every index that an import writes to. More makes an import of
 	// 100,000 orders no faster here, and memory grow with it (make bench).
-	v.Add("_pragma", "cache_size(-3000)")
+	v.Add("_pragma", "cache_size(-2000)")
 	u := url.URL{Scheme: "file", Path: path, RawQuery: v.Encode()}
 	return u.String()
 }
