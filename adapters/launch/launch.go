@@ -109,6 +109,12 @@ func Start(ctx context.Context, cfg Config) (*Process, error) {
 	return p, nil
 }
 
+// How much an adapter may send ahead: about one message of orders on a stream, and several streams at once.
+const (
+	streamWindow     = 1 << 20
+	connectionWindow = 8 << 20
+)
+
 // dialOptions are the limits of the host's end of the connection.
 func dialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
@@ -116,6 +122,9 @@ func dialOptions() []grpc.DialOption {
 			grpc.MaxCallRecvMsgSize(handshake.MaxMessageBytes),
 			grpc.MaxCallSendMsgSize(handshake.MaxMessageBytes),
 		),
+		// Fixed windows: gRPC would let them grow to 16 MiB, full of orders that the host has not stored yet.
+		grpc.WithInitialWindowSize(streamWindow),
+		grpc.WithInitialConnWindowSize(connectionWindow),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: handshake.KeepaliveTime, Timeout: handshake.KeepaliveTimeout, PermitWithoutStream: true,
 		}),
