@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // marketplaces speak local time, and the host's machine may have no zone database
 
@@ -23,6 +24,10 @@ import (
 	"github.com/relaishq/relais/adapters/sdk"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 )
+
+// gcPercent makes the collector run more often than by default. An adapter makes garbage fast, keeps nearly nothing, and runs
+// beside others of its kind: its memory should not tell how many orders it has read. It costs a few percent of speed.
+const gcPercent = 50
 
 // Main serves the adapter to the relais host that started this process, and returns when the host is done with it. Started by
 // anything else it prints a sentence and exits with status 1.
@@ -37,6 +42,7 @@ func Main(a sdk.Adapter) {
 	// A service manager signals every process of the service at once. The host decides when an adapter ends, after the calls in
 	// flight; the lifeline covers a host that cannot.
 	signal.Ignore(syscall.SIGTERM, syscall.SIGHUP)
+	debug.SetGCPercent(gcPercent)
 	slog.SetDefault(newLogger(os.Stderr, os.Getenv(handshake.LogLevelEnv)))
 	if err := holdLifeline(os.Getenv(handshake.LifelineFDEnv), os.Exit); err != nil {
 		slog.Error("cannot watch the host", slog.Any("error", err))
