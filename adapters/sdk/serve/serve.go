@@ -27,7 +27,7 @@ import (
 
 // gcPercent makes the collector run more often than by default. An adapter makes garbage fast, keeps nearly nothing, and runs
 // beside others of its kind: its memory should not tell how many orders it has read. It costs a few percent of speed.
-const gcPercent = 50
+const gcPercent = 75
 
 // Main serves the adapter to the relais host that started this process, and returns when the host is done with it. Started by
 // anything else it prints a sentence and exits with status 1.
