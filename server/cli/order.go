@@ -34,7 +34,7 @@ created in the last 29 days; later ones read orders created in the last 30 days 
 the start of the last import that succeeded.
 
 Interrupting the command leaves the import running on the server. An import that ends FAILED or INTERRUPTED gives exit
-code 6; what it committed stays, and the next import reads the same windows again.`,
+code 6; what it committed stays, and the next import reads at least the same orders again.`,
 		Example: `  relais order import my-store
   relais order import my-store --no-wait
   relais order import my-store --progress none --output json`,

@@ -32,9 +32,11 @@ const (
 	Import_STATE_RUNNING Import_State = 1
 	// Every window was read to its end.
 	Import_STATE_SUCCEEDED Import_State = 2
-	// The run stopped with an error. What was committed stays; the next import reads the same windows again.
+	// The run stopped with an error. What was committed stays; the next import reads at least the same
+	// orders again.
 	Import_STATE_FAILED Import_State = 3
-	// The server stopped during the run. The next import reads the same windows again.
+	// The server stopped during the run, or the store was disconnected. The next import reads at least the same orders
+	// again.
 	Import_STATE_INTERRUPTED Import_State = 4
 )
 
