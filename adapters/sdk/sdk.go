@@ -47,6 +47,20 @@ type ProductReader interface {
 	GetProducts(ctx context.Context, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error)
 }
 
+// Counter is implemented by adapters whose marketplace counts orders without sending them. They declare it with
+// Capabilities.count.
+type Counter interface {
+	// CountOrders counts the orders of one window.
+	CountOrders(ctx context.Context, req *adapterv1.CountOrdersRequest) (*adapterv1.CountOrdersResponse, error)
+}
+
+// Previewer is implemented by adapters that can show a shipment notification as they would send it. They declare it with
+// Capabilities.preview.
+type Previewer interface {
+	// PreviewShipment answers without network, every secret masked.
+	PreviewShipment(ctx context.Context, req *adapterv1.PreviewShipmentRequest) (*adapterv1.PreviewShipmentResponse, error)
+}
+
 // OrderSink takes the orders of one ListOrders call. It packs them into messages of the size that the protocol asks for and
 // blocks while the host is busy, so that memory does not grow. It is not safe for concurrent use.
 type OrderSink interface {

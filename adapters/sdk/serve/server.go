@@ -97,6 +97,22 @@ func (s *service) GetProducts(ctx context.Context, req *adapterv1.GetProductsReq
 	return answered(r.GetProducts(ctx, req))
 }
 
+func (s *service) CountOrders(ctx context.Context, req *adapterv1.CountOrdersRequest) (*adapterv1.CountOrdersResponse, error) {
+	c, ok := s.adapter.(sdk.Counter)
+	if !ok {
+		return nil, notOffered("CountOrders")
+	}
+	return answered(c.CountOrders(ctx, req))
+}
+
+func (s *service) PreviewShipment(ctx context.Context, req *adapterv1.PreviewShipmentRequest) (*adapterv1.PreviewShipmentResponse, error) {
+	p, ok := s.adapter.(sdk.Previewer)
+	if !ok {
+		return nil, notOffered("PreviewShipment")
+	}
+	return answered(p.PreviewShipment(ctx, req))
+}
+
 // answered refuses "no answer and no error", which would otherwise reach the host as an empty answer that looks like a yes.
 func answered[T any](response *T, err error) (*T, error) {
 	if err == nil && response == nil {

@@ -117,17 +117,19 @@ const file_relais_adapter_v1_adapter_service_proto_rawDesc = "" +
 	"\x1dERROR_REASON_MALFORMED_ANSWER\x10\x06\x12 \n" +
 	"\x1cERROR_REASON_INVALID_REQUEST\x10\a\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\b\x12$\n" +
-	" ERROR_REASON_MARKETPLACE_REFUSED\x10\t2\xfa\x06\n" +
+	" ERROR_REASON_MARKETPLACE_REFUSED\x10\t2\xc2\b\n" +
 	"\x19MarketplaceAdapterService\x12S\n" +
 	"\bDescribe\x12\".relais.adapter.v1.DescribeRequest\x1a#.relais.adapter.v1.DescribeResponse\x12h\n" +
 	"\x0fCheckConnection\x12).relais.adapter.v1.CheckConnectionRequest\x1a*.relais.adapter.v1.CheckConnectionResponse\x12[\n" +
 	"\n" +
 	"ListOrders\x12$.relais.adapter.v1.ListOrdersRequest\x1a%.relais.adapter.v1.ListOrdersResponse0\x01\x12V\n" +
-	"\tGetOrders\x12#.relais.adapter.v1.GetOrdersRequest\x1a$.relais.adapter.v1.GetOrdersResponse\x12_\n" +
+	"\tGetOrders\x12#.relais.adapter.v1.GetOrdersRequest\x1a$.relais.adapter.v1.GetOrdersResponse\x12\\\n" +
+	"\vCountOrders\x12%.relais.adapter.v1.CountOrdersRequest\x1a&.relais.adapter.v1.CountOrdersResponse\x12_\n" +
 	"\fListCarriers\x12&.relais.adapter.v1.ListCarriersRequest\x1a'.relais.adapter.v1.ListCarriersResponse\x12_\n" +
 	"\fAcceptOrders\x12&.relais.adapter.v1.AcceptOrdersRequest\x1a'.relais.adapter.v1.AcceptOrdersResponse\x12_\n" +
 	"\fRefuseOrders\x12&.relais.adapter.v1.RefuseOrdersRequest\x1a'.relais.adapter.v1.RefuseOrdersResponse\x12\\\n" +
 	"\vGetProducts\x12%.relais.adapter.v1.GetProductsRequest\x1a&.relais.adapter.v1.GetProductsResponse\x12h\n" +
+	"\x0fPreviewShipment\x12).relais.adapter.v1.PreviewShipmentRequest\x1a*.relais.adapter.v1.PreviewShipmentResponse\x12h\n" +
 	"\x0fNotifyShipments\x12).relais.adapter.v1.NotifyShipmentsRequest\x1a*.relais.adapter.v1.NotifyShipmentsResponseB>Z<github.com/relaishq/relais/proto/relais/adapter/v1;adapterv1b\x06proto3"
 
 var (
@@ -149,42 +151,50 @@ var file_relais_adapter_v1_adapter_service_proto_goTypes = []any{
 	(*CheckConnectionRequest)(nil),  // 2: relais.adapter.v1.CheckConnectionRequest
 	(*ListOrdersRequest)(nil),       // 3: relais.adapter.v1.ListOrdersRequest
 	(*GetOrdersRequest)(nil),        // 4: relais.adapter.v1.GetOrdersRequest
-	(*ListCarriersRequest)(nil),     // 5: relais.adapter.v1.ListCarriersRequest
-	(*AcceptOrdersRequest)(nil),     // 6: relais.adapter.v1.AcceptOrdersRequest
-	(*RefuseOrdersRequest)(nil),     // 7: relais.adapter.v1.RefuseOrdersRequest
-	(*GetProductsRequest)(nil),      // 8: relais.adapter.v1.GetProductsRequest
-	(*NotifyShipmentsRequest)(nil),  // 9: relais.adapter.v1.NotifyShipmentsRequest
-	(*DescribeResponse)(nil),        // 10: relais.adapter.v1.DescribeResponse
-	(*CheckConnectionResponse)(nil), // 11: relais.adapter.v1.CheckConnectionResponse
-	(*ListOrdersResponse)(nil),      // 12: relais.adapter.v1.ListOrdersResponse
-	(*GetOrdersResponse)(nil),       // 13: relais.adapter.v1.GetOrdersResponse
-	(*ListCarriersResponse)(nil),    // 14: relais.adapter.v1.ListCarriersResponse
-	(*AcceptOrdersResponse)(nil),    // 15: relais.adapter.v1.AcceptOrdersResponse
-	(*RefuseOrdersResponse)(nil),    // 16: relais.adapter.v1.RefuseOrdersResponse
-	(*GetProductsResponse)(nil),     // 17: relais.adapter.v1.GetProductsResponse
-	(*NotifyShipmentsResponse)(nil), // 18: relais.adapter.v1.NotifyShipmentsResponse
+	(*CountOrdersRequest)(nil),      // 5: relais.adapter.v1.CountOrdersRequest
+	(*ListCarriersRequest)(nil),     // 6: relais.adapter.v1.ListCarriersRequest
+	(*AcceptOrdersRequest)(nil),     // 7: relais.adapter.v1.AcceptOrdersRequest
+	(*RefuseOrdersRequest)(nil),     // 8: relais.adapter.v1.RefuseOrdersRequest
+	(*GetProductsRequest)(nil),      // 9: relais.adapter.v1.GetProductsRequest
+	(*PreviewShipmentRequest)(nil),  // 10: relais.adapter.v1.PreviewShipmentRequest
+	(*NotifyShipmentsRequest)(nil),  // 11: relais.adapter.v1.NotifyShipmentsRequest
+	(*DescribeResponse)(nil),        // 12: relais.adapter.v1.DescribeResponse
+	(*CheckConnectionResponse)(nil), // 13: relais.adapter.v1.CheckConnectionResponse
+	(*ListOrdersResponse)(nil),      // 14: relais.adapter.v1.ListOrdersResponse
+	(*GetOrdersResponse)(nil),       // 15: relais.adapter.v1.GetOrdersResponse
+	(*CountOrdersResponse)(nil),     // 16: relais.adapter.v1.CountOrdersResponse
+	(*ListCarriersResponse)(nil),    // 17: relais.adapter.v1.ListCarriersResponse
+	(*AcceptOrdersResponse)(nil),    // 18: relais.adapter.v1.AcceptOrdersResponse
+	(*RefuseOrdersResponse)(nil),    // 19: relais.adapter.v1.RefuseOrdersResponse
+	(*GetProductsResponse)(nil),     // 20: relais.adapter.v1.GetProductsResponse
+	(*PreviewShipmentResponse)(nil), // 21: relais.adapter.v1.PreviewShipmentResponse
+	(*NotifyShipmentsResponse)(nil), // 22: relais.adapter.v1.NotifyShipmentsResponse
 }
 var file_relais_adapter_v1_adapter_service_proto_depIdxs = []int32{
 	1,  // 0: relais.adapter.v1.MarketplaceAdapterService.Describe:input_type -> relais.adapter.v1.DescribeRequest
 	2,  // 1: relais.adapter.v1.MarketplaceAdapterService.CheckConnection:input_type -> relais.adapter.v1.CheckConnectionRequest
 	3,  // 2: relais.adapter.v1.MarketplaceAdapterService.ListOrders:input_type -> relais.adapter.v1.ListOrdersRequest
 	4,  // 3: relais.adapter.v1.MarketplaceAdapterService.GetOrders:input_type -> relais.adapter.v1.GetOrdersRequest
-	5,  // 4: relais.adapter.v1.MarketplaceAdapterService.ListCarriers:input_type -> relais.adapter.v1.ListCarriersRequest
-	6,  // 5: relais.adapter.v1.MarketplaceAdapterService.AcceptOrders:input_type -> relais.adapter.v1.AcceptOrdersRequest
-	7,  // 6: relais.adapter.v1.MarketplaceAdapterService.RefuseOrders:input_type -> relais.adapter.v1.RefuseOrdersRequest
-	8,  // 7: relais.adapter.v1.MarketplaceAdapterService.GetProducts:input_type -> relais.adapter.v1.GetProductsRequest
-	9,  // 8: relais.adapter.v1.MarketplaceAdapterService.NotifyShipments:input_type -> relais.adapter.v1.NotifyShipmentsRequest
-	10, // 9: relais.adapter.v1.MarketplaceAdapterService.Describe:output_type -> relais.adapter.v1.DescribeResponse
-	11, // 10: relais.adapter.v1.MarketplaceAdapterService.CheckConnection:output_type -> relais.adapter.v1.CheckConnectionResponse
-	12, // 11: relais.adapter.v1.MarketplaceAdapterService.ListOrders:output_type -> relais.adapter.v1.ListOrdersResponse
-	13, // 12: relais.adapter.v1.MarketplaceAdapterService.GetOrders:output_type -> relais.adapter.v1.GetOrdersResponse
-	14, // 13: relais.adapter.v1.MarketplaceAdapterService.ListCarriers:output_type -> relais.adapter.v1.ListCarriersResponse
-	15, // 14: relais.adapter.v1.MarketplaceAdapterService.AcceptOrders:output_type -> relais.adapter.v1.AcceptOrdersResponse
-	16, // 15: relais.adapter.v1.MarketplaceAdapterService.RefuseOrders:output_type -> relais.adapter.v1.RefuseOrdersResponse
-	17, // 16: relais.adapter.v1.MarketplaceAdapterService.GetProducts:output_type -> relais.adapter.v1.GetProductsResponse
-	18, // 17: relais.adapter.v1.MarketplaceAdapterService.NotifyShipments:output_type -> relais.adapter.v1.NotifyShipmentsResponse
-	9,  // [9:18] is the sub-list for method output_type
-	0,  // [0:9] is the sub-list for method input_type
+	5,  // 4: relais.adapter.v1.MarketplaceAdapterService.CountOrders:input_type -> relais.adapter.v1.CountOrdersRequest
+	6,  // 5: relais.adapter.v1.MarketplaceAdapterService.ListCarriers:input_type -> relais.adapter.v1.ListCarriersRequest
+	7,  // 6: relais.adapter.v1.MarketplaceAdapterService.AcceptOrders:input_type -> relais.adapter.v1.AcceptOrdersRequest
+	8,  // 7: relais.adapter.v1.MarketplaceAdapterService.RefuseOrders:input_type -> relais.adapter.v1.RefuseOrdersRequest
+	9,  // 8: relais.adapter.v1.MarketplaceAdapterService.GetProducts:input_type -> relais.adapter.v1.GetProductsRequest
+	10, // 9: relais.adapter.v1.MarketplaceAdapterService.PreviewShipment:input_type -> relais.adapter.v1.PreviewShipmentRequest
+	11, // 10: relais.adapter.v1.MarketplaceAdapterService.NotifyShipments:input_type -> relais.adapter.v1.NotifyShipmentsRequest
+	12, // 11: relais.adapter.v1.MarketplaceAdapterService.Describe:output_type -> relais.adapter.v1.DescribeResponse
+	13, // 12: relais.adapter.v1.MarketplaceAdapterService.CheckConnection:output_type -> relais.adapter.v1.CheckConnectionResponse
+	14, // 13: relais.adapter.v1.MarketplaceAdapterService.ListOrders:output_type -> relais.adapter.v1.ListOrdersResponse
+	15, // 14: relais.adapter.v1.MarketplaceAdapterService.GetOrders:output_type -> relais.adapter.v1.GetOrdersResponse
+	16, // 15: relais.adapter.v1.MarketplaceAdapterService.CountOrders:output_type -> relais.adapter.v1.CountOrdersResponse
+	17, // 16: relais.adapter.v1.MarketplaceAdapterService.ListCarriers:output_type -> relais.adapter.v1.ListCarriersResponse
+	18, // 17: relais.adapter.v1.MarketplaceAdapterService.AcceptOrders:output_type -> relais.adapter.v1.AcceptOrdersResponse
+	19, // 18: relais.adapter.v1.MarketplaceAdapterService.RefuseOrders:output_type -> relais.adapter.v1.RefuseOrdersResponse
+	20, // 19: relais.adapter.v1.MarketplaceAdapterService.GetProducts:output_type -> relais.adapter.v1.GetProductsResponse
+	21, // 20: relais.adapter.v1.MarketplaceAdapterService.PreviewShipment:output_type -> relais.adapter.v1.PreviewShipmentResponse
+	22, // 21: relais.adapter.v1.MarketplaceAdapterService.NotifyShipments:output_type -> relais.adapter.v1.NotifyShipmentsResponse
+	11, // [11:22] is the sub-list for method output_type
+	0,  // [0:11] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

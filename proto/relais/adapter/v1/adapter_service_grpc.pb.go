@@ -23,10 +23,12 @@ const (
 	MarketplaceAdapterService_CheckConnection_FullMethodName = "/relais.adapter.v1.MarketplaceAdapterService/CheckConnection"
 	MarketplaceAdapterService_ListOrders_FullMethodName      = "/relais.adapter.v1.MarketplaceAdapterService/ListOrders"
 	MarketplaceAdapterService_GetOrders_FullMethodName       = "/relais.adapter.v1.MarketplaceAdapterService/GetOrders"
+	MarketplaceAdapterService_CountOrders_FullMethodName     = "/relais.adapter.v1.MarketplaceAdapterService/CountOrders"
 	MarketplaceAdapterService_ListCarriers_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/ListCarriers"
 	MarketplaceAdapterService_AcceptOrders_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/AcceptOrders"
 	MarketplaceAdapterService_RefuseOrders_FullMethodName    = "/relais.adapter.v1.MarketplaceAdapterService/RefuseOrders"
 	MarketplaceAdapterService_GetProducts_FullMethodName     = "/relais.adapter.v1.MarketplaceAdapterService/GetProducts"
+	MarketplaceAdapterService_PreviewShipment_FullMethodName = "/relais.adapter.v1.MarketplaceAdapterService/PreviewShipment"
 	MarketplaceAdapterService_NotifyShipments_FullMethodName = "/relais.adapter.v1.MarketplaceAdapterService/NotifyShipments"
 )
 
@@ -52,8 +54,11 @@ type MarketplaceAdapterServiceClient interface {
 	// A message holds at most 100 orders and about 1 MiB. The stream is complete only when a message with
 	// Checkpoint.complete was received before it ended without error.
 	ListOrders(ctx context.Context, in *ListOrdersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListOrdersResponse], error)
-	// GetOrders reads orders by number. Numbers that the marketplace does not know are left out.
+	// GetOrders reads orders by number. Numbers that the marketplace does not know are left out. An adapter whose API knows the
+	// order under another number may find it by its reference: Order.reference then equals what was asked for.
 	GetOrders(ctx context.Context, in *GetOrdersRequest, opts ...grpc.CallOption) (*GetOrdersResponse, error)
+	// CountOrders counts the orders of one window without reading them. Only with Capabilities.count.
+	CountOrders(ctx context.Context, in *CountOrdersRequest, opts ...grpc.CallOption) (*CountOrdersResponse, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error)
 	// AcceptOrders tells the marketplace that the seller accepts whole orders, with the rules of NotifyShipments: one result
@@ -65,6 +70,9 @@ type MarketplaceAdapterServiceClient interface {
 	// GetProducts reads what the marketplace knows of products by EAN, at most Capabilities.max_products_per_get of them.
 	// Every EAN gets exactly one product; one that the marketplace does not know has found = false.
 	GetProducts(ctx context.Context, in *GetProductsRequest, opts ...grpc.CallOption) (*GetProductsResponse, error)
+	// PreviewShipment answers what NotifyShipments would send for one notification, with every secret masked, and sends nothing.
+	// Only with Capabilities.preview. It is answered without network.
+	PreviewShipment(ctx context.Context, in *PreviewShipmentRequest, opts ...grpc.CallOption) (*PreviewShipmentResponse, error)
 	// NotifyShipments tells the marketplace that orders left, at most Capabilities.max_shipments_per_call of them.
 	// Every notification gets exactly one result. An adapter never repeats a write whose answer was lost: it answers
 	// OUTCOME_UNKNOWN. An error of the whole call means that nothing was sent.
@@ -128,6 +136,16 @@ func (c *marketplaceAdapterServiceClient) GetOrders(ctx context.Context, in *Get
 	return out, nil
 }
 
+func (c *marketplaceAdapterServiceClient) CountOrders(ctx context.Context, in *CountOrdersRequest, opts ...grpc.CallOption) (*CountOrdersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountOrdersResponse)
+	err := c.cc.Invoke(ctx, MarketplaceAdapterService_CountOrders_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceAdapterServiceClient) ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListCarriersResponse)
@@ -168,6 +186,16 @@ func (c *marketplaceAdapterServiceClient) GetProducts(ctx context.Context, in *G
 	return out, nil
 }
 
+func (c *marketplaceAdapterServiceClient) PreviewShipment(ctx context.Context, in *PreviewShipmentRequest, opts ...grpc.CallOption) (*PreviewShipmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewShipmentResponse)
+	err := c.cc.Invoke(ctx, MarketplaceAdapterService_PreviewShipment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceAdapterServiceClient) NotifyShipments(ctx context.Context, in *NotifyShipmentsRequest, opts ...grpc.CallOption) (*NotifyShipmentsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(NotifyShipmentsResponse)
@@ -200,8 +228,11 @@ type MarketplaceAdapterServiceServer interface {
 	// A message holds at most 100 orders and about 1 MiB. The stream is complete only when a message with
 	// Checkpoint.complete was received before it ended without error.
 	ListOrders(*ListOrdersRequest, grpc.ServerStreamingServer[ListOrdersResponse]) error
-	// GetOrders reads orders by number. Numbers that the marketplace does not know are left out.
+	// GetOrders reads orders by number. Numbers that the marketplace does not know are left out. An adapter whose API knows the
+	// order under another number may find it by its reference: Order.reference then equals what was asked for.
 	GetOrders(context.Context, *GetOrdersRequest) (*GetOrdersResponse, error)
+	// CountOrders counts the orders of one window without reading them. Only with Capabilities.count.
+	CountOrders(context.Context, *CountOrdersRequest) (*CountOrdersResponse, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error)
 	// AcceptOrders tells the marketplace that the seller accepts whole orders, with the rules of NotifyShipments: one result
@@ -213,6 +244,9 @@ type MarketplaceAdapterServiceServer interface {
 	// GetProducts reads what the marketplace knows of products by EAN, at most Capabilities.max_products_per_get of them.
 	// Every EAN gets exactly one product; one that the marketplace does not know has found = false.
 	GetProducts(context.Context, *GetProductsRequest) (*GetProductsResponse, error)
+	// PreviewShipment answers what NotifyShipments would send for one notification, with every secret masked, and sends nothing.
+	// Only with Capabilities.preview. It is answered without network.
+	PreviewShipment(context.Context, *PreviewShipmentRequest) (*PreviewShipmentResponse, error)
 	// NotifyShipments tells the marketplace that orders left, at most Capabilities.max_shipments_per_call of them.
 	// Every notification gets exactly one result. An adapter never repeats a write whose answer was lost: it answers
 	// OUTCOME_UNKNOWN. An error of the whole call means that nothing was sent.
@@ -239,6 +273,9 @@ func (UnimplementedMarketplaceAdapterServiceServer) ListOrders(*ListOrdersReques
 func (UnimplementedMarketplaceAdapterServiceServer) GetOrders(context.Context, *GetOrdersRequest) (*GetOrdersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetOrders not implemented")
 }
+func (UnimplementedMarketplaceAdapterServiceServer) CountOrders(context.Context, *CountOrdersRequest) (*CountOrdersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountOrders not implemented")
+}
 func (UnimplementedMarketplaceAdapterServiceServer) ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCarriers not implemented")
 }
@@ -250,6 +287,9 @@ func (UnimplementedMarketplaceAdapterServiceServer) RefuseOrders(context.Context
 }
 func (UnimplementedMarketplaceAdapterServiceServer) GetProducts(context.Context, *GetProductsRequest) (*GetProductsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetProducts not implemented")
+}
+func (UnimplementedMarketplaceAdapterServiceServer) PreviewShipment(context.Context, *PreviewShipmentRequest) (*PreviewShipmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewShipment not implemented")
 }
 func (UnimplementedMarketplaceAdapterServiceServer) NotifyShipments(context.Context, *NotifyShipmentsRequest) (*NotifyShipmentsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method NotifyShipments not implemented")
@@ -341,6 +381,24 @@ func _MarketplaceAdapterService_GetOrders_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceAdapterService_CountOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountOrdersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceAdapterServiceServer).CountOrders(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceAdapterService_CountOrders_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceAdapterServiceServer).CountOrders(ctx, req.(*CountOrdersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MarketplaceAdapterService_ListCarriers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListCarriersRequest)
 	if err := dec(in); err != nil {
@@ -413,6 +471,24 @@ func _MarketplaceAdapterService_GetProducts_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceAdapterService_PreviewShipment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewShipmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceAdapterServiceServer).PreviewShipment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceAdapterService_PreviewShipment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceAdapterServiceServer).PreviewShipment(ctx, req.(*PreviewShipmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MarketplaceAdapterService_NotifyShipments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(NotifyShipmentsRequest)
 	if err := dec(in); err != nil {
@@ -451,6 +527,10 @@ var MarketplaceAdapterService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MarketplaceAdapterService_GetOrders_Handler,
 		},
 		{
+			MethodName: "CountOrders",
+			Handler:    _MarketplaceAdapterService_CountOrders_Handler,
+		},
+		{
 			MethodName: "ListCarriers",
 			Handler:    _MarketplaceAdapterService_ListCarriers_Handler,
 		},
@@ -465,6 +545,10 @@ var MarketplaceAdapterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetProducts",
 			Handler:    _MarketplaceAdapterService_GetProducts_Handler,
+		},
+		{
+			MethodName: "PreviewShipment",
+			Handler:    _MarketplaceAdapterService_PreviewShipment_Handler,
 		},
 		{
 			MethodName: "NotifyShipments",

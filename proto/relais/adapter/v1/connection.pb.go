@@ -21,6 +21,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// AcceptanceMode tells who accepts a new order.
+type AcceptanceMode int32
+
+const (
+	// The marketplace does not say.
+	AcceptanceMode_ACCEPTANCE_MODE_UNSPECIFIED AcceptanceMode = 0
+	// The seller must accept each order, or refuse it.
+	AcceptanceMode_ACCEPTANCE_MODE_MANUAL AcceptanceMode = 1
+	// The marketplace accepts every order for the seller.
+	AcceptanceMode_ACCEPTANCE_MODE_AUTOMATIC AcceptanceMode = 2
+)
+
+// Enum value maps for AcceptanceMode.
+var (
+	AcceptanceMode_name = map[int32]string{
+		0: "ACCEPTANCE_MODE_UNSPECIFIED",
+		1: "ACCEPTANCE_MODE_MANUAL",
+		2: "ACCEPTANCE_MODE_AUTOMATIC",
+	}
+	AcceptanceMode_value = map[string]int32{
+		"ACCEPTANCE_MODE_UNSPECIFIED": 0,
+		"ACCEPTANCE_MODE_MANUAL":      1,
+		"ACCEPTANCE_MODE_AUTOMATIC":   2,
+	}
+)
+
+func (x AcceptanceMode) Enum() *AcceptanceMode {
+	p := new(AcceptanceMode)
+	*p = x
+	return p
+}
+
+func (x AcceptanceMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AcceptanceMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_adapter_v1_connection_proto_enumTypes[0].Descriptor()
+}
+
+func (AcceptanceMode) Type() protoreflect.EnumType {
+	return &file_relais_adapter_v1_connection_proto_enumTypes[0]
+}
+
+func (x AcceptanceMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AcceptanceMode.Descriptor instead.
+func (AcceptanceMode) EnumDescriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_connection_proto_rawDescGZIP(), []int{0}
+}
+
 // StoreContext is everything that an adapter may know about a store. It comes with every call.
 type StoreContext struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -267,9 +320,15 @@ type CheckConnectionResponse struct {
 	// The shop's public name; may be empty.
 	ShopName string `protobuf:"bytes,2,opt,name=shop_name,json=shopName,proto3" json:"shop_name,omitempty"`
 	// Set when the state changed.
-	StateUpdate   *StateUpdate `protobuf:"bytes,3,opt,name=state_update,json=stateUpdate,proto3" json:"state_update,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	StateUpdate *StateUpdate `protobuf:"bytes,3,opt,name=state_update,json=stateUpdate,proto3" json:"state_update,omitempty"`
+	// Every name by which the marketplace knows this account, account_id included, as "kind:value" with the kind in lower case:
+	// "login:some-shop", "seller:12345". Adapters of one marketplace spell a kind alike, so that the host sees that two
+	// adapters' credentials belong to one account. A name must never be shared by two accounts.
+	AccountKeys []string `protobuf:"bytes,4,rep,name=account_keys,json=accountKeys,proto3" json:"account_keys,omitempty"`
+	// Whether orders are accepted without the seller.
+	AcceptanceMode AcceptanceMode `protobuf:"varint,5,opt,name=acceptance_mode,json=acceptanceMode,proto3,enum=relais.adapter.v1.AcceptanceMode" json:"acceptance_mode,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CheckConnectionResponse) Reset() {
@@ -323,6 +382,20 @@ func (x *CheckConnectionResponse) GetStateUpdate() *StateUpdate {
 	return nil
 }
 
+func (x *CheckConnectionResponse) GetAccountKeys() []string {
+	if x != nil {
+		return x.AccountKeys
+	}
+	return nil
+}
+
+func (x *CheckConnectionResponse) GetAcceptanceMode() AcceptanceMode {
+	if x != nil {
+		return x.AcceptanceMode
+	}
+	return AcceptanceMode_ACCEPTANCE_MODE_UNSPECIFIED
+}
+
 var File_relais_adapter_v1_connection_proto protoreflect.FileDescriptor
 
 const file_relais_adapter_v1_connection_proto_rawDesc = "" +
@@ -350,12 +423,18 @@ const file_relais_adapter_v1_connection_proto_rawDesc = "" +
 	"\vStateUpdate\x12\x19\n" +
 	"\x05state\x18\x01 \x01(\fB\x03\x80\x01\x01R\x05state\"O\n" +
 	"\x16CheckConnectionRequest\x125\n" +
-	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\"\x98\x01\n" +
+	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\"\x87\x02\n" +
 	"\x17CheckConnectionResponse\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x01 \x01(\tR\taccountId\x12\x1b\n" +
 	"\tshop_name\x18\x02 \x01(\tR\bshopName\x12A\n" +
-	"\fstate_update\x18\x03 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdateB>Z<github.com/relaishq/relais/proto/relais/adapter/v1;adapterv1b\x06proto3"
+	"\fstate_update\x18\x03 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\x12!\n" +
+	"\faccount_keys\x18\x04 \x03(\tR\vaccountKeys\x12J\n" +
+	"\x0facceptance_mode\x18\x05 \x01(\x0e2!.relais.adapter.v1.AcceptanceModeR\x0eacceptanceMode*l\n" +
+	"\x0eAcceptanceMode\x12\x1f\n" +
+	"\x1bACCEPTANCE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ACCEPTANCE_MODE_MANUAL\x10\x01\x12\x1d\n" +
+	"\x19ACCEPTANCE_MODE_AUTOMATIC\x10\x02B>Z<github.com/relaishq/relais/proto/relais/adapter/v1;adapterv1b\x06proto3"
 
 var (
 	file_relais_adapter_v1_connection_proto_rawDescOnce sync.Once
@@ -369,27 +448,30 @@ func file_relais_adapter_v1_connection_proto_rawDescGZIP() []byte {
 	return file_relais_adapter_v1_connection_proto_rawDescData
 }
 
+var file_relais_adapter_v1_connection_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_relais_adapter_v1_connection_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_relais_adapter_v1_connection_proto_goTypes = []any{
-	(*StoreContext)(nil),            // 0: relais.adapter.v1.StoreContext
-	(*RateBudget)(nil),              // 1: relais.adapter.v1.RateBudget
-	(*StateUpdate)(nil),             // 2: relais.adapter.v1.StateUpdate
-	(*CheckConnectionRequest)(nil),  // 3: relais.adapter.v1.CheckConnectionRequest
-	(*CheckConnectionResponse)(nil), // 4: relais.adapter.v1.CheckConnectionResponse
-	nil,                             // 5: relais.adapter.v1.StoreContext.CredentialsEntry
-	nil,                             // 6: relais.adapter.v1.StoreContext.EnvironmentEntry
+	(AcceptanceMode)(0),             // 0: relais.adapter.v1.AcceptanceMode
+	(*StoreContext)(nil),            // 1: relais.adapter.v1.StoreContext
+	(*RateBudget)(nil),              // 2: relais.adapter.v1.RateBudget
+	(*StateUpdate)(nil),             // 3: relais.adapter.v1.StateUpdate
+	(*CheckConnectionRequest)(nil),  // 4: relais.adapter.v1.CheckConnectionRequest
+	(*CheckConnectionResponse)(nil), // 5: relais.adapter.v1.CheckConnectionResponse
+	nil,                             // 6: relais.adapter.v1.StoreContext.CredentialsEntry
+	nil,                             // 7: relais.adapter.v1.StoreContext.EnvironmentEntry
 }
 var file_relais_adapter_v1_connection_proto_depIdxs = []int32{
-	5, // 0: relais.adapter.v1.StoreContext.credentials:type_name -> relais.adapter.v1.StoreContext.CredentialsEntry
-	6, // 1: relais.adapter.v1.StoreContext.environment:type_name -> relais.adapter.v1.StoreContext.EnvironmentEntry
-	1, // 2: relais.adapter.v1.StoreContext.rate_budget:type_name -> relais.adapter.v1.RateBudget
-	0, // 3: relais.adapter.v1.CheckConnectionRequest.store:type_name -> relais.adapter.v1.StoreContext
-	2, // 4: relais.adapter.v1.CheckConnectionResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	6, // 0: relais.adapter.v1.StoreContext.credentials:type_name -> relais.adapter.v1.StoreContext.CredentialsEntry
+	7, // 1: relais.adapter.v1.StoreContext.environment:type_name -> relais.adapter.v1.StoreContext.EnvironmentEntry
+	2, // 2: relais.adapter.v1.StoreContext.rate_budget:type_name -> relais.adapter.v1.RateBudget
+	1, // 3: relais.adapter.v1.CheckConnectionRequest.store:type_name -> relais.adapter.v1.StoreContext
+	3, // 4: relais.adapter.v1.CheckConnectionResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	0, // 5: relais.adapter.v1.CheckConnectionResponse.acceptance_mode:type_name -> relais.adapter.v1.AcceptanceMode
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_connection_proto_init() }
@@ -402,13 +484,14 @@ func file_relais_adapter_v1_connection_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_adapter_v1_connection_proto_rawDesc), len(file_relais_adapter_v1_connection_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_relais_adapter_v1_connection_proto_goTypes,
 		DependencyIndexes: file_relais_adapter_v1_connection_proto_depIdxs,
+		EnumInfos:         file_relais_adapter_v1_connection_proto_enumTypes,
 		MessageInfos:      file_relais_adapter_v1_connection_proto_msgTypes,
 	}.Build()
 	File_relais_adapter_v1_connection_proto = out.File

@@ -138,7 +138,10 @@ type DescribeResponse struct {
 	// The addresses that the adapter needs; the operator's configuration may replace each.
 	EnvironmentKeys []*EnvironmentKey `protobuf:"bytes,7,rep,name=environment_keys,json=environmentKeys,proto3" json:"environment_keys,omitempty"`
 	// What the marketplace allows.
-	Capabilities  *Capabilities `protobuf:"bytes,8,opt,name=capabilities,proto3" json:"capabilities,omitempty"`
+	Capabilities *Capabilities `protobuf:"bytes,8,opt,name=capabilities,proto3" json:"capabilities,omitempty"`
+	// How fast one store may call the real marketplace; the host's StoreContext.rate_budget follows from it. Unset when no rate
+	// is known.
+	RateBudget    *RateBudget `protobuf:"bytes,9,opt,name=rate_budget,json=rateBudget,proto3" json:"rate_budget,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +228,13 @@ func (x *DescribeResponse) GetEnvironmentKeys() []*EnvironmentKey {
 func (x *DescribeResponse) GetCapabilities() *Capabilities {
 	if x != nil {
 		return x.Capabilities
+	}
+	return nil
+}
+
+func (x *DescribeResponse) GetRateBudget() *RateBudget {
+	if x != nil {
+		return x.RateBudget
 	}
 	return nil
 }
@@ -409,8 +419,10 @@ type Capabilities struct {
 	MaxDecisionsPerCall int32 `protobuf:"varint,10,opt,name=max_decisions_per_call,json=maxDecisionsPerCall,proto3" json:"max_decisions_per_call,omitempty"`
 	// At most this many EANs in one GetProducts call; zero when products cannot be read.
 	MaxProductsPerGet int32 `protobuf:"varint,11,opt,name=max_products_per_get,json=maxProductsPerGet,proto3" json:"max_products_per_get,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// PreviewShipment is answered.
+	Preview       bool `protobuf:"varint,12,opt,name=preview,proto3" json:"preview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Capabilities) Reset() {
@@ -520,6 +532,13 @@ func (x *Capabilities) GetMaxProductsPerGet() int32 {
 	return 0
 }
 
+func (x *Capabilities) GetPreview() bool {
+	if x != nil {
+		return x.Preview
+	}
+	return false
+}
+
 // TrackingRules is what the marketplace accepts as tracking; zero values mean no rule.
 type TrackingRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -588,8 +607,8 @@ var File_relais_adapter_v1_describe_proto protoreflect.FileDescriptor
 
 const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\n" +
-	" relais/adapter/v1/describe.proto\x12\x11relais.adapter.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\x96\x03\n" +
+	" relais/adapter/v1/describe.proto\x12\x11relais.adapter.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\"relais/adapter/v1/connection.proto\"\x11\n" +
+	"\x0fDescribeRequest\"\xd6\x03\n" +
 	"\x10DescribeResponse\x12\x18\n" +
 	"\aadapter\x18\x01 \x01(\tR\aadapter\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x18\n" +
@@ -598,7 +617,9 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x0eprotocol_minor\x18\x05 \x01(\x05R\rprotocolMinor\x12O\n" +
 	"\x11credential_fields\x18\x06 \x03(\v2\".relais.adapter.v1.CredentialFieldR\x10credentialFields\x12L\n" +
 	"\x10environment_keys\x18\a \x03(\v2!.relais.adapter.v1.EnvironmentKeyR\x0fenvironmentKeys\x12C\n" +
-	"\fcapabilities\x18\b \x01(\v2\x1f.relais.adapter.v1.CapabilitiesR\fcapabilities\"\x9c\x01\n" +
+	"\fcapabilities\x18\b \x01(\v2\x1f.relais.adapter.v1.CapabilitiesR\fcapabilities\x12>\n" +
+	"\vrate_budget\x18\t \x01(\v2\x1d.relais.adapter.v1.RateBudgetR\n" +
+	"rateBudget\"\x9c\x01\n" +
 	"\x0fCredentialField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -609,7 +630,7 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12%\n" +
 	"\x0eproduction_url\x18\x03 \x01(\tR\rproductionUrl\x12!\n" +
-	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\xb7\x04\n" +
+	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\xd1\x04\n" +
 	"\fCapabilities\x12)\n" +
 	"\x10partial_shipment\x18\x01 \x01(\bR\x0fpartialShipment\x12'\n" +
 	"\x0fseveral_parcels\x18\x02 \x01(\bR\x0eseveralParcels\x12\x1e\n" +
@@ -624,7 +645,8 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x0fshipment_fields\x18\t \x03(\x0e2 .relais.adapter.v1.ShipmentFieldR\x0eshipmentFields\x123\n" +
 	"\x16max_decisions_per_call\x18\n" +
 	" \x01(\x05R\x13maxDecisionsPerCall\x12/\n" +
-	"\x14max_products_per_get\x18\v \x01(\x05R\x11maxProductsPerGet\"\xa1\x01\n" +
+	"\x14max_products_per_get\x18\v \x01(\x05R\x11maxProductsPerGet\x12\x18\n" +
+	"\apreview\x18\f \x01(\bR\apreview\"\xa1\x01\n" +
 	"\rTrackingRules\x12*\n" +
 	"\x11max_number_length\x18\x01 \x01(\x05R\x0fmaxNumberLength\x12>\n" +
 	"\x1bforbidden_number_characters\x18\x02 \x01(\tR\x19forbiddenNumberCharacters\x12$\n" +
@@ -658,20 +680,22 @@ var file_relais_adapter_v1_describe_proto_goTypes = []any{
 	(*EnvironmentKey)(nil),      // 4: relais.adapter.v1.EnvironmentKey
 	(*Capabilities)(nil),        // 5: relais.adapter.v1.Capabilities
 	(*TrackingRules)(nil),       // 6: relais.adapter.v1.TrackingRules
-	(*durationpb.Duration)(nil), // 7: google.protobuf.Duration
+	(*RateBudget)(nil),          // 7: relais.adapter.v1.RateBudget
+	(*durationpb.Duration)(nil), // 8: google.protobuf.Duration
 }
 var file_relais_adapter_v1_describe_proto_depIdxs = []int32{
 	3, // 0: relais.adapter.v1.DescribeResponse.credential_fields:type_name -> relais.adapter.v1.CredentialField
 	4, // 1: relais.adapter.v1.DescribeResponse.environment_keys:type_name -> relais.adapter.v1.EnvironmentKey
 	5, // 2: relais.adapter.v1.DescribeResponse.capabilities:type_name -> relais.adapter.v1.Capabilities
-	7, // 3: relais.adapter.v1.Capabilities.look_back_limit:type_name -> google.protobuf.Duration
-	6, // 4: relais.adapter.v1.Capabilities.tracking_rules:type_name -> relais.adapter.v1.TrackingRules
-	0, // 5: relais.adapter.v1.Capabilities.shipment_fields:type_name -> relais.adapter.v1.ShipmentField
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 3: relais.adapter.v1.DescribeResponse.rate_budget:type_name -> relais.adapter.v1.RateBudget
+	8, // 4: relais.adapter.v1.Capabilities.look_back_limit:type_name -> google.protobuf.Duration
+	6, // 5: relais.adapter.v1.Capabilities.tracking_rules:type_name -> relais.adapter.v1.TrackingRules
+	0, // 6: relais.adapter.v1.Capabilities.shipment_fields:type_name -> relais.adapter.v1.ShipmentField
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_describe_proto_init() }
@@ -679,6 +703,7 @@ func file_relais_adapter_v1_describe_proto_init() {
 	if File_relais_adapter_v1_describe_proto != nil {
 		return
 	}
+	file_relais_adapter_v1_connection_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

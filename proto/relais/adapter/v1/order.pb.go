@@ -516,6 +516,176 @@ func (x *Checkpoint) GetComplete() bool {
 	return false
 }
 
+// CountOrdersRequest asks how many orders ListOrders would give for the same window and statuses. Marketplaces count in their
+// own words: the answer may differ from what ListOrders gives by orders whose status the adapter does not know.
+type CountOrdersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The store.
+	Store *StoreContext `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
+	// Begin of the window, included, by one date, as in ListOrdersRequest.
+	//
+	// Types that are valid to be assigned to Since:
+	//
+	//	*CountOrdersRequest_CreatedSince
+	//	*CountOrdersRequest_ModifiedSince
+	Since isCountOrdersRequest_Since `protobuf_oneof:"since"`
+	// End of the window, excluded.
+	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	// Orders in these statuses; never empty.
+	Statuses      []OrderStatus `protobuf:"varint,5,rep,packed,name=statuses,proto3,enum=relais.adapter.v1.OrderStatus" json:"statuses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountOrdersRequest) Reset() {
+	*x = CountOrdersRequest{}
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountOrdersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountOrdersRequest) ProtoMessage() {}
+
+func (x *CountOrdersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountOrdersRequest.ProtoReflect.Descriptor instead.
+func (*CountOrdersRequest) Descriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CountOrdersRequest) GetStore() *StoreContext {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
+
+func (x *CountOrdersRequest) GetSince() isCountOrdersRequest_Since {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *CountOrdersRequest) GetCreatedSince() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.Since.(*CountOrdersRequest_CreatedSince); ok {
+			return x.CreatedSince
+		}
+	}
+	return nil
+}
+
+func (x *CountOrdersRequest) GetModifiedSince() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.Since.(*CountOrdersRequest_ModifiedSince); ok {
+			return x.ModifiedSince
+		}
+	}
+	return nil
+}
+
+func (x *CountOrdersRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *CountOrdersRequest) GetStatuses() []OrderStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+type isCountOrdersRequest_Since interface {
+	isCountOrdersRequest_Since()
+}
+
+type CountOrdersRequest_CreatedSince struct {
+	// Orders created at this instant or later.
+	CreatedSince *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_since,json=createdSince,proto3,oneof"`
+}
+
+type CountOrdersRequest_ModifiedSince struct {
+	// Orders modified at this instant or later.
+	ModifiedSince *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=modified_since,json=modifiedSince,proto3,oneof"`
+}
+
+func (*CountOrdersRequest_CreatedSince) isCountOrdersRequest_Since() {}
+
+func (*CountOrdersRequest_ModifiedSince) isCountOrdersRequest_Since() {}
+
+// CountOrdersResponse is a number of orders.
+type CountOrdersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many.
+	Count int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Set when the state changed.
+	StateUpdate   *StateUpdate `protobuf:"bytes,2,opt,name=state_update,json=stateUpdate,proto3" json:"state_update,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountOrdersResponse) Reset() {
+	*x = CountOrdersResponse{}
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountOrdersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountOrdersResponse) ProtoMessage() {}
+
+func (x *CountOrdersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountOrdersResponse.ProtoReflect.Descriptor instead.
+func (*CountOrdersResponse) Descriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CountOrdersResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *CountOrdersResponse) GetStateUpdate() *StateUpdate {
+	if x != nil {
+		return x.StateUpdate
+	}
+	return nil
+}
+
 // GetOrdersRequest asks for orders by number.
 type GetOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -529,7 +699,7 @@ type GetOrdersRequest struct {
 
 func (x *GetOrdersRequest) Reset() {
 	*x = GetOrdersRequest{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[3]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +711,7 @@ func (x *GetOrdersRequest) String() string {
 func (*GetOrdersRequest) ProtoMessage() {}
 
 func (x *GetOrdersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[3]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +724,7 @@ func (x *GetOrdersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOrdersRequest.ProtoReflect.Descriptor instead.
 func (*GetOrdersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{3}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetOrdersRequest) GetStore() *StoreContext {
@@ -584,7 +754,7 @@ type GetOrdersResponse struct {
 
 func (x *GetOrdersResponse) Reset() {
 	*x = GetOrdersResponse{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[4]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +766,7 @@ func (x *GetOrdersResponse) String() string {
 func (*GetOrdersResponse) ProtoMessage() {}
 
 func (x *GetOrdersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[4]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +779,7 @@ func (x *GetOrdersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOrdersResponse.ProtoReflect.Descriptor instead.
 func (*GetOrdersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{4}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetOrdersResponse) GetOrders() []*Order {
@@ -690,7 +860,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -702,7 +872,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -715,7 +885,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{5}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Order) GetOrderNumber() string {
@@ -928,7 +1098,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1110,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1123,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{6}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Customer) GetCustomerId() string {
@@ -1031,7 +1201,7 @@ type Address struct {
 
 func (x *Address) Reset() {
 	*x = Address{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[7]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1043,7 +1213,7 @@ func (x *Address) String() string {
 func (*Address) ProtoMessage() {}
 
 func (x *Address) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[7]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1056,7 +1226,7 @@ func (x *Address) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Address.ProtoReflect.Descriptor instead.
 func (*Address) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{7}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Address) GetCivility() string {
@@ -1162,7 +1332,7 @@ type PickupPoint struct {
 
 func (x *PickupPoint) Reset() {
 	*x = PickupPoint{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[8]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1344,7 @@ func (x *PickupPoint) String() string {
 func (*PickupPoint) ProtoMessage() {}
 
 func (x *PickupPoint) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[8]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1357,7 @@ func (x *PickupPoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PickupPoint.ProtoReflect.Descriptor instead.
 func (*PickupPoint) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{8}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PickupPoint) GetNetwork() PickupNetwork {
@@ -1268,7 +1438,7 @@ type OrderLine struct {
 
 func (x *OrderLine) Reset() {
 	*x = OrderLine{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[9]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1450,7 @@ func (x *OrderLine) String() string {
 func (*OrderLine) ProtoMessage() {}
 
 func (x *OrderLine) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[9]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1463,7 @@ func (x *OrderLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderLine.ProtoReflect.Descriptor instead.
 func (*OrderLine) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{9}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OrderLine) GetLineId() string {
@@ -1428,7 +1598,7 @@ type ItemOption struct {
 
 func (x *ItemOption) Reset() {
 	*x = ItemOption{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[10]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1440,7 +1610,7 @@ func (x *ItemOption) String() string {
 func (*ItemOption) ProtoMessage() {}
 
 func (x *ItemOption) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[10]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1453,7 +1623,7 @@ func (x *ItemOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemOption.ProtoReflect.Descriptor instead.
 func (*ItemOption) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{10}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ItemOption) GetName() string {
@@ -1485,7 +1655,7 @@ type Fee struct {
 
 func (x *Fee) Reset() {
 	*x = Fee{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[11]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1667,7 @@ func (x *Fee) String() string {
 func (*Fee) ProtoMessage() {}
 
 func (x *Fee) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[11]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1680,7 @@ func (x *Fee) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fee.ProtoReflect.Descriptor instead.
 func (*Fee) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{11}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Fee) GetCode() string {
@@ -1551,7 +1721,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[12]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1563,7 +1733,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[12]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1576,7 +1746,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{12}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Parcel) GetTrackingNumber() string {
@@ -1622,7 +1792,7 @@ type Money struct {
 
 func (x *Money) Reset() {
 	*x = Money{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[13]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1804,7 @@ func (x *Money) String() string {
 func (*Money) ProtoMessage() {}
 
 func (x *Money) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[13]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1817,7 @@ func (x *Money) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Money.ProtoReflect.Descriptor instead.
 func (*Money) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{13}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Money) GetCurrencyCode() string {
@@ -1684,7 +1854,7 @@ type UnrecognizedValue struct {
 
 func (x *UnrecognizedValue) Reset() {
 	*x = UnrecognizedValue{}
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[14]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1866,7 @@ func (x *UnrecognizedValue) String() string {
 func (*UnrecognizedValue) ProtoMessage() {}
 
 func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_order_proto_msgTypes[14]
+	mi := &file_relais_adapter_v1_order_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1879,7 @@ func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnrecognizedValue.ProtoReflect.Descriptor instead.
 func (*UnrecognizedValue) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{14}
+	return file_relais_adapter_v1_order_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnrecognizedValue) GetField() string {
@@ -1747,7 +1917,17 @@ const file_relais_adapter_v1_order_proto_rawDesc = "" +
 	"\n" +
 	"Checkpoint\x12A\n" +
 	"\x0efinished_until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\rfinishedUntil\x12\x1a\n" +
-	"\bcomplete\x18\x02 \x01(\bR\bcomplete\"n\n" +
+	"\bcomplete\x18\x02 \x01(\bR\bcomplete\"\xca\x02\n" +
+	"\x12CountOrdersRequest\x125\n" +
+	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\x12A\n" +
+	"\rcreated_since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\fcreatedSince\x12C\n" +
+	"\x0emodified_since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\rmodifiedSince\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12:\n" +
+	"\bstatuses\x18\x05 \x03(\x0e2\x1e.relais.adapter.v1.OrderStatusR\bstatusesB\a\n" +
+	"\x05since\"n\n" +
+	"\x13CountOrdersResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12A\n" +
+	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"n\n" +
 	"\x10GetOrdersRequest\x125\n" +
 	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\x12#\n" +
 	"\rorder_numbers\x18\x02 \x03(\tR\forderNumbers\"\x88\x01\n" +
@@ -1903,7 +2083,7 @@ func file_relais_adapter_v1_order_proto_rawDescGZIP() []byte {
 }
 
 var file_relais_adapter_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relais_adapter_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_relais_adapter_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_relais_adapter_v1_order_proto_goTypes = []any{
 	(OrderStatus)(0),              // 0: relais.adapter.v1.OrderStatus
 	(Fulfillment)(0),              // 1: relais.adapter.v1.Fulfillment
@@ -1912,70 +2092,78 @@ var file_relais_adapter_v1_order_proto_goTypes = []any{
 	(*ListOrdersRequest)(nil),     // 4: relais.adapter.v1.ListOrdersRequest
 	(*ListOrdersResponse)(nil),    // 5: relais.adapter.v1.ListOrdersResponse
 	(*Checkpoint)(nil),            // 6: relais.adapter.v1.Checkpoint
-	(*GetOrdersRequest)(nil),      // 7: relais.adapter.v1.GetOrdersRequest
-	(*GetOrdersResponse)(nil),     // 8: relais.adapter.v1.GetOrdersResponse
-	(*Order)(nil),                 // 9: relais.adapter.v1.Order
-	(*Customer)(nil),              // 10: relais.adapter.v1.Customer
-	(*Address)(nil),               // 11: relais.adapter.v1.Address
-	(*PickupPoint)(nil),           // 12: relais.adapter.v1.PickupPoint
-	(*OrderLine)(nil),             // 13: relais.adapter.v1.OrderLine
-	(*ItemOption)(nil),            // 14: relais.adapter.v1.ItemOption
-	(*Fee)(nil),                   // 15: relais.adapter.v1.Fee
-	(*Parcel)(nil),                // 16: relais.adapter.v1.Parcel
-	(*Money)(nil),                 // 17: relais.adapter.v1.Money
-	(*UnrecognizedValue)(nil),     // 18: relais.adapter.v1.UnrecognizedValue
-	(*StoreContext)(nil),          // 19: relais.adapter.v1.StoreContext
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
-	(*StateUpdate)(nil),           // 21: relais.adapter.v1.StateUpdate
+	(*CountOrdersRequest)(nil),    // 7: relais.adapter.v1.CountOrdersRequest
+	(*CountOrdersResponse)(nil),   // 8: relais.adapter.v1.CountOrdersResponse
+	(*GetOrdersRequest)(nil),      // 9: relais.adapter.v1.GetOrdersRequest
+	(*GetOrdersResponse)(nil),     // 10: relais.adapter.v1.GetOrdersResponse
+	(*Order)(nil),                 // 11: relais.adapter.v1.Order
+	(*Customer)(nil),              // 12: relais.adapter.v1.Customer
+	(*Address)(nil),               // 13: relais.adapter.v1.Address
+	(*PickupPoint)(nil),           // 14: relais.adapter.v1.PickupPoint
+	(*OrderLine)(nil),             // 15: relais.adapter.v1.OrderLine
+	(*ItemOption)(nil),            // 16: relais.adapter.v1.ItemOption
+	(*Fee)(nil),                   // 17: relais.adapter.v1.Fee
+	(*Parcel)(nil),                // 18: relais.adapter.v1.Parcel
+	(*Money)(nil),                 // 19: relais.adapter.v1.Money
+	(*UnrecognizedValue)(nil),     // 20: relais.adapter.v1.UnrecognizedValue
+	(*StoreContext)(nil),          // 21: relais.adapter.v1.StoreContext
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*StateUpdate)(nil),           // 23: relais.adapter.v1.StateUpdate
 }
 var file_relais_adapter_v1_order_proto_depIdxs = []int32{
-	19, // 0: relais.adapter.v1.ListOrdersRequest.store:type_name -> relais.adapter.v1.StoreContext
-	20, // 1: relais.adapter.v1.ListOrdersRequest.created_since:type_name -> google.protobuf.Timestamp
-	20, // 2: relais.adapter.v1.ListOrdersRequest.modified_since:type_name -> google.protobuf.Timestamp
-	20, // 3: relais.adapter.v1.ListOrdersRequest.until:type_name -> google.protobuf.Timestamp
+	21, // 0: relais.adapter.v1.ListOrdersRequest.store:type_name -> relais.adapter.v1.StoreContext
+	22, // 1: relais.adapter.v1.ListOrdersRequest.created_since:type_name -> google.protobuf.Timestamp
+	22, // 2: relais.adapter.v1.ListOrdersRequest.modified_since:type_name -> google.protobuf.Timestamp
+	22, // 3: relais.adapter.v1.ListOrdersRequest.until:type_name -> google.protobuf.Timestamp
 	0,  // 4: relais.adapter.v1.ListOrdersRequest.statuses:type_name -> relais.adapter.v1.OrderStatus
-	9,  // 5: relais.adapter.v1.ListOrdersResponse.orders:type_name -> relais.adapter.v1.Order
+	11, // 5: relais.adapter.v1.ListOrdersResponse.orders:type_name -> relais.adapter.v1.Order
 	6,  // 6: relais.adapter.v1.ListOrdersResponse.checkpoint:type_name -> relais.adapter.v1.Checkpoint
-	21, // 7: relais.adapter.v1.ListOrdersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	20, // 8: relais.adapter.v1.Checkpoint.finished_until:type_name -> google.protobuf.Timestamp
-	19, // 9: relais.adapter.v1.GetOrdersRequest.store:type_name -> relais.adapter.v1.StoreContext
-	9,  // 10: relais.adapter.v1.GetOrdersResponse.orders:type_name -> relais.adapter.v1.Order
-	21, // 11: relais.adapter.v1.GetOrdersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	0,  // 12: relais.adapter.v1.Order.status:type_name -> relais.adapter.v1.OrderStatus
-	1,  // 13: relais.adapter.v1.Order.fulfillment:type_name -> relais.adapter.v1.Fulfillment
-	20, // 14: relais.adapter.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
-	20, // 15: relais.adapter.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	20, // 16: relais.adapter.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
-	20, // 17: relais.adapter.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
-	20, // 18: relais.adapter.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
-	10, // 19: relais.adapter.v1.Order.customer:type_name -> relais.adapter.v1.Customer
-	11, // 20: relais.adapter.v1.Order.ship_to:type_name -> relais.adapter.v1.Address
-	11, // 21: relais.adapter.v1.Order.bill_to:type_name -> relais.adapter.v1.Address
-	12, // 22: relais.adapter.v1.Order.pickup_point:type_name -> relais.adapter.v1.PickupPoint
-	2,  // 23: relais.adapter.v1.Order.delivery_kind:type_name -> relais.adapter.v1.DeliveryKind
-	13, // 24: relais.adapter.v1.Order.lines:type_name -> relais.adapter.v1.OrderLine
-	15, // 25: relais.adapter.v1.Order.fees:type_name -> relais.adapter.v1.Fee
-	16, // 26: relais.adapter.v1.Order.parcels:type_name -> relais.adapter.v1.Parcel
-	17, // 27: relais.adapter.v1.Order.total:type_name -> relais.adapter.v1.Money
-	17, // 28: relais.adapter.v1.Order.shipping:type_name -> relais.adapter.v1.Money
-	17, // 29: relais.adapter.v1.Order.commission:type_name -> relais.adapter.v1.Money
-	18, // 30: relais.adapter.v1.Order.unrecognized:type_name -> relais.adapter.v1.UnrecognizedValue
-	3,  // 31: relais.adapter.v1.PickupPoint.network:type_name -> relais.adapter.v1.PickupNetwork
-	11, // 32: relais.adapter.v1.PickupPoint.address:type_name -> relais.adapter.v1.Address
-	17, // 33: relais.adapter.v1.OrderLine.unit_price:type_name -> relais.adapter.v1.Money
-	17, // 34: relais.adapter.v1.OrderLine.total_price:type_name -> relais.adapter.v1.Money
-	17, // 35: relais.adapter.v1.OrderLine.shipping_price:type_name -> relais.adapter.v1.Money
-	0,  // 36: relais.adapter.v1.OrderLine.status:type_name -> relais.adapter.v1.OrderStatus
-	14, // 37: relais.adapter.v1.OrderLine.options:type_name -> relais.adapter.v1.ItemOption
-	20, // 38: relais.adapter.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	20, // 39: relais.adapter.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	20, // 40: relais.adapter.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	17, // 41: relais.adapter.v1.Fee.amount:type_name -> relais.adapter.v1.Money
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	23, // 7: relais.adapter.v1.ListOrdersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	22, // 8: relais.adapter.v1.Checkpoint.finished_until:type_name -> google.protobuf.Timestamp
+	21, // 9: relais.adapter.v1.CountOrdersRequest.store:type_name -> relais.adapter.v1.StoreContext
+	22, // 10: relais.adapter.v1.CountOrdersRequest.created_since:type_name -> google.protobuf.Timestamp
+	22, // 11: relais.adapter.v1.CountOrdersRequest.modified_since:type_name -> google.protobuf.Timestamp
+	22, // 12: relais.adapter.v1.CountOrdersRequest.until:type_name -> google.protobuf.Timestamp
+	0,  // 13: relais.adapter.v1.CountOrdersRequest.statuses:type_name -> relais.adapter.v1.OrderStatus
+	23, // 14: relais.adapter.v1.CountOrdersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	21, // 15: relais.adapter.v1.GetOrdersRequest.store:type_name -> relais.adapter.v1.StoreContext
+	11, // 16: relais.adapter.v1.GetOrdersResponse.orders:type_name -> relais.adapter.v1.Order
+	23, // 17: relais.adapter.v1.GetOrdersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	0,  // 18: relais.adapter.v1.Order.status:type_name -> relais.adapter.v1.OrderStatus
+	1,  // 19: relais.adapter.v1.Order.fulfillment:type_name -> relais.adapter.v1.Fulfillment
+	22, // 20: relais.adapter.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
+	22, // 21: relais.adapter.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	22, // 22: relais.adapter.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
+	22, // 23: relais.adapter.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
+	22, // 24: relais.adapter.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
+	12, // 25: relais.adapter.v1.Order.customer:type_name -> relais.adapter.v1.Customer
+	13, // 26: relais.adapter.v1.Order.ship_to:type_name -> relais.adapter.v1.Address
+	13, // 27: relais.adapter.v1.Order.bill_to:type_name -> relais.adapter.v1.Address
+	14, // 28: relais.adapter.v1.Order.pickup_point:type_name -> relais.adapter.v1.PickupPoint
+	2,  // 29: relais.adapter.v1.Order.delivery_kind:type_name -> relais.adapter.v1.DeliveryKind
+	15, // 30: relais.adapter.v1.Order.lines:type_name -> relais.adapter.v1.OrderLine
+	17, // 31: relais.adapter.v1.Order.fees:type_name -> relais.adapter.v1.Fee
+	18, // 32: relais.adapter.v1.Order.parcels:type_name -> relais.adapter.v1.Parcel
+	19, // 33: relais.adapter.v1.Order.total:type_name -> relais.adapter.v1.Money
+	19, // 34: relais.adapter.v1.Order.shipping:type_name -> relais.adapter.v1.Money
+	19, // 35: relais.adapter.v1.Order.commission:type_name -> relais.adapter.v1.Money
+	20, // 36: relais.adapter.v1.Order.unrecognized:type_name -> relais.adapter.v1.UnrecognizedValue
+	3,  // 37: relais.adapter.v1.PickupPoint.network:type_name -> relais.adapter.v1.PickupNetwork
+	13, // 38: relais.adapter.v1.PickupPoint.address:type_name -> relais.adapter.v1.Address
+	19, // 39: relais.adapter.v1.OrderLine.unit_price:type_name -> relais.adapter.v1.Money
+	19, // 40: relais.adapter.v1.OrderLine.total_price:type_name -> relais.adapter.v1.Money
+	19, // 41: relais.adapter.v1.OrderLine.shipping_price:type_name -> relais.adapter.v1.Money
+	0,  // 42: relais.adapter.v1.OrderLine.status:type_name -> relais.adapter.v1.OrderStatus
+	16, // 43: relais.adapter.v1.OrderLine.options:type_name -> relais.adapter.v1.ItemOption
+	22, // 44: relais.adapter.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	22, // 45: relais.adapter.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	22, // 46: relais.adapter.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	19, // 47: relais.adapter.v1.Fee.amount:type_name -> relais.adapter.v1.Money
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_order_proto_init() }
@@ -1988,13 +2176,17 @@ func file_relais_adapter_v1_order_proto_init() {
 		(*ListOrdersRequest_CreatedSince)(nil),
 		(*ListOrdersRequest_ModifiedSince)(nil),
 	}
+	file_relais_adapter_v1_order_proto_msgTypes[3].OneofWrappers = []any{
+		(*CountOrdersRequest_CreatedSince)(nil),
+		(*CountOrdersRequest_ModifiedSince)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_adapter_v1_order_proto_rawDesc), len(file_relais_adapter_v1_order_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

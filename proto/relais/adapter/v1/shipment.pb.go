@@ -332,6 +332,180 @@ func (x *NotifyShipmentsResponse) GetStateUpdate() *StateUpdate {
 	return nil
 }
 
+// PreviewShipmentRequest asks what would be sent.
+type PreviewShipmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The store; its credentials are not needed.
+	Store *StoreContext `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
+	// The notification.
+	Notification  *ShipmentNotification `protobuf:"bytes,2,opt,name=notification,proto3" json:"notification,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewShipmentRequest) Reset() {
+	*x = PreviewShipmentRequest{}
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewShipmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewShipmentRequest) ProtoMessage() {}
+
+func (x *PreviewShipmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewShipmentRequest.ProtoReflect.Descriptor instead.
+func (*PreviewShipmentRequest) Descriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PreviewShipmentRequest) GetStore() *StoreContext {
+	if x != nil {
+		return x.Store
+	}
+	return nil
+}
+
+func (x *PreviewShipmentRequest) GetNotification() *ShipmentNotification {
+	if x != nil {
+		return x.Notification
+	}
+	return nil
+}
+
+// PreviewShipmentResponse is what NotifyShipments would send.
+type PreviewShipmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The requests, in order. The one that asks for a token is not among them.
+	Requests      []*HttpRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewShipmentResponse) Reset() {
+	*x = PreviewShipmentResponse{}
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewShipmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewShipmentResponse) ProtoMessage() {}
+
+func (x *PreviewShipmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewShipmentResponse.ProtoReflect.Descriptor instead.
+func (*PreviewShipmentResponse) Descriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PreviewShipmentResponse) GetRequests() []*HttpRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// HttpRequest is a request to the marketplace as a person reads it: tokens and credentials are replaced by "***".
+type HttpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Method, for example "POST".
+	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	// Absolute URL.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// Headers that carry meaning, by name.
+	Headers map[string]string `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Body.
+	Body          string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HttpRequest) Reset() {
+	*x = HttpRequest{}
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HttpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HttpRequest) ProtoMessage() {}
+
+func (x *HttpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HttpRequest.ProtoReflect.Descriptor instead.
+func (*HttpRequest) Descriptor() ([]byte, []int) {
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *HttpRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *HttpRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *HttpRequest) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *HttpRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
 // ListCarriersRequest asks for the marketplace's carriers.
 type ListCarriersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -343,7 +517,7 @@ type ListCarriersRequest struct {
 
 func (x *ListCarriersRequest) Reset() {
 	*x = ListCarriersRequest{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -355,7 +529,7 @@ func (x *ListCarriersRequest) String() string {
 func (*ListCarriersRequest) ProtoMessage() {}
 
 func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[4]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -368,7 +542,7 @@ func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{4}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListCarriersRequest) GetStore() *StoreContext {
@@ -391,7 +565,7 @@ type ListCarriersResponse struct {
 
 func (x *ListCarriersResponse) Reset() {
 	*x = ListCarriersResponse{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +577,7 @@ func (x *ListCarriersResponse) String() string {
 func (*ListCarriersResponse) ProtoMessage() {}
 
 func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +590,7 @@ func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{5}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListCarriersResponse) GetCarriers() []*Carrier {
@@ -448,7 +622,7 @@ type Carrier struct {
 
 func (x *Carrier) Reset() {
 	*x = Carrier{}
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +634,7 @@ func (x *Carrier) String() string {
 func (*Carrier) ProtoMessage() {}
 
 func (x *Carrier) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_adapter_v1_shipment_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +647,7 @@ func (x *Carrier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carrier.ProtoReflect.Descriptor instead.
 func (*Carrier) Descriptor() ([]byte, []int) {
-	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{6}
+	return file_relais_adapter_v1_shipment_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Carrier) GetCode() string {
@@ -525,7 +699,20 @@ const file_relais_adapter_v1_shipment_proto_rawDesc = "" +
 	"\bquantity\x18\x03 \x01(\x05R\bquantity\"\x96\x01\n" +
 	"\x17NotifyShipmentsResponse\x128\n" +
 	"\aresults\x18\x01 \x03(\v2\x1e.relais.adapter.v1.WriteResultR\aresults\x12A\n" +
-	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"L\n" +
+	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"\x9c\x01\n" +
+	"\x16PreviewShipmentRequest\x125\n" +
+	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\x12K\n" +
+	"\fnotification\x18\x02 \x01(\v2'.relais.adapter.v1.ShipmentNotificationR\fnotification\"U\n" +
+	"\x17PreviewShipmentResponse\x12:\n" +
+	"\brequests\x18\x01 \x03(\v2\x1e.relais.adapter.v1.HttpRequestR\brequests\"\xce\x01\n" +
+	"\vHttpRequest\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12E\n" +
+	"\aheaders\x18\x03 \x03(\v2+.relais.adapter.v1.HttpRequest.HeadersEntryR\aheaders\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\tR\x04body\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"L\n" +
 	"\x13ListCarriersRequest\x125\n" +
 	"\x05store\x18\x01 \x01(\v2\x1f.relais.adapter.v1.StoreContextR\x05store\"\x91\x01\n" +
 	"\x14ListCarriersResponse\x126\n" +
@@ -548,37 +735,45 @@ func file_relais_adapter_v1_shipment_proto_rawDescGZIP() []byte {
 	return file_relais_adapter_v1_shipment_proto_rawDescData
 }
 
-var file_relais_adapter_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_relais_adapter_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_relais_adapter_v1_shipment_proto_goTypes = []any{
 	(*NotifyShipmentsRequest)(nil),  // 0: relais.adapter.v1.NotifyShipmentsRequest
 	(*ShipmentNotification)(nil),    // 1: relais.adapter.v1.ShipmentNotification
 	(*ShippedLine)(nil),             // 2: relais.adapter.v1.ShippedLine
 	(*NotifyShipmentsResponse)(nil), // 3: relais.adapter.v1.NotifyShipmentsResponse
-	(*ListCarriersRequest)(nil),     // 4: relais.adapter.v1.ListCarriersRequest
-	(*ListCarriersResponse)(nil),    // 5: relais.adapter.v1.ListCarriersResponse
-	(*Carrier)(nil),                 // 6: relais.adapter.v1.Carrier
-	(*StoreContext)(nil),            // 7: relais.adapter.v1.StoreContext
-	(*Money)(nil),                   // 8: relais.adapter.v1.Money
-	(*timestamppb.Timestamp)(nil),   // 9: google.protobuf.Timestamp
-	(*WriteResult)(nil),             // 10: relais.adapter.v1.WriteResult
-	(*StateUpdate)(nil),             // 11: relais.adapter.v1.StateUpdate
+	(*PreviewShipmentRequest)(nil),  // 4: relais.adapter.v1.PreviewShipmentRequest
+	(*PreviewShipmentResponse)(nil), // 5: relais.adapter.v1.PreviewShipmentResponse
+	(*HttpRequest)(nil),             // 6: relais.adapter.v1.HttpRequest
+	(*ListCarriersRequest)(nil),     // 7: relais.adapter.v1.ListCarriersRequest
+	(*ListCarriersResponse)(nil),    // 8: relais.adapter.v1.ListCarriersResponse
+	(*Carrier)(nil),                 // 9: relais.adapter.v1.Carrier
+	nil,                             // 10: relais.adapter.v1.HttpRequest.HeadersEntry
+	(*StoreContext)(nil),            // 11: relais.adapter.v1.StoreContext
+	(*Money)(nil),                   // 12: relais.adapter.v1.Money
+	(*timestamppb.Timestamp)(nil),   // 13: google.protobuf.Timestamp
+	(*WriteResult)(nil),             // 14: relais.adapter.v1.WriteResult
+	(*StateUpdate)(nil),             // 15: relais.adapter.v1.StateUpdate
 }
 var file_relais_adapter_v1_shipment_proto_depIdxs = []int32{
-	7,  // 0: relais.adapter.v1.NotifyShipmentsRequest.store:type_name -> relais.adapter.v1.StoreContext
+	11, // 0: relais.adapter.v1.NotifyShipmentsRequest.store:type_name -> relais.adapter.v1.StoreContext
 	1,  // 1: relais.adapter.v1.NotifyShipmentsRequest.notifications:type_name -> relais.adapter.v1.ShipmentNotification
 	2,  // 2: relais.adapter.v1.ShipmentNotification.lines:type_name -> relais.adapter.v1.ShippedLine
-	8,  // 3: relais.adapter.v1.ShipmentNotification.carrier_fee:type_name -> relais.adapter.v1.Money
-	9,  // 4: relais.adapter.v1.ShipmentNotification.ship_time:type_name -> google.protobuf.Timestamp
-	10, // 5: relais.adapter.v1.NotifyShipmentsResponse.results:type_name -> relais.adapter.v1.WriteResult
-	11, // 6: relais.adapter.v1.NotifyShipmentsResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	7,  // 7: relais.adapter.v1.ListCarriersRequest.store:type_name -> relais.adapter.v1.StoreContext
-	6,  // 8: relais.adapter.v1.ListCarriersResponse.carriers:type_name -> relais.adapter.v1.Carrier
-	11, // 9: relais.adapter.v1.ListCarriersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 3: relais.adapter.v1.ShipmentNotification.carrier_fee:type_name -> relais.adapter.v1.Money
+	13, // 4: relais.adapter.v1.ShipmentNotification.ship_time:type_name -> google.protobuf.Timestamp
+	14, // 5: relais.adapter.v1.NotifyShipmentsResponse.results:type_name -> relais.adapter.v1.WriteResult
+	15, // 6: relais.adapter.v1.NotifyShipmentsResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	11, // 7: relais.adapter.v1.PreviewShipmentRequest.store:type_name -> relais.adapter.v1.StoreContext
+	1,  // 8: relais.adapter.v1.PreviewShipmentRequest.notification:type_name -> relais.adapter.v1.ShipmentNotification
+	6,  // 9: relais.adapter.v1.PreviewShipmentResponse.requests:type_name -> relais.adapter.v1.HttpRequest
+	10, // 10: relais.adapter.v1.HttpRequest.headers:type_name -> relais.adapter.v1.HttpRequest.HeadersEntry
+	11, // 11: relais.adapter.v1.ListCarriersRequest.store:type_name -> relais.adapter.v1.StoreContext
+	9,  // 12: relais.adapter.v1.ListCarriersResponse.carriers:type_name -> relais.adapter.v1.Carrier
+	15, // 13: relais.adapter.v1.ListCarriersResponse.state_update:type_name -> relais.adapter.v1.StateUpdate
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_shipment_proto_init() }
@@ -595,7 +790,7 @@ func file_relais_adapter_v1_shipment_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_adapter_v1_shipment_proto_rawDesc), len(file_relais_adapter_v1_shipment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -153,7 +153,7 @@ type Import struct {
 	Windows []*ImportWindow `protobuf:"bytes,5,rep,name=windows,proto3" json:"windows,omitempty"`
 	// What the run has done so far.
 	Progress *ImportProgress `protobuf:"bytes,6,opt,name=progress,proto3" json:"progress,omitempty"`
-	// Why the run ended FAILED or INTERRUPTED.
+	// Why the run ended FAILED or INTERRUPTED. With several adapters the first one that failed is told; see windows for each.
 	Failure       *ImportFailure `protobuf:"bytes,7,opt,name=failure,proto3" json:"failure,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -249,8 +249,14 @@ type ImportWindow struct {
 	UntilTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until_time,json=untilTime,proto3" json:"until_time,omitempty"`
 	// Everything before this instant has been read and committed; unset before the first sub-window is finished.
 	FinishedUntilTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=finished_until_time,json=finishedUntilTime,proto3" json:"finished_until_time,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// The adapter through which it is read, "adapters/{adapter}". While a store moves from one adapter to another both are
+	// read.
+	Adapter string `protobuf:"bytes,5,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// Why this window was not read to its end; unset when it was, or while the run is under way. A run can succeed all the same
+	// when the window belongs to an adapter that the store is leaving and that has not answered for long.
+	Failure       *ImportFailure `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportWindow) Reset() {
@@ -311,6 +317,20 @@ func (x *ImportWindow) GetFinishedUntilTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ImportWindow) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
+	}
+	return ""
+}
+
+func (x *ImportWindow) GetFailure() *ImportFailure {
+	if x != nil {
+		return x.Failure
+	}
+	return nil
+}
+
 // ImportProgress counts what a run has done. An order read twice counts once in each counter that it met.
 type ImportProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -325,9 +345,11 @@ type ImportProgress struct {
 	// Open orders that no window showed and that were read again by number.
 	OrdersReread int64 `protobuf:"varint,5,opt,name=orders_reread,json=ordersReread,proto3" json:"orders_reread,omitempty"`
 	// Share of the planned time that has been read, 0 to 100.
-	Percent       int32 `protobuf:"varint,6,opt,name=percent,proto3" json:"percent,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Percent int32 `protobuf:"varint,6,opt,name=percent,proto3" json:"percent,omitempty"`
+	// Orders that were read through one adapter and belong to the other one of a moving store; they are counted there.
+	OrdersElsewhere int64 `protobuf:"varint,7,opt,name=orders_elsewhere,json=ordersElsewhere,proto3" json:"orders_elsewhere,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ImportProgress) Reset() {
@@ -398,6 +420,13 @@ func (x *ImportProgress) GetOrdersReread() int64 {
 func (x *ImportProgress) GetPercent() int32 {
 	if x != nil {
 		return x.Percent
+	}
+	return 0
+}
+
+func (x *ImportProgress) GetOrdersElsewhere() int64 {
+	if x != nil {
+		return x.OrdersElsewhere
 	}
 	return 0
 }
@@ -734,18 +763,20 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\rSTATE_RUNNING\x10\x01\x12\x13\n" +
 	"\x0fSTATE_SUCCEEDED\x10\x02\x12\x10\n" +
 	"\fSTATE_FAILED\x10\x03\x12\x15\n" +
-	"\x11STATE_INTERRUPTED\x10\x04\"\xd1\x02\n" +
+	"\x11STATE_INTERRUPTED\x10\x04\"\xab\x03\n" +
 	"\fImportWindow\x12<\n" +
 	"\x04axis\x18\x01 \x01(\x0e2(.relais.marketplace.v1.ImportWindow.AxisR\x04axis\x129\n" +
 	"\n" +
 	"since_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x129\n" +
 	"\n" +
 	"until_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tuntilTime\x12J\n" +
-	"\x13finished_until_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11finishedUntilTime\"A\n" +
+	"\x13finished_until_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11finishedUntilTime\x12\x18\n" +
+	"\aadapter\x18\x05 \x01(\tR\aadapter\x12>\n" +
+	"\afailure\x18\x06 \x01(\v2$.relais.marketplace.v1.ImportFailureR\afailure\"A\n" +
 	"\x04Axis\x12\x14\n" +
 	"\x10AXIS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fAXIS_CREATED\x10\x01\x12\x11\n" +
-	"\rAXIS_MODIFIED\x10\x02\"\xe9\x01\n" +
+	"\rAXIS_MODIFIED\x10\x02\"\x94\x02\n" +
 	"\x0eImportProgress\x12\x1f\n" +
 	"\vorders_read\x18\x01 \x01(\x03R\n" +
 	"ordersRead\x12%\n" +
@@ -753,7 +784,8 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\x0eorders_changed\x18\x03 \x01(\x03R\rordersChanged\x12)\n" +
 	"\x10orders_unchanged\x18\x04 \x01(\x03R\x0fordersUnchanged\x12#\n" +
 	"\rorders_reread\x18\x05 \x01(\x03R\fordersReread\x12\x18\n" +
-	"\apercent\x18\x06 \x01(\x05R\apercent\"A\n" +
+	"\apercent\x18\x06 \x01(\x05R\apercent\x12)\n" +
+	"\x10orders_elsewhere\x18\a \x01(\x03R\x0fordersElsewhere\"A\n" +
 	"\rImportFailure\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"-\n" +
@@ -811,12 +843,13 @@ var file_relais_marketplace_v1_import_proto_depIdxs = []int32{
 	11, // 7: relais.marketplace.v1.ImportWindow.since_time:type_name -> google.protobuf.Timestamp
 	11, // 8: relais.marketplace.v1.ImportWindow.until_time:type_name -> google.protobuf.Timestamp
 	11, // 9: relais.marketplace.v1.ImportWindow.finished_until_time:type_name -> google.protobuf.Timestamp
-	2,  // 10: relais.marketplace.v1.ListImportsResponse.imports:type_name -> relais.marketplace.v1.Import
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	5,  // 10: relais.marketplace.v1.ImportWindow.failure:type_name -> relais.marketplace.v1.ImportFailure
+	2,  // 11: relais.marketplace.v1.ListImportsResponse.imports:type_name -> relais.marketplace.v1.Import
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_import_proto_init() }

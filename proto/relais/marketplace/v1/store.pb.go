@@ -23,6 +23,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// AcceptanceMode tells who accepts a new order.
+type Store_AcceptanceMode int32
+
+const (
+	// The marketplace did not say.
+	Store_ACCEPTANCE_MODE_UNSPECIFIED Store_AcceptanceMode = 0
+	// The seller must accept each order, or refuse it.
+	Store_ACCEPTANCE_MODE_MANUAL Store_AcceptanceMode = 1
+	// The marketplace accepts every order for the seller.
+	Store_ACCEPTANCE_MODE_AUTOMATIC Store_AcceptanceMode = 2
+)
+
+// Enum value maps for Store_AcceptanceMode.
+var (
+	Store_AcceptanceMode_name = map[int32]string{
+		0: "ACCEPTANCE_MODE_UNSPECIFIED",
+		1: "ACCEPTANCE_MODE_MANUAL",
+		2: "ACCEPTANCE_MODE_AUTOMATIC",
+	}
+	Store_AcceptanceMode_value = map[string]int32{
+		"ACCEPTANCE_MODE_UNSPECIFIED": 0,
+		"ACCEPTANCE_MODE_MANUAL":      1,
+		"ACCEPTANCE_MODE_AUTOMATIC":   2,
+	}
+)
+
+func (x Store_AcceptanceMode) Enum() *Store_AcceptanceMode {
+	p := new(Store_AcceptanceMode)
+	*p = x
+	return p
+}
+
+func (x Store_AcceptanceMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Store_AcceptanceMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_store_proto_enumTypes[0].Descriptor()
+}
+
+func (Store_AcceptanceMode) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_store_proto_enumTypes[0]
+}
+
+func (x Store_AcceptanceMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Store_AcceptanceMode.Descriptor instead.
+func (Store_AcceptanceMode) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{0, 0}
+}
+
 // State is the health of a store.
 type StoreHealth_State int32
 
@@ -80,11 +133,11 @@ func (x StoreHealth_State) String() string {
 }
 
 func (StoreHealth_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_store_proto_enumTypes[0].Descriptor()
+	return file_relais_marketplace_v1_store_proto_enumTypes[1].Descriptor()
 }
 
 func (StoreHealth_State) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_store_proto_enumTypes[0]
+	return &file_relais_marketplace_v1_store_proto_enumTypes[1]
 }
 
 func (x StoreHealth_State) Number() protoreflect.EnumNumber {
@@ -128,8 +181,13 @@ type Store struct {
 	LastImportStartTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_import_start_time,json=lastImportStartTime,proto3" json:"last_import_start_time,omitempty"`
 	// Output only. End of the last import that finished.
 	LastImportFinishTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_import_finish_time,json=lastImportFinishTime,proto3" json:"last_import_finish_time,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// Output only. Whether the marketplace accepts orders for the seller, as it said when the connection was last checked.
+	AcceptanceMode Store_AcceptanceMode `protobuf:"varint,14,opt,name=acceptance_mode,json=acceptanceMode,proto3,enum=relais.marketplace.v1.Store_AcceptanceMode" json:"acceptance_mode,omitempty"`
+	// Output only. The adapters that the store holds credentials for, the one of new orders first: more than one while the
+	// store moves from one adapter to another.
+	Adapters      []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Store) Reset() {
@@ -249,6 +307,20 @@ func (x *Store) GetLastImportStartTime() *timestamppb.Timestamp {
 func (x *Store) GetLastImportFinishTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LastImportFinishTime
+	}
+	return nil
+}
+
+func (x *Store) GetAcceptanceMode() Store_AcceptanceMode {
+	if x != nil {
+		return x.AcceptanceMode
+	}
+	return Store_ACCEPTANCE_MODE_UNSPECIFIED
+}
+
+func (x *Store) GetAdapters() []string {
+	if x != nil {
+		return x.Adapters
 	}
 	return nil
 }
@@ -1187,7 +1259,7 @@ var File_relais_marketplace_v1_store_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x05\n" +
+	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x06\n" +
 	"\x05Store\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\x12 \n" +
@@ -1205,7 +1277,13 @@ const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"updateTime\x12C\n" +
 	"\x0fdisconnect_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\x0edisconnectTime\x12O\n" +
 	"\x16last_import_start_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x13lastImportStartTime\x12Q\n" +
-	"\x17last_import_finish_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x14lastImportFinishTime\"\x8f\x02\n" +
+	"\x17last_import_finish_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x14lastImportFinishTime\x12T\n" +
+	"\x0facceptance_mode\x18\x0e \x01(\x0e2+.relais.marketplace.v1.Store.AcceptanceModeR\x0eacceptanceMode\x12\x1a\n" +
+	"\badapters\x18\x0f \x03(\tR\badapters\"l\n" +
+	"\x0eAcceptanceMode\x12\x1f\n" +
+	"\x1bACCEPTANCE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16ACCEPTANCE_MODE_MANUAL\x10\x01\x12\x1d\n" +
+	"\x19ACCEPTANCE_MODE_AUTOMATIC\x10\x02\"\x8f\x02\n" +
 	"\rStoreSettings\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12;\n" +
 	"\bbranding\x18\x02 \x01(\v2\x1f.relais.marketplace.v1.BrandingR\bbranding\x12`\n" +
@@ -1290,56 +1368,58 @@ func file_relais_marketplace_v1_store_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_store_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_relais_marketplace_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_relais_marketplace_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_relais_marketplace_v1_store_proto_goTypes = []any{
-	(StoreHealth_State)(0),           // 0: relais.marketplace.v1.StoreHealth.State
-	(*Store)(nil),                    // 1: relais.marketplace.v1.Store
-	(*StoreSettings)(nil),            // 2: relais.marketplace.v1.StoreSettings
-	(*Branding)(nil),                 // 3: relais.marketplace.v1.Branding
-	(*CustomerNotification)(nil),     // 4: relais.marketplace.v1.CustomerNotification
-	(*LookBack)(nil),                 // 5: relais.marketplace.v1.LookBack
-	(*StoreHealth)(nil),              // 6: relais.marketplace.v1.StoreHealth
-	(*Credentials)(nil),              // 7: relais.marketplace.v1.Credentials
-	(*ConnectStoreRequest)(nil),      // 8: relais.marketplace.v1.ConnectStoreRequest
-	(*GetStoreRequest)(nil),          // 9: relais.marketplace.v1.GetStoreRequest
-	(*ListStoresRequest)(nil),        // 10: relais.marketplace.v1.ListStoresRequest
-	(*ListStoresResponse)(nil),       // 11: relais.marketplace.v1.ListStoresResponse
-	(*UpdateStoreRequest)(nil),       // 12: relais.marketplace.v1.UpdateStoreRequest
-	(*RotateCredentialsRequest)(nil), // 13: relais.marketplace.v1.RotateCredentialsRequest
-	(*CheckStoreRequest)(nil),        // 14: relais.marketplace.v1.CheckStoreRequest
-	(*PauseStoreRequest)(nil),        // 15: relais.marketplace.v1.PauseStoreRequest
-	(*ResumeStoreRequest)(nil),       // 16: relais.marketplace.v1.ResumeStoreRequest
-	(*DisconnectStoreRequest)(nil),   // 17: relais.marketplace.v1.DisconnectStoreRequest
-	nil,                              // 18: relais.marketplace.v1.Credentials.ValuesEntry
-	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),    // 20: google.protobuf.FieldMask
+	(Store_AcceptanceMode)(0),        // 0: relais.marketplace.v1.Store.AcceptanceMode
+	(StoreHealth_State)(0),           // 1: relais.marketplace.v1.StoreHealth.State
+	(*Store)(nil),                    // 2: relais.marketplace.v1.Store
+	(*StoreSettings)(nil),            // 3: relais.marketplace.v1.StoreSettings
+	(*Branding)(nil),                 // 4: relais.marketplace.v1.Branding
+	(*CustomerNotification)(nil),     // 5: relais.marketplace.v1.CustomerNotification
+	(*LookBack)(nil),                 // 6: relais.marketplace.v1.LookBack
+	(*StoreHealth)(nil),              // 7: relais.marketplace.v1.StoreHealth
+	(*Credentials)(nil),              // 8: relais.marketplace.v1.Credentials
+	(*ConnectStoreRequest)(nil),      // 9: relais.marketplace.v1.ConnectStoreRequest
+	(*GetStoreRequest)(nil),          // 10: relais.marketplace.v1.GetStoreRequest
+	(*ListStoresRequest)(nil),        // 11: relais.marketplace.v1.ListStoresRequest
+	(*ListStoresResponse)(nil),       // 12: relais.marketplace.v1.ListStoresResponse
+	(*UpdateStoreRequest)(nil),       // 13: relais.marketplace.v1.UpdateStoreRequest
+	(*RotateCredentialsRequest)(nil), // 14: relais.marketplace.v1.RotateCredentialsRequest
+	(*CheckStoreRequest)(nil),        // 15: relais.marketplace.v1.CheckStoreRequest
+	(*PauseStoreRequest)(nil),        // 16: relais.marketplace.v1.PauseStoreRequest
+	(*ResumeStoreRequest)(nil),       // 17: relais.marketplace.v1.ResumeStoreRequest
+	(*DisconnectStoreRequest)(nil),   // 18: relais.marketplace.v1.DisconnectStoreRequest
+	nil,                              // 19: relais.marketplace.v1.Credentials.ValuesEntry
+	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),    // 21: google.protobuf.FieldMask
 }
 var file_relais_marketplace_v1_store_proto_depIdxs = []int32{
-	2,  // 0: relais.marketplace.v1.Store.settings:type_name -> relais.marketplace.v1.StoreSettings
-	6,  // 1: relais.marketplace.v1.Store.health:type_name -> relais.marketplace.v1.StoreHealth
-	19, // 2: relais.marketplace.v1.Store.create_time:type_name -> google.protobuf.Timestamp
-	19, // 3: relais.marketplace.v1.Store.update_time:type_name -> google.protobuf.Timestamp
-	19, // 4: relais.marketplace.v1.Store.disconnect_time:type_name -> google.protobuf.Timestamp
-	19, // 5: relais.marketplace.v1.Store.last_import_start_time:type_name -> google.protobuf.Timestamp
-	19, // 6: relais.marketplace.v1.Store.last_import_finish_time:type_name -> google.protobuf.Timestamp
-	3,  // 7: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
-	4,  // 8: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
-	5,  // 9: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
-	0,  // 10: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
-	19, // 11: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
-	18, // 12: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
-	1,  // 13: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	7,  // 14: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	1,  // 15: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
-	1,  // 16: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	20, // 17: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
-	7,  // 18: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	3,  // 0: relais.marketplace.v1.Store.settings:type_name -> relais.marketplace.v1.StoreSettings
+	7,  // 1: relais.marketplace.v1.Store.health:type_name -> relais.marketplace.v1.StoreHealth
+	20, // 2: relais.marketplace.v1.Store.create_time:type_name -> google.protobuf.Timestamp
+	20, // 3: relais.marketplace.v1.Store.update_time:type_name -> google.protobuf.Timestamp
+	20, // 4: relais.marketplace.v1.Store.disconnect_time:type_name -> google.protobuf.Timestamp
+	20, // 5: relais.marketplace.v1.Store.last_import_start_time:type_name -> google.protobuf.Timestamp
+	20, // 6: relais.marketplace.v1.Store.last_import_finish_time:type_name -> google.protobuf.Timestamp
+	0,  // 7: relais.marketplace.v1.Store.acceptance_mode:type_name -> relais.marketplace.v1.Store.AcceptanceMode
+	4,  // 8: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
+	5,  // 9: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
+	6,  // 10: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
+	1,  // 11: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
+	20, // 12: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
+	19, // 13: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
+	2,  // 14: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	8,  // 15: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	2,  // 16: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
+	2,  // 17: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	21, // 18: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
+	8,  // 19: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_store_proto_init() }
@@ -1352,7 +1432,7 @@ func file_relais_marketplace_v1_store_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_store_proto_rawDesc), len(file_relais_marketplace_v1_store_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
