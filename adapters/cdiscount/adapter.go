@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk"
+	"github.com/relaishq/relais/adapters/sdk/pace"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -53,13 +54,14 @@ type Adapter struct {
 	timeout       time.Duration
 
 	tokens  tokenCache
-	budgets budgets
+	budgets pace.Budgets
 }
 
 var (
 	_ sdk.Adapter       = (*Adapter)(nil)
 	_ sdk.Decider       = (*Adapter)(nil)
 	_ sdk.ProductReader = (*Adapter)(nil)
+	_ sdk.Previewer     = (*Adapter)(nil)
 )
 
 // Option changes how an Adapter works. The defaults are right for production.
@@ -171,7 +173,7 @@ func (a *Adapter) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// Describe implements sdk.Adapter.
+// Describe implements sdk.Adapter. It names no rate: no figure is known for this API (cdiscount-soap.md 11).
 func (a *Adapter) Describe() *adapterv1.DescribeResponse {
 	return &adapterv1.DescribeResponse{
 		Adapter:       adapterName,
@@ -220,6 +222,7 @@ func (a *Adapter) Describe() *adapterv1.DescribeResponse {
 				MaxUrlLength:              maxTrackingURL,
 			},
 			ShipmentFields: []adapterv1.ShipmentField{adapterv1.ShipmentField_SHIPMENT_FIELD_TRACKING_URL},
+			Preview:        true,
 		},
 	}
 }

@@ -2,6 +2,7 @@ package cdiscount
 
 import (
 	"context"
+	"strings"
 
 	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -35,7 +36,8 @@ func (s *wireSeller) inactive() bool {
 }
 
 // CheckConnection implements sdk.Adapter with GetSellerInformation, the cheapest call that needs a token and an active
-// account. The account is the seller's login, whichever API login was used.
+// account. The account is the seller's login, whichever API login was used. Who accepts orders the answer does not say
+// (cdiscount-soap.md 5).
 func (a *Adapter) CheckConnection(
 	ctx context.Context, req *adapterv1.CheckConnectionRequest,
 ) (*adapterv1.CheckConnectionResponse, error) {
@@ -59,12 +61,13 @@ func (a *Adapter) CheckConnection(
 	}
 	account := clean(seller.Login)
 	if account == "" {
-		account = head.sellerLogin
+		account = clean(head.sellerLogin)
 	}
 	if account == "" {
 		return nil, sdk.MalformedAnswer("%s: the answer names no seller", opSellerInformation)
 	}
 	return &adapterv1.CheckConnectionResponse{
 		AccountId: account, ShopName: clean(seller.ShopName), StateUpdate: s.stateUpdate(),
+		AccountKeys: []string{"login:" + strings.ToLower(account)},
 	}, nil
 }

@@ -48,26 +48,36 @@ func TestDescribe(t *testing.T) {
 	if c.GetPartialShipment() || c.GetSeveralParcels() || c.GetMaxShipmentsPerCall() < 1 || c.GetMaxOrdersPerGet() < 1 {
 		t.Error("capabilities promise what the API cannot do")
 	}
+	if d.GetRateBudget() != nil {
+		t.Error("a rate is given, and none is known")
+	}
 }
 
 // TestCheckConnection is the table of seller answers.
 func TestCheckConnection(t *testing.T) {
 	t.Parallel()
 	seller := fields{"IsAvailable": "ActiveSeller", "Login": "demo", "ShopName": " Demo Shop ", "State": "Activated"}
+	active := &adapterv1.CheckConnectionResponse{
+		AccountId: "demo", AccountKeys: []string{"login:demo"}, ShopName: "Demo Shop",
+	}
 	for _, tc := range []struct {
 		name   string
 		fields string
 		want   *adapterv1.CheckConnectionResponse
 		err    string
 	}{
-		{name: "active", fields: seller.xml("Seller"), want: &adapterv1.CheckConnectionResponse{AccountId: "demo", ShopName: "Demo Shop"}},
+		{name: "active", fields: seller.xml("Seller"), want: active},
+		{
+			name: "login with capitals", fields: seller.with("Login", " Demo-Éa ").xml("Seller"),
+			want: &adapterv1.CheckConnectionResponse{AccountId: "Demo-Éa", AccountKeys: []string{"login:demo-éa"}, ShopName: "Demo Shop"},
+		},
 		{
 			name: "login from the base field", fields: seller.with("Login", "nil", "ShopName", "nil").xml("Seller"),
-			want: &adapterv1.CheckConnectionResponse{AccountId: "demo-seller"},
+			want: &adapterv1.CheckConnectionResponse{AccountId: "demo-seller", AccountKeys: []string{"login:demo-seller"}},
 		},
 		{
 			name: "on holiday", fields: seller.with("IsAvailable", "Holidays", "State", "PutOnNotice").xml("Seller"),
-			want: &adapterv1.CheckConnectionResponse{AccountId: "demo", ShopName: "Demo Shop"},
+			want: active,
 		},
 		{name: "deactivated", fields: seller.with("State", "Deactivated").xml("Seller"), err: "SELLER_INACTIVE"},
 		{name: "banned", fields: seller.with("IsAvailable", "BannedSeller").xml("Seller"), err: "SELLER_INACTIVE"},

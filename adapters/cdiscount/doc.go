@@ -4,8 +4,8 @@
 //
 //   - mapping (order.go, line.go, address.go, delivery.go, status.go, paris.go, amount.go) turns the marketplace's words
 //     into adapter.v1 messages and is pure;
-//   - operations (connection.go, carriers.go, orders.go, products.go, shipments.go and decisions.go with what they share in
-//     validate.go and outcome.go) are the methods of sdk.Adapter, sdk.Decider and sdk.ProductReader;
+//   - operations (connection.go, carriers.go, orders.go, products.go, shipments.go, preview.go and decisions.go with what they
+//     share in validate.go and outcome.go) are the methods of sdk.Adapter, sdk.Decider, sdk.ProductReader and sdk.Previewer;
 //   - session (session.go, token.go, state.go) makes one call of one store: token, rate budget, one repetition of a read;
 //   - wire (request.go, reader.go, answer.go, wire.go, transport.go, patience.go, failure.go, quote.go) writes envelopes, walks
 //     answers and says what failed.

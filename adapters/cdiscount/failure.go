@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk"
+	"github.com/relaishq/relais/adapters/sdk/pace"
 )
 
 // The ways in which one exchange with the service can fail. Reads turn them into errors of the SDK (readFailure), writes
@@ -55,15 +56,6 @@ func (e *consumerError) Error() string { return e.cause.Error() }
 
 // Unwrap returns the cause.
 func (e *consumerError) Unwrap() error { return e.cause }
-
-// budgetError is a call that the store's rate budget does not allow before its deadline. Nothing was sent.
-type budgetError struct{ cause error }
-
-// Error tells that the budget is spent.
-func (e *budgetError) Error() string { return "the store's rate budget is spent" }
-
-// Unwrap returns the cause.
-func (e *budgetError) Unwrap() error { return e.cause }
 
 // fault is a SOAP fault (cdiscount-soap.md 4.3).
 type fault struct {
@@ -210,7 +202,7 @@ func readFailure(ctx context.Context, op operation, err error) error {
 		malformed *malformedError
 		f         *fault
 		r         *refusal
-		budget    *budgetError
+		slow      *pace.TooSlowError
 	)
 	switch {
 	case errors.As(err, &lost):
@@ -234,8 +226,8 @@ func readFailure(ctx context.Context, op operation, err error) error {
 		return sdk.Throttled(0, "%s: %s", op, r)
 	case errors.As(err, &r):
 		return sdk.MarketplaceRefused("%s: %s", op, r)
-	case errors.As(err, &budget):
-		return sdk.Throttled(0, "%s: %s", op, budget)
+	case errors.As(err, &slow):
+		return sdk.Throttled(slow.Wait, "%s: %s", op, slow)
 	}
 	return err
 }

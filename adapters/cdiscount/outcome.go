@@ -5,9 +5,11 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/relaishq/relais/adapters/sdk/pace"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -84,12 +86,14 @@ func (r *answerReader) validateLineResults() (list []validateLineResult, err err
 // account as such.
 func (s *session) validate(ctx context.Context, o *validateOrder) (*adapterv1.WriteResult, error) {
 	var list []validateResult
-	head, err := s.write(ctx, call{op: opValidateOrderList, parameter: o.write, fields: map[string]fieldReader{
+	c := o.call()
+	c.fields = map[string]fieldReader{
 		"ValidateOrderResults": func(r *answerReader, _ *answer) (err error) {
 			list, err = r.validateResults()
 			return err
 		},
-	}})
+	}
+	head, err := s.write(ctx, c)
 	if err == nil {
 		for i := range list {
 			if clean(list[i].OrderNumber) == o.number {
@@ -173,7 +177,7 @@ func (o *validateOrder) refused(r *validateResult) *adapterv1.WriteResult {
 func outcomeOf(err error) *adapterv1.WriteResult {
 	var (
 		illegal *illegalTextError
-		budget  *budgetError
+		slow    *pace.TooSlowError
 		lost    *lostError
 		status  *httpError
 		f       *fault
@@ -182,18 +186,14 @@ func outcomeOf(err error) *adapterv1.WriteResult {
 	switch {
 	case errors.As(err, &illegal):
 		return rejected("", "not sent: "+illegal.Error())
-	case errors.As(err, &budget):
-		return retry("not sent: " + budget.Error())
+	case errors.As(err, &slow):
+		return retryAfter(slow.Wait, "not sent: "+slow.Error())
 	case errors.As(err, &lost) && !lost.sent:
 		return retry("not sent: " + describeLoss(lost))
 	case errors.As(err, &lost):
 		return unknown(describeLoss(lost))
 	case errors.As(err, &status) && status.status == http.StatusTooManyRequests:
-		result := retry(status.Error())
-		if status.retryAfter > 0 {
-			result.RetryAfter = durationpb.New(status.retryAfter)
-		}
-		return result
+		return retryAfter(status.retryAfter, status.Error())
 	case errors.As(err, &f) && f.Code == faultDeserialization:
 		return rejected(f.Code, "Cdiscount could not read the request")
 	case errors.As(err, &r) && r.quota():
@@ -209,6 +209,15 @@ func outcomeOf(err error) *adapterv1.WriteResult {
 
 func retry(message string) *adapterv1.WriteResult {
 	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, Message: message}
+}
+
+// retryAfter is retry with a delay, zero for none.
+func retryAfter(delay time.Duration, message string) *adapterv1.WriteResult {
+	result := retry(message)
+	if delay > 0 {
+		result.RetryAfter = durationpb.New(delay)
+	}
+	return result
 }
 
 func unknown(message string) *adapterv1.WriteResult {

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/relaishq/relais/adapters/sdk"
+	"github.com/relaishq/relais/adapters/sdk/pace"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -22,8 +20,8 @@ type session struct {
 	log     *slog.Logger
 	storeID string
 	id      identity
-	service string        // address of the service
-	budget  *rate.Limiter // nil means no limit
+	service string // address of the service
+	budget  pace.Limiter
 	entry   *tokenEntry
 	// refusalMemory is how long a refusal of the credentials is not asked for again.
 	refusalMemory time.Duration
@@ -51,7 +49,7 @@ func (a *Adapter) open(store *adapterv1.StoreContext) (*session, error) {
 	if s.service, err = address(store.GetEnvironment(), keyService); err != nil {
 		return nil, err
 	}
-	s.budget = a.budgets.limiter(store.GetStoreId(), store.GetRateBudget())
+	s.budget = a.budgets.For(store)
 	s.entry = a.tokens.entry(s.id.key())
 	s.given = decodeState(s.id, store.GetState())
 	return s, nil
@@ -84,6 +82,12 @@ type call struct {
 	parameter func(*requestWriter) // nil when the operation has none
 	fields    map[string]fieldReader
 	stall     time.Duration // how long one wait for the answer may take; zero for no bound but that of all waits
+}
+
+// message returns the request that the call sends to the service at address.
+func (c call) message(address, token string) (message, error) {
+	envelope, err := encodeRequest(c.op, token, c.parameter)
+	return message{address: address, op: c.op, envelope: envelope, stall: c.stall}, err
 }
 
 // read makes a call that changes nothing at the marketplace. OperationSuccess=false is an error. Errors are the SDK's.
@@ -132,32 +136,31 @@ func (s *session) write(ctx context.Context, c call) (*answer, error) {
 
 // exchange sends the call and reads its answer.
 func (s *session) exchange(ctx context.Context, c call, write bool) (*answer, error) {
-	envelope, err := encodeRequest(c.op, s.current.value, c.parameter)
+	m, err := c.message(s.service, s.current.value)
 	if err != nil {
 		return nil, err
 	}
+	m.write = write
 	if err := s.spend(ctx); err != nil {
 		return nil, err
 	}
 	var head *answer
 	//nolint:bodyclose // receiveSOAP does not keep the answer; post closes it
-	if err := s.port.post(ctx, message{
-		address: s.service, op: c.op, envelope: envelope, write: write, stall: c.stall,
-	}, receiveSOAP(c.op, c.fields, &head)); err != nil {
+	if err := s.port.post(ctx, m, receiveSOAP(c.op, c.fields, &head)); err != nil {
 		return nil, err
 	}
 	return head, nil
 }
 
-// spend waits until the store's rate budget allows one more request.
+// spend waits until the store's rate budget allows one more request. Errors: *pace.TooSlowError, and *lostError when the time
+// of the call is over.
 func (s *session) spend(ctx context.Context) error {
-	if s.budget == nil {
-		return nil
+	err := s.budget.Wait(ctx)
+	var slow *pace.TooSlowError
+	if err != nil && !errors.As(err, &slow) {
+		return &lostError{cause: err}
 	}
-	if err := s.budget.Wait(ctx); err != nil {
-		return &budgetError{cause: err}
-	}
-	return nil
+	return err
 }
 
 // authenticate makes sure that the session has a token: the process's, the host's, or a new one. Errors are the SDK's.
@@ -223,33 +226,6 @@ func (s *session) stateUpdate() *adapterv1.StateUpdate {
 		return nil
 	}
 	return &adapterv1.StateUpdate{State: encodeState(s.id, s.current)}
-}
-
-// budgets holds the rate limiters of the stores that this process has served.
-type budgets struct {
-	mu       sync.Mutex // guards limiters
-	limiters map[string]*rate.Limiter
-}
-
-// limiter returns the limiter of a store, adjusted to what the host allows now; nil when it sets no limit.
-func (b *budgets) limiter(storeID string, budget *adapterv1.RateBudget) *rate.Limiter {
-	if budget.GetRequestsPerSecond() <= 0 {
-		return nil
-	}
-	limit, burst := rate.Limit(budget.GetRequestsPerSecond()), max(1, int(budget.GetBurst()))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l := b.limiters[storeID]; l != nil {
-		l.SetLimit(limit)
-		l.SetBurst(burst)
-		return l
-	}
-	if b.limiters == nil {
-		b.limiters = make(map[string]*rate.Limiter)
-	}
-	l := rate.NewLimiter(limit, burst)
-	b.limiters[storeID] = l
-	return l
 }
 
 // userAgent is how the adapter names itself to the marketplace.

@@ -95,15 +95,25 @@ type message struct {
 // receiver takes an answer. watch bounds the waits for it: whoever reads the body tells it when a wait begins and ends.
 type receiver func(resp *http.Response, watch *patience) error
 
-// post sends an envelope and gives the answer to receive.
-func (p *httpPort) post(ctx context.Context, m message, receive receiver) error {
+// newRequest returns the request that carries the envelope.
+func (m message) newRequest(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address, bytes.NewReader(m.envelope))
 	if err != nil {
-		return fmt.Errorf("make request: %w", err)
+		return nil, fmt.Errorf("make request: %w", err)
 	}
 	req.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	// Both forms are used against the real service; quoted is what SOAP 1.1 says (cdiscount-soap.md 1).
-	req.Header.Set("SOAPAction", strconv.Quote(soapActionPrefix+string(m.op)))
+	// Spelled as SOAP does, not as net/http would.
+	req.Header["SOAPAction"] = []string{strconv.Quote(soapActionPrefix + string(m.op))}
+	return req, nil
+}
+
+// post sends an envelope and gives the answer to receive.
+func (p *httpPort) post(ctx context.Context, m message, receive receiver) error {
+	req, err := m.newRequest(ctx)
+	if err != nil {
+		return err
+	}
 	if m.write {
 		req.GetBody = nil
 		return p.exchange(p.writes, req, m.stall, receive)

@@ -25,6 +25,9 @@ type validateOrder struct {
 	trackingURL    string
 }
 
+// call is the call that sends the order.
+func (o *validateOrder) call() call { return call{op: opValidateOrderList, parameter: o.write} }
+
 // write writes the parameter of ValidateOrderList in schema order, with every line of the order: the marketplace's own
 // engineers ask for that (cdiscount-soap.md 8.2).
 func (o *validateOrder) write(w *requestWriter) {
