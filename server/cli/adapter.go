@@ -10,7 +10,12 @@ import (
 
 // adapterCommand is `relais adapter`, the operator's view on the admin socket.
 func (a *app) adapterCommand() *cobra.Command {
-	cmd := group(&cobra.Command{
+	list, get := a.adapterList(), a.adapterGet()
+	for _, cmd := range []*cobra.Command{list, get} {
+		a.registerClientFlags(cmd)
+		a.registerAdminSocket(cmd)
+	}
+	return group(&cobra.Command{
 		Use:     "adapter",
 		Aliases: []string{"adapters"},
 		Short:   "Show the adapters and the processes that run them",
@@ -18,10 +23,7 @@ func (a *app) adapterCommand() *cobra.Command {
 commands use the server's admin socket: they work on the server's machine, as the server's user.`,
 		Example: `  relais adapter list
   relais adapter get cdiscount`,
-	}, a.adapterList(), a.adapterGet())
-	cmd.PersistentFlags().StringVar(&a.adminSocket, "admin-socket", a.envOr(envAdminSocket, defaultAdminSocket),
-		"path of the server's admin socket ($"+envAdminSocket+")")
-	return cmd
+	}, list, get)
 }
 
 func (a *app) adapterList() *cobra.Command {
@@ -33,7 +35,7 @@ func (a *app) adapterList() *cobra.Command {
   relais adapter list --admin-socket /run/relais/admin.sock --output json`,
 		Args:              operands(0, 0),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: a.operator(func(ctx context.Context, api marketplacev1.AdapterServiceClient, _ []string) error {
+		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, _ []string) error {
 			answer, err := api.ListAdapters(ctx, &marketplacev1.ListAdaptersRequest{})
 			if err != nil {
 				return err
@@ -68,7 +70,7 @@ func (a *app) adapterGet() *cobra.Command {
   relais adapter get adapters/cdiscount --output json`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: a.operator(func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
+		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
 			name, err := topName(collectionAdapters, args[0])
 			if err != nil {
 				return err

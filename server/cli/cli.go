@@ -93,7 +93,7 @@ func New(options Options) *cobra.Command {
 	a.lines = bufio.NewReader(a.In)
 
 	clients := []*cobra.Command{
-		a.storeCommand(), a.orderCommand(), a.importCommand(), a.shipmentCommand(), a.carrierCommand(), a.adapterCommand(),
+		a.storeCommand(), a.orderCommand(), a.importCommand(), a.shipmentCommand(), a.carrierCommand(),
 	}
 	for _, cmd := range clients {
 		a.registerClientFlags(cmd)
@@ -113,7 +113,7 @@ short, as in my-store, or as the full resource name, as in stores/my-store.`,
 		Version:       a.Version,
 		SilenceErrors: true, // Execute reports them
 		SilenceUsage:  true,
-	}, append(clients, exitCodesTopic())...)
+	}, append(clients, a.adapterCommand(), exitCodesTopic())...)
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
@@ -121,7 +121,7 @@ short, as in my-store, or as the full resource name, as in stores/my-store.`,
 	return root
 }
 
-// registerClientFlags adds what every client command takes. They are not the root's: what others add there is no client.
+// registerClientFlags adds what a command that talks to a server takes. They are not the root's: what others add there is no client.
 func (a *app) registerClientFlags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.server, "server", a.envOr(envServer, defaultServer),
@@ -129,6 +129,12 @@ func (a *app) registerClientFlags(cmd *cobra.Command) {
 	flags.VarP(&a.output, "output", "o", "how results are printed")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "longest time that one call to the server may take")
 	complete(cmd, "output", string(outputTable), string(outputJSON))
+}
+
+// registerAdminSocket adds what a command on the admin socket takes.
+func (a *app) registerAdminSocket(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&a.adminSocket, "admin-socket", a.envOr(envAdminSocket, defaultAdminSocket),
+		"path of the server's admin socket ($"+envAdminSocket+")")
 }
 
 // Execute runs the command that os.Args names below root, reports a failure on its standard error, and returns the exit

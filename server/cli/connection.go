@@ -212,8 +212,10 @@ func (a *app) marketplace(f func(context.Context, marketplacev1.MarketplaceServi
 	}
 }
 
-// operator makes a command out of a function that calls the AdapterService on the admin socket.
-func (a *app) operator(f func(context.Context, marketplacev1.AdapterServiceClient, []string) error) runE {
+// onAdminSocket makes a command out of a function that calls one of the operators' services on the admin socket.
+func onAdminSocket[C any](
+	a *app, client func(grpc.ClientConnInterface) C, f func(context.Context, C, []string) error,
+) runE {
 	return func(cmd *cobra.Command, args []string) error {
 		path := strings.TrimPrefix(a.adminSocket, "unix:")
 		if path == "" {
@@ -225,6 +227,6 @@ func (a *app) operator(f func(context.Context, marketplacev1.AdapterServiceClien
 			return err
 		}
 		defer conn.Close() //nolint:errcheck // as in marketplace
-		return f(cmd.Context(), marketplacev1.NewAdapterServiceClient(conn), args)
+		return f(cmd.Context(), client(conn), args)
 	}
 }

@@ -105,6 +105,11 @@ func TestReports(t *testing.T) {
 			remote{codes.FailedPrecondition, "store \"tea\" is paused; resume it with ResumeStore", []protoadapt.MessageV1{info("STORE_PAUSED", nil)}},
 			"relais: store \"tea\" is paused; resume it with ResumeStore (STORE_PAUSED)\n  relais store resume STORE ends the pause\n", cli.ExitPrecondition,
 		},
+		"accounts that cannot be told to be one": {
+			remote{codes.FailedPrecondition, "The marketplace does not show that both accounts are one", []protoadapt.MessageV1{info("ACCOUNT_MISMATCH", nil)}},
+			"relais: The marketplace does not show that both accounts are one (ACCOUNT_MISMATCH)\n" +
+				"  --same-account states it, where both credentials certainly belong to one account\n", cli.ExitPrecondition,
+		},
 		"retry": {throttled(), "relais: The marketplace asks to slow down (THROTTLED)\n  retry in 30s\n", cli.ExitRetry},
 		"down": {
 			remote{codes.Unavailable, "The marketplace does not answer", []protoadapt.MessageV1{info("MARKETPLACE_DOWN", nil), retryIn(time.Minute)}},
@@ -196,7 +201,7 @@ func TestUnreachable(t *testing.T) {
 
 func TestServerOnUnixSocket(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, &fake{}) // its unix socket serves both services
+	f := newFake(t, &fake{}) // its unix socket serves all services
 	for _, server := range []string{"unix:" + f.admin, "unix://" + f.admin} {
 		if got := run(t, f, "store", "get", "tea", "--server", server); got.code != 0 {
 			t.Errorf("%s: exit code %d: %s", server, got.code, got.err)

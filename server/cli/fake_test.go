@@ -33,6 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fake struct {
 	marketplacev1.UnimplementedMarketplaceServiceServer
 	marketplacev1.UnimplementedAdapterServiceServer
+	marketplacev1.UnimplementedMigrationServiceServer
 
 	// answer answers a unary call. Nil answers from world.
 	answer func(context.Context, proto.Message) (proto.Message, error)
@@ -65,12 +66,14 @@ func newFake(t *testing.T, f *fake) *fake {
 	}
 	server := grpc.NewServer()
 	marketplacev1.RegisterMarketplaceServiceServer(server, f)
-	marketplacev1.RegisterAdapterServiceServer(server, f)
+	operators := grpc.NewServer()
+	marketplacev1.RegisterMarketplaceServiceServer(operators, f)
+	marketplacev1.RegisterAdapterServiceServer(operators, f)
+	marketplacev1.RegisterMigrationServiceServer(operators, f)
 	var serving sync.WaitGroup
-	for _, l := range []net.Listener{listener, adminListener} {
-		serving.Go(func() { _ = server.Serve(l) })
-	}
-	t.Cleanup(func() { server.Stop(); serving.Wait() })
+	serving.Go(func() { _ = server.Serve(listener) })
+	serving.Go(func() { _ = operators.Serve(adminListener) })
+	t.Cleanup(func() { server.Stop(); operators.Stop(); serving.Wait() })
 	return f
 }
 
@@ -194,6 +197,18 @@ func (f *fake) ListAdapters(ctx context.Context, r *marketplacev1.ListAdaptersRe
 
 func (f *fake) GetAdapter(ctx context.Context, r *marketplacev1.GetAdapterRequest) (*marketplacev1.Adapter, error) {
 	return call[*marketplacev1.Adapter](ctx, f, r)
+}
+
+func (f *fake) MigrateStore(ctx context.Context, r *marketplacev1.MigrateStoreRequest) (*marketplacev1.Migration, error) {
+	return call[*marketplacev1.Migration](ctx, f, r)
+}
+
+func (f *fake) GetMigration(ctx context.Context, r *marketplacev1.GetMigrationRequest) (*marketplacev1.Migration, error) {
+	return call[*marketplacev1.Migration](ctx, f, r)
+}
+
+func (f *fake) UndoMigration(ctx context.Context, r *marketplacev1.UndoMigrationRequest) (*marketplacev1.Migration, error) {
+	return call[*marketplacev1.Migration](ctx, f, r)
 }
 
 // now is the clock of every test.

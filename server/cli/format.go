@@ -117,6 +117,14 @@ func yes(b bool) string {
 	return ""
 }
 
+// moreThanNone prints a number; empty when it is zero.
+func moreThanNone[N ~int | ~int32 | ~int64](n N) string {
+	if n == 0 {
+		return ""
+	}
+	return count(n)
+}
+
 // orElse replaces an empty text.
 func orElse(s, fallback string) string {
 	if s == "" {

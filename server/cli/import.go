@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,14 +124,30 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 			fact{"Changed", count(done.GetOrdersChanged())},
 			fact{"Unchanged", count(done.GetOrdersUnchanged())},
 			fact{"Read again", count(done.GetOrdersReread())},
+			fact{"Of the other adapter", moreThanNone(done.GetOrdersElsewhere())},
 			fact{"Done", count(done.GetPercent()) + "%"},
 		)
+		header := []string{"ORDERS", "SINCE", "UNTIL", "READ UNTIL"}
+		several := severalAdapters(i.GetWindows())
+		if several {
+			header = slices.Concat([]string{"ADAPTER"}, header, []string{"FAILURE"})
+		}
 		rows := make([][]string, 0, len(i.GetWindows()))
 		for _, w := range i.GetWindows() {
-			rows = append(rows, []string{
-				word(w.GetAxis()), a.at(w.GetSinceTime()), a.at(w.GetUntilTime()), a.at(w.GetFinishedUntilTime()),
-			})
+			row := []string{word(w.GetAxis()), a.at(w.GetSinceTime()), a.at(w.GetUntilTime()), a.at(w.GetFinishedUntilTime())}
+			if several {
+				why := joined(": ", w.GetFailure().GetReason(), w.GetFailure().GetMessage())
+				row = slices.Concat([]string{shortName(w.GetAdapter())}, row, []string{why})
+			}
+			rows = append(rows, row)
 		}
-		p.table("Windows", []string{"ORDERS", "SINCE", "UNTIL", "READ UNTIL"}, rows)
+		p.table("Windows", header, rows)
+	})
+}
+
+// severalAdapters reports whether the windows were read through more than one adapter, as those of a moving store are.
+func severalAdapters(windows []*marketplacev1.ImportWindow) bool {
+	return slices.ContainsFunc(windows, func(w *marketplacev1.ImportWindow) bool {
+		return w.GetAdapter() != windows[0].GetAdapter()
 	})
 }

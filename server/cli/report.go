@@ -104,6 +104,11 @@ var nextCommand = map[string]string{
 	"STORE_DISCONNECTED":               "relais store connect connects the account again",
 	"SHIPMENTS_OPEN":                   "relais shipment list STORE --state queued,sending,acknowledged shows them; --force disconnects all the same",
 	"MARKETPLACE_CREDENTIALS_REJECTED": "relais store rotate-credentials STORE gives a connected store others",
+	"MIGRATION_NOT_FOUND":              "relais store migrate STORE --to ADAPTER moves a store",
+	"MIGRATION_UNDER_WAY":              "relais store migration STORE shows the move, relais store undo-migration STORE takes it back",
+	"MIGRATION_COMPLETE":               "relais store migrate STORE --to ADAPTER moves it again, with credentials for that adapter",
+	"MARKETPLACE_MISMATCH":             "relais adapter list shows the marketplace of each adapter",
+	"ACCOUNT_MISMATCH":                 "--same-account states it, where both credentials certainly belong to one account",
 	"CREDENTIALS_UNREADABLE":           "relais store rotate-credentials STORE gives the store new ones",
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -36,7 +37,7 @@ func (a *app) storeCommand() *cobra.Command {
 			func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string) (*marketplacev1.Store, error) {
 				return api.ResumeStore(ctx, &marketplacev1.ResumeStoreRequest{Name: name})
 			}),
-		a.storeDisconnect(),
+		a.storeMigrate(), a.storeMigration(), a.storeUndoMigration(), a.storeDisconnect(),
 	)
 }
 
@@ -114,11 +115,11 @@ func (a *app) storeList() *cobra.Command {
 		return list(ctx, a, pages, listing[*marketplacev1.Store]{
 			plural: "stores",
 			key:    "stores",
-			header: []string{"STORE", "SHOP", "ADAPTER", "ENVIRONMENT", "HEALTH", "LAST IMPORT"},
+			header: []string{"STORE", "SHOP", "ADAPTER", "ENVIRONMENT", "ACCEPTANCE", "HEALTH", "LAST IMPORT"},
 			row: func(s *marketplacev1.Store) []string {
 				return []string{
-					shortName(s.GetName()), shopLabel(s), shortName(s.GetAdapter()), s.GetEnvironment(),
-					word(s.GetHealth().GetState()), a.at(s.GetLastImportFinishTime()),
+					shortName(s.GetName()), shopLabel(s), joined(", ", shortName(s.GetAdapter()), otherAdapters(s, "")),
+					s.GetEnvironment(), word(s.GetAcceptanceMode()), word(s.GetHealth().GetState()), a.at(s.GetLastImportFinishTime()),
 				}
 			},
 			fetch: func(ctx context.Context, size int32, token string) ([]*marketplacev1.Store, string, error) {
@@ -258,6 +259,28 @@ func shopLabel(s *marketplacev1.Store) string {
 	return orElse(s.GetSettings().GetDisplayName(), s.GetShopName())
 }
 
+// otherAdapters are the adapters that a moving store speaks to beside the one of new orders, each after the prefix.
+func otherAdapters(s *marketplacev1.Store, prefix string) string {
+	var others []string
+	for _, name := range s.GetAdapters() {
+		if name != s.GetAdapter() {
+			others = append(others, prefix+shortName(name))
+		}
+	}
+	return strings.Join(others, ", ")
+}
+
+// acceptanceFact tells who accepts a new order; empty when the marketplace did not say.
+func acceptanceFact(mode marketplacev1.Store_AcceptanceMode) string {
+	switch mode {
+	case marketplacev1.Store_ACCEPTANCE_MODE_MANUAL:
+		return "by the seller, one by one (MANUAL)"
+	case marketplacev1.Store_ACCEPTANCE_MODE_AUTOMATIC:
+		return "by the marketplace, all of them (AUTOMATIC)"
+	}
+	return word(mode)
+}
+
 func (a *app) printStore(s *marketplacev1.Store) error {
 	return a.print(s, func(p *page) {
 		health := s.GetHealth()
@@ -266,8 +289,9 @@ func (a *app) printStore(s *marketplacev1.Store) error {
 			{"Shop", shopLabel(s)},
 			{"Marketplace", joined(", ", s.GetMarketplace(), s.GetShopName())},
 			{"Account", s.GetAccountId()},
-			{"Adapter", s.GetAdapter()},
+			{"Adapter", joined(", ", s.GetAdapter(), prefixed("and for earlier orders ", otherAdapters(s, collectionAdapters+"/")))},
 			{"Environment", s.GetEnvironment()},
+			{"Orders are accepted", acceptanceFact(s.GetAcceptanceMode())},
 			{"Health", joined(" ", word(health.GetState()), prefixed("since ", a.at(health.GetSinceTime())))},
 			{"Health reason", joined(": ", health.GetReason(), health.GetMessage())},
 			{"Connected", a.at(s.GetCreateTime())},

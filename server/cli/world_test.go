@@ -15,15 +15,29 @@ import (
 // world answers every unary call from invented data.
 func world(_ context.Context, request proto.Message) (proto.Message, error) {
 	switch r := request.(type) {
-	case *marketplacev1.ConnectStoreRequest, *marketplacev1.GetStoreRequest, *marketplacev1.UpdateStoreRequest,
+	case *marketplacev1.GetStoreRequest:
+		if r.GetName() == movingStore().GetName() {
+			return movingStore(), nil
+		}
+		return teaStore(), nil
+	case *marketplacev1.ConnectStoreRequest, *marketplacev1.UpdateStoreRequest,
 		*marketplacev1.RotateCredentialsRequest, *marketplacev1.CheckStoreRequest, *marketplacev1.PauseStoreRequest,
 		*marketplacev1.ResumeStoreRequest, *marketplacev1.DisconnectStoreRequest:
 		return teaStore(), nil
 	case *marketplacev1.ListStoresRequest:
-		return &marketplacev1.ListStoresResponse{Stores: []*marketplacev1.Store{lampStore(), teaStore()}}, nil
+		return &marketplacev1.ListStoresResponse{Stores: []*marketplacev1.Store{lampStore(), movingStore(), teaStore()}}, nil
+	case *marketplacev1.MigrateStoreRequest:
+		return migration(marketplacev1.Migration_STATE_MOVING), nil
+	case *marketplacev1.GetMigrationRequest:
+		return migration(marketplacev1.Migration_STATE_COMPLETE), nil
+	case *marketplacev1.UndoMigrationRequest:
+		return migration(marketplacev1.Migration_STATE_RETURNING), nil
 	case *marketplacev1.ImportOrdersRequest:
 		return running(0), nil
 	case *marketplacev1.GetImportRequest:
+		if r.GetName() == readThroughBoth().GetName() {
+			return readThroughBoth(), nil
+		}
 		return failed(), nil
 	case *marketplacev1.ListImportsRequest:
 		return &marketplacev1.ListImportsResponse{Imports: []*marketplacev1.Import{running(40), failed(), succeeded()}}, nil
@@ -80,7 +94,8 @@ func euros(units int64, cents int32) *marketplacev1.Money {
 func teaStore() *marketplacev1.Store {
 	return &marketplacev1.Store{
 		Name: "stores/tea", Adapter: "adapters/cdiscount", Environment: "sandbox", Marketplace: "cdiscount",
-		AccountId: "10452", ShopName: "TEA-AND-CO",
+		AccountId: "10452", ShopName: "TEA-AND-CO", Adapters: []string{"adapters/cdiscount"},
+		AcceptanceMode: marketplacev1.Store_ACCEPTANCE_MODE_MANUAL,
 		Settings: &marketplacev1.StoreSettings{
 			DisplayName: "Tea & Co",
 			Branding: &marketplacev1.Branding{
@@ -105,6 +120,32 @@ func lampStore() *marketplacev1.Store {
 		},
 		CreateTime: at(6, 0),
 	}
+}
+
+// movingStore moves from one adapter to another.
+func movingStore() *marketplacev1.Store {
+	return &marketplacev1.Store{
+		Name: "stores/soap", Adapter: "adapters/octopia", Adapters: []string{"adapters/octopia", "adapters/cdiscount"},
+		Environment: "sandbox", Marketplace: "cdiscount", AccountId: "10001", ShopName: "Soap",
+		AcceptanceMode: marketplacev1.Store_ACCEPTANCE_MODE_AUTOMATIC,
+		Health:         &marketplacev1.StoreHealth{State: marketplacev1.StoreHealth_STATE_HEALTHY, SinceTime: at(8, 0)},
+	}
+}
+
+func migration(state marketplacev1.Migration_State) *marketplacev1.Migration {
+	m := &marketplacev1.Migration{
+		Name: "stores/soap/migration", State: state, SourceAdapter: "adapters/cdiscount", TargetAdapter: "adapters/octopia",
+		CutoverTime: at(10, 0), SourceOpenOrders: 12, TargetOpenOrders: 3,
+		AccountMatch: marketplacev1.Migration_ACCOUNT_MATCH_VERIFIED, Message: "Imports read both until 12 orders have ended.",
+	}
+	switch state {
+	case marketplacev1.Migration_STATE_COMPLETE:
+		m.CompleteTime, m.SourceOpenOrders, m.Message = at(20, 0), 0, ""
+		m.AccountMatch = marketplacev1.Migration_ACCOUNT_MATCH_STATED
+	case marketplacev1.Migration_STATE_RETURNING:
+		m.UndoTime, m.Message = at(11, 0), "Imports read both until 3 orders have ended."
+	}
+	return m
 }
 
 // imports
@@ -133,6 +174,24 @@ func failed() *marketplacev1.Import {
 	i.State, i.FinishTime = marketplacev1.Import_STATE_FAILED, at(10, 2)
 	i.Failure = &marketplacev1.ImportFailure{Reason: "MARKETPLACE_DOWN", Message: "The marketplace does not answer; import again later."}
 	i.Windows = []*marketplacev1.ImportWindow{{Axis: marketplacev1.ImportWindow_AXIS_CREATED, SinceTime: at(0, 0), UntilTime: at(10, 0)}}
+	return i
+}
+
+// readThroughBoth is an import of a moving store, whose old adapter does not answer.
+func readThroughBoth() *marketplacev1.Import {
+	i := running(100)
+	i.Name, i.State, i.FinishTime = "stores/soap/imports/i4", marketplacev1.Import_STATE_SUCCEEDED, at(10, 2)
+	i.Progress.OrdersElsewhere = 7
+	i.Windows = []*marketplacev1.ImportWindow{
+		{
+			Adapter: "adapters/octopia", Axis: marketplacev1.ImportWindow_AXIS_CREATED,
+			SinceTime: at(0, 0), UntilTime: at(10, 0), FinishedUntilTime: at(10, 0),
+		},
+		{
+			Adapter: "adapters/cdiscount", Axis: marketplacev1.ImportWindow_AXIS_CREATED, SinceTime: at(0, 0), UntilTime: at(10, 0),
+			Failure: &marketplacev1.ImportFailure{Reason: "MARKETPLACE_DOWN", Message: "The marketplace does not answer."},
+		},
+	}
 	return i
 }
 
