@@ -18,12 +18,13 @@ func (a *app) adapterCommand() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "adapter",
 		Aliases: []string{"adapters"},
-		Short:   "Show the adapters and the processes that run them",
-		Long: `An adapter is the code that speaks one marketplace API, shipped as a plugin binary that the server runs. These
-commands use the server's admin socket: they work on the server's machine, as the server's user.`,
+		Short:   "Show the adapters and the processes that run them, verify an adapter binary",
+		Long: `An adapter is the code that speaks one marketplace API, shipped as a plugin binary that the server runs. List and get
+use the server's admin socket: they work on the server's machine, as the server's user. Verify needs no server.`,
 		Example: `  relais adapter list
-  relais adapter get cdiscount`,
-	}, list, get)
+  relais adapter get cdiscount
+  relais adapter verify bin/plugins/relais-adapter-cdiscount`,
+	}, list, get, a.adapterVerify())
 }
 
 func (a *app) adapterList() *cobra.Command {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/relaishq/relais/adapters/conformance"
 )
 
 // Options are what a process lends the commands. The zero value is the real process: standard streams, environment,
@@ -34,6 +36,11 @@ type Options struct {
 	// PollInterval is the first pause between two reads of a shipment or decision that is waited for; it grows to ten times as
 	// much. It is also the pause before a broken watch is opened again. Default: 500 ms.
 	PollInterval time.Duration
+	// SandboxPath is the relais-sandbox binary that `relais adapter verify` starts. Default: the one in the directory of this
+	// process's binary.
+	SandboxPath string
+	// Verify runs the checks of `relais adapter verify`. Default: conformance.Verify.
+	Verify func(context.Context, conformance.Options, func(conformance.Result)) (conformance.Summary, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -61,6 +68,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PollInterval <= 0 {
 		o.PollInterval = 500 * time.Millisecond
+	}
+	if o.Verify == nil {
+		o.Verify = conformance.Verify
 	}
 	return o
 }
@@ -126,8 +136,13 @@ func (a *app) registerClientFlags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.server, "server", a.envOr(envServer, defaultServer),
 		"address of the server: host:port on this machine, or unix:/path ($"+envServer+")")
-	flags.VarP(&a.output, "output", "o", "how results are printed")
 	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "longest time that one call to the server may take")
+	a.registerOutput(cmd)
+}
+
+// registerOutput adds what every command takes that prints a result.
+func (a *app) registerOutput(cmd *cobra.Command) {
+	cmd.PersistentFlags().VarP(&a.output, "output", "o", "how results are printed")
 	complete(cmd, "output", string(outputTable), string(outputJSON))
 }
 

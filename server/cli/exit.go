@@ -19,6 +19,7 @@ const (
 	ExitPrecondition = 4   // refused in the present state (FAILED_PRECONDITION, ALREADY_EXISTS)
 	ExitRetry        = 5   // passing: server away, marketplace down or throttling, no answer in time; try again
 	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment or decision REJECTED, …
+	ExitNonconform   = 7   // adapter verify: at least one check failed
 	ExitInterrupted  = 130 // interrupted by the user; what runs on the server goes on
 )
 
@@ -28,6 +29,7 @@ func ExitCode(err error) int {
 		usage   *usageError
 		outcome *outcomeError
 		open    *stillOpenError
+		fails   *nonconformingError
 	)
 	switch {
 	case err == nil:
@@ -38,6 +40,8 @@ func ExitCode(err error) int {
 		return ExitJobFailed
 	case errors.As(err, &open):
 		return ExitRetry
+	case errors.As(err, &fails):
+		return ExitNonconform
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	}
@@ -72,6 +76,7 @@ func exitCodesTopic() *cobra.Command {
        (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, --wait-timeout); try again
     6  the calls worked, the job ended badly: the import is FAILED or INTERRUPTED, or the shipment or decision ended in
        another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED)
+    7  relais adapter verify: at least one check failed
   130  interrupted; what runs on the server goes on there`,
 	}
 }

@@ -27,7 +27,13 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == pretendedSandbox {
+		pretendSandbox()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fake is the server that the commands talk to, through real gRPC. Each call is recorded and answered by answer.
 type fake struct {
