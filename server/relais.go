@@ -68,13 +68,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	lessor := func(ctx context.Context, name string) (adapter.Lease, error) { return r.host.Lease(ctx, name) }
 	facade := adapter.New(lessor, vault, adapter.Timeouts{
 		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
-	}, log)
+	}, adapter.Rate{PerSecond: cfg.Adapters.RequestsPerSecond, Burst: cfg.Adapters.Burst}, log)
 	stores := store.NewService(r.db, vault, facade, cfg, now, log)
 	catalogue := order.NewCatalogue(r.db, facade, now, log)
 	reader := order.NewReader(facade, r.db, catalogue, now)
 	r.importer = order.NewImporter(order.ImporterConfig{
 		Repository: r.db, Source: facade, Catalogue: catalogue, Stores: stores,
-		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Now: now, Log: log,
+		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Migration: cfg.Migration, Now: now, Log: log,
 	})
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		return nil, err
 	}
 	socket := config.Address{Network: "unix", Address: cfg.AdminSocket}
-	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: api.NewAdapters(r.host)}); err != nil {
+	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: api.NewAdapters(r.host), Migrations: api.NewMigrations(stores, shipments)}); err != nil {
 		return nil, err
 	}
 	return r, nil

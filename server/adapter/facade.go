@@ -6,6 +6,7 @@ package adapter
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,6 +43,13 @@ type Timeouts struct {
 	StreamIdle time.Duration
 }
 
+// Rate is how fast a store may call its marketplace through one adapter. The zero Rate leaves it to what the adapter declares
+// for the real marketplace; at other addresses there is no limit then.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
 // Lease is the right to make one call on a process of an adapter.
 type Lease interface {
 	// Conn is the connection to the process.
@@ -60,12 +68,13 @@ type Facade struct {
 	lessor   Lessor
 	vault    Vault
 	timeouts Timeouts
+	rate     Rate
 	log      *slog.Logger
 }
 
 // New returns a facade over the adapters that the lessor knows.
-func New(l Lessor, v Vault, t Timeouts, log *slog.Logger) *Facade {
-	return &Facade{lessor: l, vault: v, timeouts: t, log: log}
+func New(l Lessor, v Vault, t Timeouts, r Rate, log *slog.Logger) *Facade {
+	return &Facade{lessor: l, vault: v, timeouts: t, rate: r, log: log}
 }
 
 // session is one leased call: the client, the description, and, for a store, what to send and what never to repeat.
@@ -97,15 +106,30 @@ func (f *Facade) open(ctx context.Context, ref store.Ref) (*session, error) {
 		s.release()
 		return nil, err
 	}
-	s.use(access)
+	s.use(access, f.rate)
 	return s, nil
 }
 
-func (s *session) use(a store.Access) {
+func (s *session) use(a store.Access, r Rate) {
 	s.ref = a.Ref
 	s.store = &adapterv1.StoreContext{
 		StoreId: a.StoreID, AccountId: a.AccountID, Credentials: a.Credentials, Environment: a.Environment, State: a.State,
+		RateBudget: r.budget(s.lease.Description(), a.Environment),
 	}
+}
+
+// budget returns the rate that an adapter is given. What it declares is the real marketplace's: it counts where every address is
+// one of those.
+func (r Rate) budget(d *adapterv1.DescribeResponse, environment map[string]string) *adapterv1.RateBudget {
+	if r.PerSecond > 0 {
+		return &adapterv1.RateBudget{RequestsPerSecond: r.PerSecond, Burst: int32(max(1, r.Burst))} //nolint:gosec // configuration bounds it
+	}
+	for _, k := range d.GetEnvironmentKeys() {
+		if environment[k.GetKey()] != k.GetProductionUrl() {
+			return nil
+		}
+	}
+	return d.GetRateBudget()
 }
 
 func (s *session) release() { s.lease.Release() }
@@ -154,6 +178,9 @@ func environmentKeys(d *adapterv1.DescribeResponse) []store.EnvironmentKey {
 	return keys
 }
 
+// accountKey is what an adapter may name an account by.
+var accountKey = regexp.MustCompile(`^[a-z][a-z0-9_-]*:\S.{0,199}$`)
+
 // CheckConnection asks the marketplace whose credentials these are.
 func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
@@ -163,7 +190,7 @@ func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (store.Acc
 		return store.Account{}, err
 	}
 	defer s.release()
-	s.use(a)
+	s.use(a, f.rate)
 	answer, err := s.client.CheckConnection(ctx, &adapterv1.CheckConnectionRequest{Store: s.store})
 	if err != nil {
 		return store.Account{}, s.problem(ctx, err)
@@ -171,7 +198,18 @@ func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (store.Acc
 	if answer.GetAccountId() == "" {
 		return store.Account{}, s.malformed("CheckConnection answered without an account id")
 	}
-	account := store.Account{ID: answer.GetAccountId(), ShopName: answer.GetShopName()}
+	account := store.Account{ID: answer.GetAccountId(), ShopName: answer.GetShopName(), Keys: answer.GetAccountKeys()}
+	for _, k := range account.Keys {
+		if !accountKey.MatchString(k) {
+			return store.Account{}, s.malformed("CheckConnection answered with an account key that is not of the form kind:value")
+		}
+	}
+	switch answer.GetAcceptanceMode() {
+	case adapterv1.AcceptanceMode_ACCEPTANCE_MODE_MANUAL:
+		account.Acceptance = store.AcceptedBySeller
+	case adapterv1.AcceptanceMode_ACCEPTANCE_MODE_AUTOMATIC:
+		account.Acceptance = store.AcceptedByMarketplace
+	}
 	if u := answer.GetStateUpdate(); u != nil && len(u.GetState()) <= maxState {
 		account.State = u.GetState()
 	}

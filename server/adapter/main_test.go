@@ -84,7 +84,7 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		leases.add(1)
 		return &lease{conn: conn, description: f.description, leases: leases}, nil
 	}
-	f.Facade = adapter.New(lessor, f.vault, timeouts, slog.New(slog.NewTextHandler(f.log, nil)))
+	f.Facade = adapter.New(lessor, f.vault, timeouts, adapter.Rate{}, slog.New(slog.NewTextHandler(f.log, nil)))
 	t.Cleanup(func() {
 		_ = conn.Close()
 		server.Stop()

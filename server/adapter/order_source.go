@@ -148,14 +148,12 @@ func (f *Facade) getOrders(ctx context.Context, s *session, numbers []string) ([
 		return nil, s.problem(ctx, err)
 	}
 	f.keep(ctx, s, answer.GetStateUpdate())
-	asked := make(map[string]bool, len(numbers))
-	for _, n := range numbers {
-		asked[n] = true
+	orders, err := s.orders(answer.GetOrders())
+	if err != nil {
+		return nil, err
 	}
-	for _, o := range answer.GetOrders() {
-		if !asked[o.GetOrderNumber()] {
-			return nil, s.malformed("GetOrders answered with an order that was not asked for")
-		}
+	if orders, err = order.Renumber(orders, numbers); err != nil {
+		return nil, s.malformed("GetOrders answered with an order that was not asked for")
 	}
-	return s.orders(answer.GetOrders())
+	return orders, nil
 }

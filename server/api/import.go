@@ -86,17 +86,24 @@ func importToProto(r order.Import) *marketplacev1.Import {
 		StartTime: timestamp(r.Start), FinishTime: timestamp(r.Finish),
 		Progress: &marketplacev1.ImportProgress{
 			OrdersRead: r.Counts.Read, OrdersCreated: r.Counts.Created, OrdersChanged: r.Counts.Changed,
-			OrdersUnchanged: r.Counts.Unchanged, OrdersReread: r.Counts.Reread, Percent: int32(r.Percent()),
+			OrdersUnchanged: r.Counts.Unchanged, OrdersReread: r.Counts.Reread,
+			OrdersElsewhere: r.Counts.Elsewhere, Percent: int32(r.Percent()),
 		},
 	}
 	for _, w := range r.Windows {
 		out.Windows = append(out.Windows, &marketplacev1.ImportWindow{
+			Adapter: adapterName(w.Adapter), Failure: failureToProto(w.Failure),
 			Axis:      marketplacev1.ImportWindow_Axis(marketplacev1.ImportWindow_Axis_value["AXIS_"+string(w.Axis)]),
 			SinceTime: timestamp(w.Since), UntilTime: timestamp(w.Until), FinishedUntilTime: timestamp(w.Finished),
 		})
 	}
-	if r.Failure.Reason != "" {
-		out.Failure = &marketplacev1.ImportFailure{Reason: r.Failure.Reason, Message: r.Failure.Message}
-	}
+	out.Failure = failureToProto(r.Failure)
 	return out
+}
+
+func failureToProto(f order.Failure) *marketplacev1.ImportFailure {
+	if f == (order.Failure{}) {
+		return nil
+	}
+	return &marketplacev1.ImportFailure{Reason: f.Reason, Message: f.Message}
 }

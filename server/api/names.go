@@ -7,7 +7,7 @@ import (
 )
 
 // Resource names: "stores/{store}", "stores/{store}/orders/{order}", "stores/{store}/imports/{import}",
-// "stores/{store}/shipments/{shipment}", "adapters/{adapter}".
+// "stores/{store}/shipments/{shipment}", "stores/{store}/migration", "adapters/{adapter}".
 
 // maxNamePart bounds one id inside a name.
 const maxNamePart = 128

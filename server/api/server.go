@@ -44,6 +44,7 @@ const (
 type Services struct {
 	Marketplace marketplacev1.MarketplaceServiceServer
 	Adapters    marketplacev1.AdapterServiceServer
+	Migrations  marketplacev1.MigrationServiceServer
 }
 
 // Server is a gRPC server with the services, reflection and health. The health server reports every service as serving
@@ -98,6 +99,10 @@ func NewServer(s Services, log *slog.Logger) *Server {
 	if s.Adapters != nil {
 		marketplacev1.RegisterAdapterServiceServer(srv.grpc, s.Adapters)
 		srv.health.SetServingStatus(marketplacev1.AdapterService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
+	}
+	if s.Migrations != nil {
+		marketplacev1.RegisterMigrationServiceServer(srv.grpc, s.Migrations)
+		srv.health.SetServingStatus(marketplacev1.MigrationService_ServiceDesc.ServiceName, healthgrpc.HealthCheckResponse_SERVING)
 	}
 	reflection.Register(srv.grpc)
 	return srv

@@ -86,8 +86,16 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 
 // RotateCredentials replaces credentials.
 func (m *Marketplace) RotateCredentials(ctx context.Context, req *marketplacev1.RotateCredentialsRequest) (*marketplacev1.Store, error) {
+	adapter := ""
+	if req.GetAdapter() != "" {
+		ids, err := parseName("adapter", req.GetAdapter(), "adapters/*")
+		if err != nil {
+			return nil, err
+		}
+		adapter = ids[0]
+	}
 	return m.withStore(req.GetName(), m.resuming(func(id string) (store.Store, error) {
-		return m.stores.RotateCredentials(ctx, id, req.GetCredentials().GetValues())
+		return m.stores.RotateCredentials(ctx, id, adapter, req.GetCredentials().GetValues())
 	}))
 }
 
@@ -235,10 +243,20 @@ func settingsToProto(s store.Settings) *marketplacev1.StoreSettings {
 func storeToProto(s store.Store) *marketplacev1.Store {
 	return &marketplacev1.Store{
 		Name: storeName(s.ID), Adapter: adapterName(s.Adapter), Environment: s.Environment, Settings: settingsToProto(s.Settings),
+		Adapters:    adapterNames(s.Adapters),
 		Marketplace: s.Marketplace, AccountId: s.AccountID, ShopName: s.ShopName, Health: healthToProto(s),
+		AcceptanceMode: marketplacev1.Store_AcceptanceMode(marketplacev1.Store_AcceptanceMode_value["ACCEPTANCE_MODE_"+string(s.Acceptance)]),
 		CreateTime: timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), DisconnectTime: timestamp(s.DisconnectTime),
 		LastImportStartTime: timestamp(s.LastImportStart), LastImportFinishTime: timestamp(s.LastImportFinish),
 	}
+}
+
+func adapterNames(adapters []string) []string {
+	var names []string
+	for _, a := range adapters {
+		names = append(names, adapterName(a))
+	}
+	return names
 }
 
 // healthToProto shows what matters most: disconnected before paused before the health of the exchange.

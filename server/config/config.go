@@ -43,6 +43,8 @@ type Config struct {
 	Import Import
 	// Shipment is how shipments are delivered to marketplaces.
 	Shipment Shipment
+	// Migration says when an adapter that a store leaves is given up.
+	Migration store.MigrationPolicy
 
 	// UnknownVariables names RELAIS_* variables that are set and mean nothing: misspelt, most likely.
 	UnknownVariables []string
@@ -71,6 +73,10 @@ type Adapters struct {
 	CallTimeout time.Duration
 	// StreamIdleTimeout bounds the wait for the next piece of a stream of orders.
 	StreamIdleTimeout time.Duration
+	// RequestsPerSecond is how fast a store may call its marketplace, and Burst how many requests may be made at once. Zero
+	// leaves it to what each adapter declares for the real marketplace.
+	RequestsPerSecond float64
+	Burst             int
 }
 
 // Import is how orders are imported.

@@ -66,7 +66,7 @@ func defaults() config.Config {
 		Listen: config.Address{Network: "tcp", Address: "127.0.0.1:7443"}, AdminSocket: "./data/admin.sock",
 		Database: "./data/relais.db", PluginDir: "bin/plugins", DataDir: "./data", KeyFile: "./data/relais.key",
 		LogLevel: slog.LevelInfo, LogFormat: config.LogText, ShutdownTimeout: 30 * time.Second,
-		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute},
+		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
 		}, Workers: 16},
@@ -74,6 +74,7 @@ func defaults() config.Config {
 			Workers: 8, SettleDelay: 30 * time.Second, StillReadyReads: 3,
 			RetryMin: 5 * time.Second, RetryMax: 15 * time.Minute, WaitMargin: 7 * 24 * time.Hour,
 		},
+		Migration: store.MigrationPolicy{Keep: 24 * time.Hour, Patience: 6 * time.Hour},
 	}
 }
 
@@ -91,6 +92,8 @@ shutdown_timeout: 1m
 adapters:
   call_timeout: 20s
   stream_idle_timeout: 30s
+  requests_per_second: 2.5
+  burst: 4
 import:
   statuses: [READY_TO_SHIP, cancelled, READY_TO_SHIP]
   workers: 3
@@ -101,6 +104,9 @@ shipment:
   retry_min: 2s
   retry_max: 3s
   wait_margin: 4h
+migration:
+  keep: 1m
+  patience: 2m
 `
 
 func TestLoad(t *testing.T) {
@@ -116,10 +122,13 @@ func TestLoad(t *testing.T) {
 				Listen: config.Address{Network: "unix", Address: "/run/relais/api.sock"}, AdminSocket: "/run/relais/admin.sock",
 				Database: "/var/lib/relais/orders.db", PluginDir: "/usr/lib/relais", DataDir: "/var/lib/relais", KeyFile: "/etc/relais/key",
 				SandboxURL: "http://127.0.0.1:7480", LogLevel: slog.LevelWarn, LogFormat: config.LogJSON, ShutdownTimeout: time.Minute,
-				Adapters: config.Adapters{CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second},
-				Import:   config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3},
+				Adapters: config.Adapters{
+					CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second, RequestsPerSecond: 2.5, Burst: 4,
+				},
+				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
 					RetryMin: 2 * time.Second, RetryMax: 3 * time.Second, WaitMargin: 4 * time.Hour},
+				Migration: store.MigrationPolicy{Keep: time.Minute, Patience: 2 * time.Minute},
 			}
 		}},
 		{"flags", sources{flags: []string{"--listen=[::1]:0", "--admin-socket=a", "--database=sqlite:b", "--plugin-dir=c", "--data-dir=d",
@@ -176,7 +185,8 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"log_level": "WARN", "log_format": "json", "shutdown_timeout": "1m", "adapters.call_timeout": "20s",
 		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
-		"shipment.wait_margin": "4h",
+		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
+		"migration.keep": "1m", "migration.patience": "2m",
 	}
 	var env []string
 	for _, k := range config.Keys() {

@@ -53,6 +53,18 @@ func integer(least, most int, set func(*Config, int)) func(*Config, string) erro
 	}
 }
 
+// decimal sets a number within bounds.
+func decimal(least, most float64, set func(*Config, float64)) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(x >= least && x <= most) { // not a number is neither
+			return fmt.Errorf("%q is no number from %v to %v", s, least, most)
+		}
+		set(c, x)
+		return nil
+	}
+}
+
 func setListen(c *Config, s string) error {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if err := checkSocketPath(path); err != nil {

@@ -19,7 +19,7 @@ type Stores interface {
 	// Get returns a store. STORE_NOT_FOUND.
 	Get(ctx context.Context, id string) (store.Store, error)
 	// Report notes how an exchange with the marketplace ended.
-	Report(ctx context.Context, id string, err error)
+	Report(ctx context.Context, ref store.Ref, err error)
 }
 
 // Orders is what decisions need of orders.
@@ -163,7 +163,7 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 		d.Postpone(s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
 		return s.store(ctx, d)
 	}
-	s.cfg.Stores.Report(ctx, d.StoreID, nil)
+	s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, nil)
 	now := s.now()
 	d.Observe(o != nil && o.Status == order.PendingAcceptance, now)
 	v := decide(d, o, now, s.cfg.Policy.RepeatedReads)
@@ -204,7 +204,7 @@ func (s *Service) send(ctx context.Context, d Decision, ref store.Ref, o order.O
 	} else {
 		d.Conclude(before, result, s.now(), s.cfg.Policy)
 		if result.Outcome == delivery.Retry {
-			s.cfg.Stores.Report(ctx, d.StoreID, problem.New(problem.Unavailable, d.Reason, "%s", d.Message))
+			s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, problem.New(problem.Unavailable, d.Reason, "%s", d.Message))
 		}
 	}
 	return s.store(ctx, d)
@@ -212,7 +212,7 @@ func (s *Service) send(ctx context.Context, d Decision, ref store.Ref, o order.O
 
 // failed tells the store's health of a failure and returns what a person may know of it.
 func (s *Service) failed(ctx context.Context, d Decision, err error, log *slog.Logger) *problem.Problem {
-	s.cfg.Stores.Report(ctx, d.StoreID, err)
+	s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, err)
 	if p := problem.As(err); p != nil {
 		return p
 	}

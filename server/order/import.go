@@ -27,18 +27,28 @@ const (
 	Modified Axis = "MODIFIED"
 )
 
-// Window is one stretch of time that a run reads.
+// Window is one stretch of time that a run reads through one adapter.
 type Window struct {
+	Adapter  string    `json:"adapter,omitempty"`
 	Axis     Axis      `json:"axis"`
 	Since    time.Time `json:"since"`             // included
 	Until    time.Time `json:"until"`             // excluded
 	Finished time.Time `json:"finished,omitzero"` // read and committed until here
+	Failure  Failure   `json:"failure,omitzero"`  // why it was not read to its end
 }
 
-// Failure is why a run ended early.
+// Failure is why a run, or a part of it, ended early.
 type Failure struct {
-	Reason  string
-	Message string
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Part is what became of the share of a run that is read through one adapter: its windows and the open orders that they did
+// not show.
+type Part struct {
+	Adapter string
+	// Failure is why it was not read to its end; zero when it was.
+	Failure Failure
 }
 
 // Import is one run.
@@ -51,6 +61,9 @@ type Import struct {
 	Windows []Window
 	Counts  Counts
 	Failure Failure
+	// Parts is what a run that ends tells storage of each adapter; one that was interrupted in between is left out. It is not
+	// kept as such: see Window.Failure and store.Binding.
+	Parts []Part
 }
 
 // Query is what a source is asked for: one window of one date.

@@ -20,8 +20,10 @@ import (
 type Stores interface {
 	// Get returns a store. STORE_NOT_FOUND.
 	Get(ctx context.Context, id string) (store.Store, error)
-	// Report notes how an exchange with the marketplace ended.
-	Report(ctx context.Context, id string, err error)
+	// Report notes how an exchange with the marketplace through an adapter ended.
+	Report(ctx context.Context, ref store.Ref, err error)
+	// Conclude completes the migration of a store when nothing is left on the adapter that it leaves.
+	Conclude(ctx context.Context, id string, p store.MigrationPolicy) error
 }
 
 // ImporterConfig is what an importer needs. All fields are required.
@@ -33,9 +35,10 @@ type ImporterConfig struct {
 	// Statuses that are asked for by name: every status that an open or a just-ended order can have.
 	Statuses []Status
 	// Workers is how many imports read at once; others wait their turn as RUNNING.
-	Workers int
-	Now     func() time.Time
-	Log     *slog.Logger
+	Workers   int
+	Migration store.MigrationPolicy
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // rereadPage is how many open orders are read again by number at once.
@@ -117,7 +120,7 @@ func (im *Importer) Start(ctx context.Context, storeID string) (Import, error) {
 		return Import{}, problem.New(problem.Precondition, problem.ReasonStorePaused,
 			"store %q is paused; resume it with ResumeStore", storeID)
 	}
-	first, err := im.cfg.Repository.FirstImportStart(ctx, storeID)
+	bindings, err := im.cfg.Repository.Bindings(ctx, storeID)
 	if err != nil {
 		return Import{}, fmt.Errorf("start import of store %s: %w", storeID, err)
 	}
@@ -128,13 +131,13 @@ func (im *Importer) Start(ctx context.Context, storeID string) (Import, error) {
 	now := im.cfg.Now().UTC()
 	planned := Import{
 		ID: id.String(), StoreID: storeID, State: Running, Start: now,
-		Windows: Plan(now, Cursor{PreviousStart: st.LastImportStart, FirstAttempt: first}, st.Settings.LookBack),
+		Windows: planAll(now, bindings, st.Settings.LookBack),
 	}
-	return im.begin(ctx, st, planned)
+	return im.begin(ctx, bindings, planned)
 }
 
 // begin stores a run and works on it in the background, unless there is one to join.
-func (im *Importer) begin(ctx context.Context, st store.Store, planned Import) (Import, error) {
+func (im *Importer) begin(ctx context.Context, bindings store.Bindings, planned Import) (Import, error) {
 	// Registered before the row exists: whoever sees the row can watch it, and Stop waits for it.
 	r, ok := im.register(planned)
 	if !ok {
@@ -145,19 +148,19 @@ func (im *Importer) begin(ctx context.Context, st store.Store, planned Import) (
 		switch {
 		case err != nil:
 			im.forget(planned.ID)
-			return Import{}, fmt.Errorf("start import of store %s: %w", st.ID, err)
+			return Import{}, fmt.Errorf("start import of store %s: %w", planned.StoreID, err)
 		case joined && im.nextChange(current.ID) == nil:
 			// Nobody works on it: its end could not be written. It is ended now, else it would block the store for ever.
 			if err := im.abandon(ctx, current); err != nil {
 				im.forget(planned.ID)
-				return Import{}, fmt.Errorf("end abandoned import of store %s: %w", st.ID, err)
+				return Import{}, fmt.Errorf("end abandoned import of store %s: %w", planned.StoreID, err)
 			}
 			continue
 		case joined:
 			im.forget(planned.ID)
 			return current, nil
 		}
-		go im.work(r, st, current)
+		go im.work(r, bindings, current)
 		return current, nil
 	}
 }
@@ -174,13 +177,13 @@ func (im *Importer) abandon(ctx context.Context, left Import) error {
 }
 
 // work reads the windows of a run and writes its end.
-func (im *Importer) work(r *run, st store.Store, current Import) {
+func (im *Importer) work(r *run, bindings store.Bindings, current Import) {
 	defer im.forget(current.ID)
-	log := im.cfg.Log.With("store", current.StoreID, "import", current.ID, "adapter", st.Adapter)
+	log := im.cfg.Log.With("store", current.StoreID, "import", current.ID, "adapter", bindings.Current)
 	log.Info("import started", "windows", len(current.Windows))
-	err := im.turn(r.ctx, st, current)
+	parts, err := im.turn(r.ctx, bindings, current)
 
-	current.Finish = im.cfg.Now().UTC()
+	current.Finish, current.Parts = im.cfg.Now().UTC(), parts
 	switch {
 	case err == nil:
 		current.State = Succeeded
@@ -192,9 +195,8 @@ func (im *Importer) work(r *run, st store.Store, current Import) {
 	default:
 		current.State, current.Failure = Failed, failureOf(err)
 	}
-	// The store's health first: who sees the run ended must find it told.
-	if current.State != Interrupted {
-		im.cfg.Stores.Report(context.WithoutCancel(im.ctx), current.StoreID, err)
+	if current.State == Failed && len(parts) == 0 { // a panic: no part told how it ended
+		im.cfg.Stores.Report(context.WithoutCancel(im.ctx), store.Ref{StoreID: current.StoreID, Adapter: bindings.Current}, err)
 	}
 	im.finish(current, log)
 	switch {
@@ -208,14 +210,18 @@ func (im *Importer) work(r *run, st store.Store, current Import) {
 }
 
 // turn waits for the run's turn and reads.
-func (im *Importer) turn(ctx context.Context, st store.Store, current Import) error {
+func (im *Importer) turn(ctx context.Context, bindings store.Bindings, current Import) (parts []Part, err error) {
 	select {
 	case im.turns <- struct{}{}:
 		defer func() { <-im.turns }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	return im.survive(func() error { return im.read(ctx, st, current) })
+	err = im.survive(func() (err error) {
+		parts, err = im.newReading(current, bindings).read(ctx)
+		return err
+	})
+	return parts, err
 }
 
 // survive makes a panic an error: it ends the run, not the server.
@@ -238,6 +244,7 @@ func (im *Importer) finish(ended Import, log *slog.Logger) {
 	for {
 		err := im.cfg.Repository.FinishImport(ctx, ended)
 		if err == nil {
+			im.conclude(ctx, ended, log)
 			return
 		}
 		log.Error("import end not written", "error", err)
@@ -251,24 +258,14 @@ func (im *Importer) finish(ended Import, log *slog.Logger) {
 	}
 }
 
-// read reads every window and then the open orders that no window showed. Nil means that nothing is missing.
-func (im *Importer) read(ctx context.Context, st store.Store, current Import) error {
-	ref := store.Ref{StoreID: st.ID, Adapter: st.Adapter}
-	lookup := im.cfg.Catalogue.NewLookup(ref)
-	for i, w := range current.Windows {
-		began := im.cfg.Now().UTC()
-		q := Query{Axis: w.Axis, Since: w.Since, Until: w.Until, Statuses: im.cfg.Statuses}
-		err := im.list(ctx, ref, q, func(ctx context.Context, p Page) error {
-			lookup.Complete(ctx, p.Orders)
-			return im.apply(ctx, Batch{
-				Ref: ref, ImportID: current.ID, Orders: p.Orders, Window: i, Finished: p.Finished, ReadTime: began,
-			})
-		})
-		if err != nil {
-			return fmt.Errorf("read orders by %s date: %w", w.Axis, err)
-		}
+// conclude completes a migration that the run showed to be over. Failing is left to the next import.
+func (im *Importer) conclude(ctx context.Context, ended Import, log *slog.Logger) {
+	if ended.State == Interrupted {
+		return
 	}
-	return im.reread(ctx, ref, current.ID, lookup)
+	if err := im.cfg.Stores.Conclude(ctx, ended.StoreID, im.cfg.Migration); err != nil {
+		log.Error("migration not concluded", "error", err)
+	}
 }
 
 // list reads one window and stores each page while the next one is received: the two cost about the same. What was received
@@ -303,30 +300,6 @@ func (im *Importer) list(ctx context.Context, ref store.Ref, q Query, keep func(
 		return keepErr
 	}
 	return err
-}
-
-// reread reads open orders by number that the import has not seen: older than the look-back, or left out by a filter.
-func (im *Importer) reread(ctx context.Context, ref store.Ref, importID string, lookup *Lookup) error {
-	after := ""
-	for {
-		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, ref, importID, after, rereadPage)
-		if err != nil {
-			return fmt.Errorf("find open orders that were not seen: %w", err)
-		}
-		if len(numbers) == 0 {
-			return nil
-		}
-		began := im.cfg.Now().UTC()
-		orders, err := im.cfg.Source.GetOrders(ctx, ref, numbers)
-		if err != nil {
-			return fmt.Errorf("read open orders by number: %w", err)
-		}
-		lookup.Complete(ctx, orders)
-		if err := im.apply(ctx, Batch{Ref: ref, ImportID: importID, Orders: orders, Reread: true, ReadTime: began}); err != nil {
-			return err
-		}
-		after = numbers[len(numbers)-1]
-	}
 }
 
 func (im *Importer) apply(ctx context.Context, b Batch) error {

@@ -33,8 +33,8 @@ type marketplace struct {
 	onGet  func()
 }
 
-func (f *orders) FirstImportStart(context.Context, string) (time.Time, error) {
-	return time.Time{}, nil
+func (f *orders) Bindings(context.Context, string) (store.Bindings, error) {
+	return store.Bindings{Current: shopRef.Adapter, Origin: shopRef.Adapter, Adapters: []store.Binding{{Adapter: shopRef.Adapter}}}, nil
 }
 
 func (f *orders) StartImport(_ context.Context, run order.Import) (order.Import, bool, error) {
@@ -124,7 +124,8 @@ type connected struct{}
 func (connected) Get(_ context.Context, id string) (store.Store, error) {
 	return store.Store{ID: id, Adapter: shopRef.Adapter}, nil
 }
-func (connected) Report(context.Context, string, error) {}
+func (connected) Report(context.Context, store.Ref, error)                      {}
+func (connected) Conclude(context.Context, string, store.MigrationPolicy) error { return nil }
 
 // TestImportLosesNoOrderToLookups: whatever becomes of the look-ups, every order of every window, and every one that is read
 // by number, is kept; the next import heals what went without.

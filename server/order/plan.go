@@ -17,11 +17,24 @@ const (
 	ModifiedOverlap = 24 * time.Hour
 )
 
-// Cursor is where the imports of a store stand.
+// planAll returns the windows of an import through every adapter that the store speaks through, the one of new orders first.
+func planAll(start time.Time, b store.Bindings, look store.LookBack) []Window {
+	var all []Window
+	for _, binding := range b.Adapters {
+		windows := Plan(start, Cursor{PreviousStart: binding.ImportStart, FirstAttempt: binding.FirstAttempt}, look)
+		for i := range windows {
+			windows[i].Adapter = binding.Adapter
+		}
+		all = append(all, windows...)
+	}
+	return all
+}
+
+// Cursor is where the imports of a store through one adapter stand.
 type Cursor struct {
-	// PreviousStart is the start of the last import that succeeded; zero before the first.
+	// PreviousStart is the start of the last import that read everything; zero before the first.
 	PreviousStart time.Time
-	// FirstAttempt is the start of the store's first import, whatever became of it; zero when there was none. While none has
+	// FirstAttempt is the start of the first import, whatever became of it; zero when there was none. While none has
 	// succeeded, the look-back counts from it: an outage must not push the oldest days out of the first window.
 	FirstAttempt time.Time
 }

@@ -29,6 +29,8 @@ type Batch struct {
 	Window   int       // index of the window that was read
 	Finished time.Time // the window is finished until here; zero when this batch finishes nothing
 	Reread   bool      // the orders were read by number, no window showed them
+	// TakeOver names the adapters whose orders this batch may take over: the store is leaving them and they no longer answer.
+	TakeOver []string
 	ReadTime time.Time // when the read began: the orders are at least as fresh as that
 	Time     time.Time // when the batch is stored
 }
@@ -36,6 +38,8 @@ type Batch struct {
 // Counts is what a batch did.
 type Counts struct {
 	Read, Created, Changed, Unchanged, Reread int64
+	// Elsewhere is the orders that belong to another adapter of the store and stay as they are.
+	Elsewhere int64
 }
 
 // Add adds d to c.
@@ -45,6 +49,7 @@ func (c *Counts) Add(d Counts) {
 	c.Changed += d.Changed
 	c.Unchanged += d.Unchanged
 	c.Reread += d.Reread
+	c.Elsewhere += d.Elsewhere
 }
 
 // Position is a place in the list of orders: after the order that changed at this time with this number.
@@ -63,6 +68,18 @@ type ListQuery struct {
 	ChangedSince  time.Time // inclusive; zero means all
 }
 
+// Identity is what tells an order from others: the number, and the selling channel's own reference, which may be empty.
+type Identity struct {
+	Number    string
+	Reference string
+}
+
+// Match is a stored order that an identity was found to be.
+type Match struct {
+	Number  string
+	Adapter string // the order's binding
+}
+
 // Repository is what this package asks of a database. Every method is one transaction.
 type Repository interface {
 	// ApplyBatch stores orders as they were read: unknown ones are inserted and bound to Ref.Adapter, known ones are
@@ -71,7 +88,14 @@ type Repository interface {
 	// after ReadTime stays as it is (a slow read must not undo a fresh one) and counts as unchanged. The import's counts and
 	// finished window are updated in the same transaction, and each order is marked as seen by the import.
 	// An order number that occurs twice in a batch counts twice in Read; the last one wins.
+	// A known order that is bound to another adapter belongs to that one and stays as it is, counted in Elsewhere, unless the
+	// store holds no credentials for that adapter, or TakeOver names it: then the order, and what is open of its shipment and
+	// decision, is bound to Ref.Adapter.
 	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
+	// MatchOrders finds the stored orders that orders read through an adapter are: by number, else, among the orders bound to
+	// other adapters, by a reference that equals a number, else by a reference that both have and no other order has. The
+	// answer has one entry for each identity, nil for one that is not known.
+	MatchOrders(ctx context.Context, ref store.Ref, orders []Identity) ([]*Match, error)
 	// GetOrder returns an order by number. ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (Stored, error)
 	// ListOrders returns a page; its cost depends on Limit, not on how many orders there are.
@@ -80,15 +104,18 @@ type Repository interface {
 	// import, ordered, after afterNumber.
 	UnseenOpenOrders(ctx context.Context, ref store.Ref, importID, afterNumber string, limit int) ([]string, error)
 
-	// StartImport stores a new running import, or returns the running one of the store with joined = true.
+	// StartImport stores a new running import, or returns the running one of the store with joined = true. It notes the start
+	// as the first attempt of each adapter of the windows that had none.
 	StartImport(ctx context.Context, run Import) (current Import, joined bool, err error)
-	// FinishImport stores state, failure and finish time of a run. When the state is Succeeded, the store's import cursor
-	// moves to the run's start in the same transaction. Counts and windows are left as ApplyBatch wrote them.
+	// FinishImport stores state, failure and finish time of a run. In the same transaction: for each part that was read to its
+	// end the adapter's cursor moves to the run's start; one that failed is noted as failing since the run's start, unless it
+	// is noted already, and its unfinished windows tell why; when the state is Succeeded, the store tells the run as its last
+	// import. Counts and finished windows are left as ApplyBatch wrote them.
 	FinishImport(ctx context.Context, run Import) error
 	// InterruptImports ends every running import as Interrupted with this failure: at start, none can be running.
 	InterruptImports(ctx context.Context, now time.Time, why Failure) (int, error)
-	// FirstImportStart returns when the store's first run started, whatever became of it; zero when there was none.
-	FirstImportStart(ctx context.Context, storeID string) (time.Time, error)
+	// Bindings returns which adapters a store speaks through, and the import cursor of each. store.ErrNotFound.
+	Bindings(ctx context.Context, storeID string) (store.Bindings, error)
 	// GetImport returns a run. ErrImportNotFound.
 	GetImport(ctx context.Context, storeID, id string) (Import, error)
 	// ListImports returns a page of runs, newest first; beforeID is exclusive, empty for the first page. Ids sort by time.

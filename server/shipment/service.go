@@ -26,7 +26,7 @@ type Stores interface {
 	// Get returns a store. STORE_NOT_FOUND.
 	Get(ctx context.Context, id string) (store.Store, error)
 	// Report notes how an exchange with the marketplace ended.
-	Report(ctx context.Context, id string, err error)
+	Report(ctx context.Context, ref store.Ref, err error)
 }
 
 // Orders is what shipments need of orders.
@@ -263,7 +263,7 @@ func (s *Service) Prepare(ctx context.Context, ref store.Ref) {
 func (s *Service) readCarriers(ctx context.Context, ref store.Ref) (CarrierList, error) {
 	carriers, err := s.marketplace.ListCarriers(ctx, ref)
 	if err != nil {
-		s.stores.Report(ctx, ref.StoreID, err)
+		s.stores.Report(ctx, ref, err)
 		return CarrierList{}, err
 	}
 	list := CarrierList{Carriers: carriers, ReadTime: s.now().UTC()}

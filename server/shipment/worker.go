@@ -80,7 +80,7 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 		s.Postpone(w.failed(ctx, s, err), w.now(), w.cfg.Policy)
 		return w.store(ctx, s, told)
 	}
-	w.cfg.Stores.Report(ctx, s.StoreID, nil)
+	w.cfg.Stores.Report(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, nil)
 	now := w.now()
 	s.Observe(o != nil && o.Status == order.ReadyToShip, now)
 	v := decide(s, o, now, w.cfg.Policy.RepeatedReads)
@@ -128,7 +128,7 @@ func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Or
 	} else {
 		s.Conclude(before, result, w.now(), w.cfg.Policy)
 		if result.Outcome == delivery.Retry {
-			w.cfg.Stores.Report(ctx, s.StoreID, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
+			w.cfg.Stores.Report(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
 		}
 	}
 	return w.store(ctx, s, told)
@@ -155,7 +155,7 @@ func shippedLines(items []Item, lines []order.Line) []order.Line {
 
 // failed tells the store's health of a failure and returns what a person may know of it.
 func (w *Worker) failed(ctx context.Context, s Shipment, err error) *problem.Problem {
-	w.cfg.Stores.Report(ctx, s.StoreID, err)
+	w.cfg.Stores.Report(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, err)
 	if p := problem.As(err); p != nil {
 		return p
 	}

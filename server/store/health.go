@@ -6,13 +6,26 @@ import (
 	"github.com/relaishq/relais/server/problem"
 )
 
-// Report notes how an exchange with the marketplace ended: nil for well. It writes only when the health changes.
-func (s *Service) Report(ctx context.Context, id string, err error) {
+// Report notes how an exchange with the marketplace through an adapter ended: nil for well. It writes only when the health
+// changes.
+func (s *Service) Report(ctx context.Context, ref Ref, err error) {
+	id := ref.StoreID
 	st, getErr := s.repository.GetStore(ctx, id)
 	if getErr != nil || !st.Connected() {
 		return
 	}
 	health := healthOf(err)
+	if ref.Adapter != st.Adapter {
+		// The adapter that the store is leaving: its failures must not hold up what goes through the other one, and its success
+		// says nothing of that.
+		if err == nil {
+			return
+		}
+		health = Health{
+			State: Retrying, Reason: problem.ReasonLeavingAdapterFails,
+			Message: "orders that are left on adapter " + ref.Adapter + " cannot be reached: " + health.Message,
+		}
+	}
 	if st.Health.State == health.State && st.Health.Reason == health.Reason {
 		return
 	}

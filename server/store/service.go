@@ -30,9 +30,11 @@ type AdapterInfo struct {
 
 // Account is the marketplace account that credentials belong to.
 type Account struct {
-	ID       string
-	ShopName string
-	State    []byte // new adapter state, nil when it did not change
+	ID         string
+	ShopName   string
+	Keys       AccountKeys // the names by which the marketplace knows it, as far as the adapter tells
+	Acceptance Acceptance
+	State      []byte // new adapter state, nil when it did not change
 }
 
 // Marketplace is what this package asks of adapters. Errors are problems.
@@ -104,12 +106,12 @@ func (s *Service) Connect(ctx context.Context, r ConnectRequest) (Store, error) 
 	}
 	now := s.now()
 	st := Store{
-		ID: r.StoreID, Adapter: r.Adapter, Environment: r.Environment,
-		Marketplace: info.Marketplace, AccountID: account.ID, ShopName: account.ShopName,
+		ID: r.StoreID, Adapter: r.Adapter, Adapters: []string{r.Adapter}, Environment: r.Environment,
+		Marketplace: info.Marketplace, AccountID: account.ID, ShopName: account.ShopName, Acceptance: account.Acceptance,
 		Settings: r.Settings, Health: Health{State: Healthy, Since: now},
 		CreateTime: now, UpdateTime: now,
 	}
-	if st, err = s.save(ctx, st, r.Credentials); err != nil {
+	if st, err = s.save(ctx, st, accountKeys(r.Adapter, account), r.Credentials); err != nil {
 		return Store{}, err
 	}
 	s.keepState(ctx, Ref{StoreID: st.ID, Adapter: st.Adapter}, account.State)
@@ -118,13 +120,16 @@ func (s *Service) Connect(ctx context.Context, r ConnectRequest) (Store, error) 
 }
 
 // save stores a verified store: as a new one, or under its old name when the account was connected before.
-func (s *Service) save(ctx context.Context, st Store, credentials map[string]string) (Store, error) {
-	known, err := s.repository.FindStore(ctx, st.Marketplace, st.AccountID)
+func (s *Service) save(ctx context.Context, st Store, keys AccountKeys, credentials map[string]string) (Store, error) {
+	known, err := s.repository.FindStore(ctx, st.Marketplace, keys)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return s.create(ctx, st, credentials)
+		return s.create(ctx, st, keys, credentials)
 	case err != nil:
 		return Store{}, fmt.Errorf("find store of account: %w", err)
+	case known.Connected() && known.Adapter != st.Adapter:
+		return Store{}, accountTaken(known.ID, "is connected already as store "+known.ID+" through adapter "+known.Adapter+
+			"; MigrateStore moves that store to adapter "+st.Adapter)
 	case known.Connected():
 		return Store{}, accountTaken(known.ID, "is connected already as store "+known.ID+"; rotate its credentials or disconnect it first")
 	case st.ID != "" && st.ID != known.ID:
@@ -140,7 +145,7 @@ func (s *Service) save(ctx context.Context, st Store, credentials map[string]str
 	if err != nil {
 		return Store{}, err
 	}
-	if err := s.repository.ReconnectStore(ctx, st, sealed); err != nil {
+	if err := s.repository.ReconnectStore(ctx, st, keys, sealed); err != nil {
 		if errors.Is(err, ErrAccountTaken) {
 			return Store{}, accountTaken(known.ID, "is connected already as store "+known.ID)
 		}
@@ -150,7 +155,7 @@ func (s *Service) save(ctx context.Context, st Store, credentials map[string]str
 }
 
 // create stores a new store. An id that it made itself is made again when taken.
-func (s *Service) create(ctx context.Context, st Store, credentials map[string]string) (Store, error) {
+func (s *Service) create(ctx context.Context, st Store, keys AccountKeys, credentials map[string]string) (Store, error) {
 	given := st.ID != ""
 	for {
 		if !given {
@@ -160,7 +165,7 @@ func (s *Service) create(ctx context.Context, st Store, credentials map[string]s
 		if err != nil {
 			return Store{}, err
 		}
-		err = s.repository.CreateStore(ctx, st, sealed)
+		err = s.repository.CreateStore(ctx, st, keys, sealed)
 		switch {
 		case errors.Is(err, ErrAccountTaken): // another call connected it meanwhile
 			return Store{}, accountTaken("", "was connected by another call meanwhile")
@@ -255,31 +260,42 @@ func (s *Service) Update(ctx context.Context, id string, change func(*Settings))
 	})
 }
 
-// RotateCredentials verifies new credentials of the same account and replaces the old ones by them.
-func (s *Service) RotateCredentials(ctx context.Context, id string, credentials map[string]string) (Store, error) {
+// RotateCredentials verifies new credentials of the same account and replaces the old ones by them. adapter names one of those
+// that a moving store speaks through; empty means the one of new orders.
+func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, credentials map[string]string) (Store, error) {
 	st, err := s.connected(ctx, id)
 	if err != nil {
 		return Store{}, err
 	}
-	info, err := s.marketplace.AdapterInfo(ctx, st.Adapter)
+	if adapter == "" {
+		adapter = st.Adapter
+	}
+	info, err := s.marketplace.AdapterInfo(ctx, adapter)
 	if err != nil {
 		return Store{}, err
+	}
+	ref := Ref{StoreID: id, Adapter: adapter}
+	if !slices.Contains(st.Adapters, adapter) {
+		return Store{}, notConnected(ref)
 	}
 	if err := checkCredentialFields(credentials, info.Credentials); err != nil {
 		return Store{}, err
 	}
-	addresses, err := s.environments.Addresses(st.Environment, st.Adapter, info.EnvironmentKeys)
+	addresses, err := s.environments.Addresses(st.Environment, adapter, info.EnvironmentKeys)
 	if err != nil {
 		return Store{}, err
 	}
-	ref := Ref{StoreID: id, Adapter: st.Adapter}
+	accountID, err := s.repository.AccountID(ctx, ref)
+	if err != nil {
+		return Store{}, asProblem(err, id)
+	}
 	account, err := s.marketplace.CheckConnection(ctx, Access{
-		Ref: ref, AccountID: st.AccountID, Credentials: credentials, Environment: addresses,
+		Ref: ref, AccountID: accountID, Credentials: credentials, Environment: addresses,
 	})
 	if err != nil {
 		return Store{}, err
 	}
-	if account.ID != st.AccountID {
+	if account.ID != accountID {
 		return Store{}, problem.New(problem.Precondition, problem.ReasonAccountMismatch,
 			"these credentials belong to another marketplace account than store %q; connect that account as a store of its own", id)
 	}
@@ -291,35 +307,30 @@ func (s *Service) RotateCredentials(ctx context.Context, id string, credentials 
 		return Store{}, asProblem(err, id)
 	}
 	s.keepState(ctx, ref, account.State)
-	return s.succeeded(ctx, id, account.ShopName)
+	return s.checked(ctx, ref, account)
 }
 
-// Check asks the marketplace now whether the stored credentials work. The store's health tells the answer afterwards.
+// Check asks the marketplace now whether the stored credentials work, through every adapter that the store speaks through. The
+// store's health tells the answer afterwards.
 func (s *Service) Check(ctx context.Context, id string) (Store, error) {
 	st, err := s.connected(ctx, id)
 	if err != nil {
 		return Store{}, err
 	}
-	info, err := s.marketplace.AdapterInfo(ctx, st.Adapter)
-	if err != nil {
-		return Store{}, err
+	checked := st
+	for _, adapter := range st.Adapters {
+		ref := Ref{StoreID: id, Adapter: adapter}
+		account, err := s.account(ctx, st, adapter)
+		if err != nil {
+			s.Report(ctx, ref, err)
+			return Store{}, err
+		}
+		s.keepState(ctx, ref, account.State)
+		if checked, err = s.checked(ctx, ref, account); err != nil {
+			return Store{}, err
+		}
 	}
-	ref := Ref{StoreID: id, Adapter: st.Adapter}
-	access, err := s.vault.Access(ctx, ref, info.EnvironmentKeys)
-	if err != nil {
-		return Store{}, err
-	}
-	account, err := s.marketplace.CheckConnection(ctx, access)
-	if err == nil && account.ID != st.AccountID {
-		err = problem.New(problem.Precondition, problem.ReasonAccountMismatch,
-			"the marketplace says that the credentials of store %q belong to another account now; rotate them", id)
-	}
-	if err != nil {
-		s.Report(ctx, id, err)
-		return Store{}, err
-	}
-	s.keepState(ctx, ref, account.State)
-	return s.succeeded(ctx, id, account.ShopName)
+	return checked, nil
 }
 
 // Pause stops imports and shipments of a store.
@@ -371,12 +382,22 @@ func (s *Service) update(ctx context.Context, id string, change func(*Store) err
 	return st, nil
 }
 
-// succeeded notes that the marketplace just answered well.
-func (s *Service) succeeded(ctx context.Context, id, shopName string) (Store, error) {
-	return s.update(ctx, id, func(st *Store) error {
-		if shopName != "" {
-			st.ShopName = shopName
+// checked notes that the marketplace just answered well, and what it said of the account.
+func (s *Service) checked(ctx context.Context, ref Ref, account Account) (Store, error) {
+	if err := s.repository.AddAccountKeys(ctx, ref.StoreID, accountKeys(ref.Adapter, account)); errors.Is(err, ErrAccountTaken) {
+		// The account works; that the marketplace gives its name to two of them is for a person to look at.
+		s.log.WarnContext(ctx, "the marketplace gives one name to the accounts of two stores", "store", ref.StoreID, "adapter", ref.Adapter)
+	} else if err != nil {
+		return Store{}, asProblem(err, ref.StoreID)
+	}
+	return s.update(ctx, ref.StoreID, func(st *Store) error {
+		if st.Adapter != ref.Adapter {
+			return nil
 		}
+		if account.ShopName != "" {
+			st.ShopName = account.ShopName
+		}
+		st.Acceptance = account.Acceptance
 		if st.Health.State != Healthy {
 			st.Health = Health{State: Healthy, Since: st.UpdateTime}
 		}

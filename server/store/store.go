@@ -10,12 +10,16 @@ import (
 
 // Store is one seller account connected to a marketplace.
 type Store struct {
-	ID          string // last part of "stores/{store}"
-	Adapter     string // the adapter that new orders belong to
+	ID      string // last part of "stores/{store}"
+	Adapter string // the adapter that new orders belong to
+	// Adapters is the adapters that the store holds credentials for, Adapter first: two while it moves from one to the other,
+	// none once it is disconnected. Storage writes it with the credentials.
+	Adapters    []string
 	Environment string // the operator's environment
 	Marketplace string // for example "cdiscount"
 	AccountID   string // unique within the marketplace
 	ShopName    string // public name on the marketplace
+	Acceptance  Acceptance
 
 	Settings Settings
 	Paused   bool   // set by PauseStore, independent of health
@@ -33,6 +37,15 @@ type Store struct {
 
 // Connected reports whether the store holds credentials.
 func (s Store) Connected() bool { return s.DisconnectTime.IsZero() }
+
+// Acceptance tells who accepts a new order; empty means that the marketplace did not say. Storage keeps these words.
+type Acceptance string
+
+// The ways to accept.
+const (
+	AcceptedBySeller      Acceptance = "MANUAL"
+	AcceptedByMarketplace Acceptance = "AUTOMATIC"
+)
 
 // Settings is what people may set. The JSON form is what storage keeps.
 type Settings struct {
@@ -112,6 +125,8 @@ var (
 	ErrAccountTaken  = errors.New("marketplace account connected already")
 	ErrShipmentsOpen = errors.New("store has open shipments or decisions")
 	ErrNoCredentials = errors.New("store holds no credentials for the adapter")
+	ErrNoMigration   = errors.New("store has no migration")
+	ErrNotMoving     = errors.New("migration is not in the state that the change needs")
 )
 
 // ListQuery is a page of stores ordered by id.
@@ -123,28 +138,33 @@ type ListQuery struct {
 
 // Repository is what this package asks of a database. Every method is one transaction.
 type Repository interface {
-	// CreateStore stores a new store with its sealed credentials.
-	// Errors: ErrIDTaken; ErrAccountTaken when (Marketplace, AccountID) exists, connected or not.
-	CreateStore(ctx context.Context, s Store, credentials Sealed) error
-	// ReconnectStore replaces a disconnected store by s and stores the credentials. ErrAccountTaken when it is
-	// connected; ErrNotFound.
-	ReconnectStore(ctx context.Context, s Store, credentials Sealed) error
+	// CreateStore stores a new store, bound to its adapter, with the names of its account and its sealed credentials.
+	// Errors: ErrIDTaken; ErrAccountTaken when a store of the marketplace, connected or not, has one of the names.
+	CreateStore(ctx context.Context, s Store, keys AccountKeys, credentials Sealed) error
+	// ReconnectStore replaces a disconnected store by s, adds the names of its account and stores the credentials.
+	// ErrAccountTaken when it is connected, or another store has one of the names; ErrNotFound.
+	ReconnectStore(ctx context.Context, s Store, keys AccountKeys, credentials Sealed) error
 	// GetStore returns a store. ErrNotFound.
 	GetStore(ctx context.Context, id string) (Store, error)
-	// FindStore returns the store of a marketplace account, connected or not. ErrNotFound.
-	FindStore(ctx context.Context, marketplace, accountID string) (Store, error)
+	// FindStore returns the store of a marketplace that has one of the names, connected or not; of several the first by id.
+	// ErrNotFound.
+	FindStore(ctx context.Context, marketplace string, keys AccountKeys) (Store, error)
 	// ListStores returns a page ordered by id.
 	ListStores(ctx context.Context, q ListQuery) ([]Store, error)
 	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
-	// repository. The import cursor, adapter, marketplace, account and create time are never written by it. ErrNotFound.
+	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. ErrNotFound.
 	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
-	// DisconnectStore erases credentials and adapter state, and sets DisconnectTime. With open shipments or decisions it
+	// DisconnectStore erases all credentials and adapter states, ends a migration, and sets DisconnectTime. With open shipments or decisions it
 	// returns ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION: the message of each, and an event of each
 	// shipment, says why. A disconnected store stays as it is. ErrNotFound.
 	DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (Store, error)
 
 	// Credentials returns the sealed credentials of a store for an adapter. ErrNoCredentials.
 	Credentials(ctx context.Context, ref Ref) (Sealed, error)
+	// AccountID returns the account of a store as the adapter names it. ErrNoCredentials when the store was never bound to it.
+	AccountID(ctx context.Context, ref Ref) (string, error)
+	// AddAccountKeys adds names of a store's account. A name that another store has is left there: ErrAccountTaken. ErrNotFound.
+	AddAccountKeys(ctx context.Context, id string, keys AccountKeys) error
 	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error
@@ -152,4 +172,6 @@ type Repository interface {
 	AdapterState(ctx context.Context, ref Ref) (Sealed, error)
 	// SaveAdapterState replaces it. A store without credentials for the adapter is left alone.
 	SaveAdapterState(ctx context.Context, ref Ref, state Sealed) error
+
+	MigrationRepository
 }

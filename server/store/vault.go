@@ -42,17 +42,23 @@ func NewVault(r Repository, s Sealer, e Environments) *Vault {
 }
 
 // Access returns everything that a call for the store through the adapter needs.
-// Errors: problems STORE_NOT_FOUND, STORE_DISCONNECTED, ENVIRONMENT_NOT_FOUND.
+// Errors: problems STORE_NOT_FOUND, STORE_DISCONNECTED, ADAPTER_NOT_CONNECTED, ENVIRONMENT_NOT_FOUND.
 func (v *Vault) Access(ctx context.Context, ref Ref, keys []EnvironmentKey) (Access, error) {
 	s, err := v.repository.GetStore(ctx, ref.StoreID)
 	if err != nil {
 		return Access{}, asProblem(err, ref.StoreID)
 	}
 	sealed, err := v.repository.Credentials(ctx, ref)
+	if errors.Is(err, ErrNoCredentials) && s.Connected() {
+		return Access{}, notConnected(ref)
+	}
 	if err != nil {
 		return Access{}, asProblem(err, ref.StoreID)
 	}
-	a := Access{Ref: ref, AccountID: s.AccountID}
+	a := Access{Ref: ref}
+	if a.AccountID, err = v.repository.AccountID(ctx, ref); err != nil {
+		return Access{}, asProblem(err, ref.StoreID)
+	}
 	plain, err := v.sealer.Open(sealed, associatedData("credentials", ref))
 	if err != nil {
 		return Access{}, &problem.Problem{
@@ -115,6 +121,9 @@ func asProblem(err error, storeID string) error {
 	case errors.Is(err, ErrNotFound):
 		return problem.New(problem.NotFound, problem.ReasonStoreNotFound,
 			"store %q does not exist; ListStores shows the stores there are", storeID)
+	case errors.Is(err, ErrNoMigration):
+		return problem.New(problem.NotFound, problem.ReasonMigrationNotFound,
+			"store %q was never moved to another adapter; MigrateStore moves it", storeID)
 	case errors.Is(err, ErrNoCredentials):
 		return Disconnected(storeID)
 	case errors.Is(err, ErrShipmentsOpen):
@@ -122,6 +131,12 @@ func asProblem(err error, storeID string) error {
 			"store %q has shipments or decisions that the marketplace has not confirmed; wait for them, or force: they then end as NEEDS_ATTENTION", storeID)
 	}
 	return err
+}
+
+// notConnected is the problem of a connected store that holds no credentials for an adapter.
+func notConnected(ref Ref) error {
+	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
+		"store %q does not speak through adapter %s; MigrateStore moves it there", ref.StoreID, ref.Adapter)
 }
 
 // Disconnected is the problem of a store that holds no credentials.

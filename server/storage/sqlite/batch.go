@@ -26,6 +26,7 @@ type entry struct {
 type knownOrder struct {
 	key        int64
 	number     string
+	adapter    string
 	version    int
 	digest     []byte
 	readTime   int64
@@ -46,6 +47,8 @@ type batchRun struct {
 	time      int64 // change time of everything the batch writes
 	readTime  int64 // when the read of the batch began
 	counts    order.Counts
+	// answering is the other adapters of the store, whose orders are not ours to change.
+	answering []string
 }
 
 // ApplyBatch implements order.Repository. Errors: store.ErrNotFound, ErrImportNotFound; an import that has ended takes
@@ -123,6 +126,11 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 		return nil, err
 	}
 	r.time = max(nanos(b.Time), lastChange+1)
+	if r.answering, err = collect(ctx, r.tx, scanString, `SELECT adapter FROM credentials WHERE store_key = ? AND adapter <> ?`,
+		r.storeKey, r.ref.Adapter); err != nil {
+		return nil, err
+	}
+	r.answering = slices.DeleteFunc(r.answering, func(a string) bool { return slices.Contains(b.TakeOver, a) })
 	if b.ImportID == "" {
 		return nil, nil
 	}
@@ -151,12 +159,14 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 	var seen []int64
 	for _, e := range entries {
 		switch k := e.known; {
+		case k != nil && slices.Contains(r.answering, k.adapter):
+			r.counts.Elsewhere++
 		case k == nil:
 			e.key = r.nextOrder
 			r.nextOrder++
 			r.counts.Created++
 			write = append(write, e)
-		case k.same(e) || k.readTime > r.readTime:
+		case k.same(e) && k.adapter == r.ref.Adapter || k.readTime > r.readTime:
 			r.counts.Unchanged++
 			if r.importKey == 0 {
 				if err := r.stmts.markRead(ctx, r.tx, r.readTime, k.key); err != nil {
@@ -167,6 +177,11 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 				seen = append(seen, k.key)
 			}
 		default:
+			if k.adapter != r.ref.Adapter {
+				if err := r.takeOver(ctx, k); err != nil {
+					return err
+				}
+			}
 			e.key = k.key
 			r.counts.Changed++
 			write = append(write, e)
@@ -181,6 +196,18 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 		return nil
 	}
 	return r.write(ctx, write)
+}
+
+// takeOver binds what is open of an order's shipment and decision to the reader's adapter. Whoever works on them in this moment
+// finds them changed and reads again.
+func (r *batchRun) takeOver(ctx context.Context, k *knownOrder) error {
+	for _, table := range []string{"shipments", "decisions"} {
+		if _, err := r.tx.ExecContext(ctx, `UPDATE `+table+` SET adapter = ?, revision = revision + 1
+			WHERE store_key = ? AND order_number = ? AND open = 1`, r.ref.Adapter, r.storeKey, k.number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // same reports whether the stored canonical form is the one that was read.
@@ -253,7 +280,7 @@ func (r *batchRun) end(ctx context.Context, b order.Batch, windows []order.Windo
 	c := r.counts
 	_, err = r.tx.ExecContext(ctx, `UPDATE imports SET windows = ?, read_count = read_count + ?,
 			created_count = created_count + ?, changed_count = changed_count + ?, unchanged_count = unchanged_count + ?,
-			reread_count = reread_count + ?
-		WHERE key = ?`, encoded, c.Read, c.Created, c.Changed, c.Unchanged, c.Reread, r.importKey)
+			reread_count = reread_count + ?, elsewhere_count = elsewhere_count + ?
+		WHERE key = ?`, encoded, c.Read, c.Created, c.Changed, c.Unchanged, c.Reread, c.Elsewhere, r.importKey)
 	return err
 }

@@ -18,13 +18,14 @@ const (
 	eventRow    = 7
 )
 
-// upsertOrders inserts rows, and replaces those whose key exists. Binding and creation time are set once.
+// upsertOrders inserts rows, and replaces those whose key exists. The creation time is set once. The binding is the reader's:
+// orders that belong to another adapter do not come here.
 func upsertOrders(rows int) string {
 	return `INSERT INTO orders (key, store_key, number, native_id, reference, adapter, status, shippable, final,
 			marketplace_update_time, ship_by, create_time, change_time, document_version, digest, seen_import, read_time)
 		VALUES ` + list("("+list("?", orderRow)+")", rows) + `
 		ON CONFLICT (key) DO UPDATE SET native_id = excluded.native_id, reference = excluded.reference,
-			status = excluded.status, shippable = excluded.shippable, final = excluded.final,
+			adapter = excluded.adapter, status = excluded.status, shippable = excluded.shippable, final = excluded.final,
 			marketplace_update_time = excluded.marketplace_update_time, ship_by = excluded.ship_by,
 			change_time = excluded.change_time, document_version = excluded.document_version, digest = excluded.digest,
 			seen_import = excluded.seen_import, read_time = max(read_time, excluded.read_time)`
@@ -51,7 +52,7 @@ func (s *batchStatements) prepare(ctx context.Context, db *sql.DB) error {
 		stmt  **sql.Stmt
 		query string
 	}{
-		{&s.lookUpStmt, `SELECT key, number, document_version, digest, read_time, status, final, seen_import
+		{&s.lookUpStmt, `SELECT key, number, adapter, document_version, digest, read_time, status, final, seen_import
 			FROM orders WHERE store_key = ? AND number IN (` + list("?", chunkSize) + `)`},
 		{&s.seenStmt, `UPDATE orders SET seen_import = ? WHERE key IN (` + list("?", chunkSize) + `)`},
 		{&s.ordersStmt, upsertOrders(chunkSize)},
@@ -84,7 +85,7 @@ func (s *batchStatements) lookUp(ctx context.Context, tx *sql.Tx, storeKey int64
 		return nil, err
 	}
 	return drain(rows, func(row scanner) (k knownOrder, err error) {
-		err = row.Scan(&k.key, &k.number, &k.version, &k.digest, &k.readTime, &k.status, &k.final, &k.seenImport)
+		err = row.Scan(&k.key, &k.number, &k.adapter, &k.version, &k.digest, &k.readTime, &k.status, &k.final, &k.seenImport)
 		return k, err
 	})
 }

@@ -108,7 +108,7 @@ func open(t testing.TB, path string) *sqlite.DB {
 func connect(t testing.TB, db *sqlite.DB, id string) {
 	t.Helper()
 	s := store.Store{ID: id, Adapter: "alpha", Marketplace: "market", AccountID: id}
-	if err := db.CreateStore(context.Background(), s, store.Sealed{KeyID: "1", Ciphertext: []byte("sealed")}); err != nil {
+	if err := db.CreateStore(context.Background(), s, store.AccountKeys{"login:" + id}, store.Sealed{KeyID: "1", Ciphertext: []byte("sealed")}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -62,9 +62,14 @@ func (db *DB) ReplaceCredentials(ctx context.Context, ref store.Ref, credentials
 		if err := putCredentials(ctx, tx, key, ref.Adapter, credentials); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM adapter_states WHERE store_key = ? AND adapter = ?`, key, ref.Adapter)
-		return err
+		return dropState(ctx, tx, key, ref.Adapter)
 	})
+}
+
+// dropState erases adapter state: it belonged to credentials that were replaced.
+func dropState(ctx context.Context, tx *sql.Tx, storeKey int64, adapter string) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM adapter_states WHERE store_key = ? AND adapter = ?`, storeKey, adapter)
+	return err
 }
 
 // SaveAdapterState implements store.Repository.

@@ -12,13 +12,13 @@ import (
 )
 
 const selectImport = `SELECT i.id, s.id, i.state, i.start_time, i.finish_time, i.windows,
-		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.failure_reason, i.failure_message
+		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.elsewhere_count, i.failure_reason, i.failure_message
 	FROM imports i JOIN stores s ON s.key = i.store_key `
 
 func scanImport(row scanner) (order.Import, error) {
 	var i order.Import
 	err := row.Scan(&i.ID, &i.StoreID, &i.State, timestamp{&i.Start}, timestamp{&i.Finish}, jsonColumn[[]order.Window]{&i.Windows},
-		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread,
+		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread, &i.Counts.Elsewhere,
 		&i.Failure.Reason, &i.Failure.Message)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Import{}, order.ErrImportNotFound
@@ -50,6 +50,12 @@ func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.
 			key, run.ID, order.Running, nanos(run.Start), windows); err != nil {
 			return err
 		}
+		for _, w := range run.Windows {
+			if _, err := tx.ExecContext(ctx, `UPDATE bindings SET first_attempt = ? WHERE store_key = ? AND adapter = ? AND first_attempt = 0`,
+				nanos(run.Start), key, w.Adapter); err != nil {
+				return err
+			}
+		}
 		current, err = scanImport(tx.QueryRowContext(ctx, selectImport+`WHERE i.store_key = ? AND i.id = ?`, key, run.ID))
 		return err
 	})
@@ -64,9 +70,10 @@ func (db *DB) FinishImport(ctx context.Context, run order.Import) error {
 	return db.write(ctx, "finish import", func(tx *sql.Tx) error {
 		var key, storeKey, start int64
 		var state order.ImportState
-		err := tx.QueryRowContext(ctx, `SELECT key, store_key, start_time, state FROM imports
+		var windows []order.Window
+		err := tx.QueryRowContext(ctx, `SELECT key, store_key, start_time, state, windows FROM imports
 			WHERE store_key = `+storeKeyOf+` AND id = ?`, run.StoreID, run.ID).
-			Scan(&key, &storeKey, &start, &state)
+			Scan(&key, &storeKey, &start, &state, jsonColumn[[]order.Window]{&windows})
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return order.ErrImportNotFound
@@ -75,8 +82,17 @@ func (db *DB) FinishImport(ctx context.Context, run order.Import) error {
 		case state != order.Running:
 			return notRunning(state)
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ?, failure_reason = ?, failure_message = ?
-			WHERE key = ?`, run.State, nanos(run.Finish), run.Failure.Reason, run.Failure.Message, key); err != nil {
+		for _, p := range run.Parts {
+			if err := finishPart(ctx, tx, storeKey, start, p, windows); err != nil {
+				return err
+			}
+		}
+		encoded, err := toJSON(windows)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE imports SET state = ?, finish_time = ?, windows = ?, failure_reason = ?, failure_message = ?
+			WHERE key = ?`, run.State, nanos(run.Finish), encoded, run.Failure.Reason, run.Failure.Message, key); err != nil {
 			return err
 		}
 		if run.State != order.Succeeded {
@@ -86,6 +102,23 @@ func (db *DB) FinishImport(ctx context.Context, run order.Import) error {
 			start, nanos(run.Finish), storeKey)
 		return err
 	})
+}
+
+// finishPart moves the cursor of an adapter, or notes that it failed there and in its windows.
+func finishPart(ctx context.Context, tx *sql.Tx, storeKey, start int64, p order.Part, windows []order.Window) error {
+	if p.Failure == (order.Failure{}) {
+		_, err := tx.ExecContext(ctx, `UPDATE bindings SET import_start = ?, failing_since = 0 WHERE store_key = ? AND adapter = ?`,
+			start, storeKey, p.Adapter)
+		return err
+	}
+	for i, w := range windows {
+		if w.Adapter == p.Adapter && w.Finished.Before(w.Until) {
+			windows[i].Failure = p.Failure
+		}
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE bindings SET failing_since = ? WHERE store_key = ? AND adapter = ? AND failing_since = 0`,
+		start, storeKey, p.Adapter)
+	return err
 }
 
 // notRunning is the error of writing to a run that has ended.
@@ -128,16 +161,4 @@ func (db *DB) ListImports(ctx context.Context, storeID, beforeID string, limit i
 		return nil, fmt.Errorf("list imports: %w", explain(err))
 	}
 	return runs, nil
-}
-
-const firstImportStart = `SELECT start_time FROM imports WHERE store_key = ` + storeKeyOf + ` ORDER BY id LIMIT 1`
-
-// FirstImportStart implements order.Repository.
-func (db *DB) FirstImportStart(ctx context.Context, storeID string) (time.Time, error) {
-	var first time.Time
-	err := db.reader.QueryRowContext(ctx, firstImportStart, storeID).Scan(timestamp{&first})
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, fmt.Errorf("find first import: %w", explain(err))
-	}
-	return first, nil
 }

@@ -15,13 +15,16 @@ import (
 // storeKeyOf is the key of the store named by the next argument.
 const storeKeyOf = `(SELECT key FROM stores WHERE id = ?)`
 
-const storeColumns = `id, adapter, environment, marketplace, account_id, shop_name, settings, paused,
+// The adapters are the ones with credentials, that of new orders first.
+const storeColumns = `id, adapter,
+	(SELECT json_group_array(adapter) FROM (SELECT c.adapter FROM credentials c WHERE c.store_key = stores.key
+		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace, account_id, shop_name, settings, paused,
 	health_state, health_reason, health_message, health_since,
 	create_time, update_time, disconnect_time, last_import_start, last_import_finish`
 
 func scanStore(row scanner) (store.Store, error) {
 	var s store.Store
-	err := row.Scan(&s.ID, &s.Adapter, &s.Environment, &s.Marketplace, &s.AccountID, &s.ShopName,
+	err := row.Scan(&s.ID, &s.Adapter, jsonColumn[[]string]{&s.Adapters}, &s.Acceptance, &s.Environment, &s.Marketplace, &s.AccountID, &s.ShopName,
 		jsonColumn[store.Settings]{&s.Settings}, &s.Paused,
 		&s.Health.State, &s.Health.Reason, &s.Health.Message, timestamp{&s.Health.Since},
 		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, timestamp{&s.DisconnectTime},
@@ -29,11 +32,14 @@ func scanStore(row scanner) (store.Store, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Store{}, store.ErrNotFound
 	}
+	if len(s.Adapters) == 0 {
+		s.Adapters = nil
+	}
 	return s, err
 }
 
 // CreateStore implements store.Repository.
-func (db *DB) CreateStore(ctx context.Context, s store.Store, credentials store.Sealed) error {
+func (db *DB) CreateStore(ctx context.Context, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
 	settings, err := toJSON(s.Settings)
 	if err != nil {
 		return fmt.Errorf("create store: %w", err)
@@ -45,7 +51,8 @@ func (db *DB) CreateStore(ctx context.Context, s store.Store, credentials store.
 			s.ID, s.Marketplace, s.AccountID).Scan(&idTaken, &accountTaken); err != nil {
 			return err
 		}
-		// The account first: whoever asks for a taken name with a taken account learns what matters.
+		// The account first: whoever asks for a taken name with a taken account learns what matters. Its other names are looked
+		// at below.
 		switch {
 		case accountTaken:
 			return store.ErrAccountTaken
@@ -54,24 +61,35 @@ func (db *DB) CreateStore(ctx context.Context, s store.Store, credentials store.
 		}
 		var key int64
 		if err := tx.QueryRowContext(ctx, `INSERT INTO stores (id, adapter, environment, marketplace, account_id, shop_name,
-				settings, paused, health_state, health_reason, health_message, health_since,
+				acceptance, settings, paused, health_state, health_reason, health_message, health_since,
 				create_time, update_time, disconnect_time)
-			VALUES (`+list("?", 15)+`) RETURNING key`,
+			VALUES (`+list("?", 16)+`) RETURNING key`,
 			s.ID, s.Adapter, s.Environment, s.Marketplace, s.AccountID, s.ShopName,
-			settings, s.Paused, s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since),
+			s.Acceptance, settings, s.Paused, s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since),
 			nanos(s.CreateTime), nanos(s.UpdateTime), nanos(s.DisconnectTime)).Scan(&key); err != nil {
 			return err
 		}
-		return putCredentials(ctx, tx, key, s.Adapter, credentials)
+		return connect(ctx, tx, key, s, keys, credentials)
 	})
 }
 
-// ReconnectStore implements store.Repository. The store is the one with the id and the account of s.
-func (db *DB) ReconnectStore(ctx context.Context, s store.Store, credentials store.Sealed) error {
+// connect stores what a store is connected with: binding, names of the account, credentials.
+func connect(ctx context.Context, tx *sql.Tx, key int64, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
+	if err := bind(ctx, tx, key, s.Adapter, s.AccountID); err != nil {
+		return err
+	}
+	if err := putAccountKeys(ctx, tx, key, s.Marketplace, keys); err != nil {
+		return err
+	}
+	return putCredentials(ctx, tx, key, s.Adapter, credentials)
+}
+
+// ReconnectStore implements store.Repository. The store is the one with the id and the marketplace of s.
+func (db *DB) ReconnectStore(ctx context.Context, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
 	return db.write(ctx, "reconnect store", func(tx *sql.Tx) error {
 		var key, disconnectTime int64
 		err := tx.QueryRowContext(ctx, `SELECT key, disconnect_time FROM stores
-			WHERE id = ? AND marketplace = ? AND account_id = ?`, s.ID, s.Marketplace, s.AccountID).Scan(&key, &disconnectTime)
+			WHERE id = ? AND marketplace = ?`, s.ID, s.Marketplace).Scan(&key, &disconnectTime)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return store.ErrNotFound
@@ -80,15 +98,17 @@ func (db *DB) ReconnectStore(ctx context.Context, s store.Store, credentials sto
 		case disconnectTime == 0:
 			return store.ErrAccountTaken
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE stores SET adapter = ?, create_time = ? WHERE key = ?`,
-			s.Adapter, nanos(s.CreateTime), key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ? WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
+			return err
+		}
+		if err := rebind(ctx, tx, key, s.Adapter, s.AccountID); err != nil {
 			return err
 		}
 		s.DisconnectTime = time.Time{}
 		if err := updateStore(ctx, tx, s); err != nil {
 			return err
 		}
-		return putCredentials(ctx, tx, key, s.Adapter, credentials)
+		return connect(ctx, tx, key, s, keys, credentials)
 	})
 }
 
@@ -106,9 +126,17 @@ func getStore(ctx context.Context, q queryer, id string) (store.Store, error) {
 }
 
 // FindStore implements store.Repository.
-func (db *DB) FindStore(ctx context.Context, marketplace, accountID string) (store.Store, error) {
-	s, err := scanStore(db.reader.QueryRowContext(ctx,
-		`SELECT `+storeColumns+` FROM stores WHERE marketplace = ? AND account_id = ?`, marketplace, accountID))
+func (db *DB) FindStore(ctx context.Context, marketplace string, keys store.AccountKeys) (store.Store, error) {
+	if len(keys) == 0 {
+		return store.Store{}, store.ErrNotFound
+	}
+	args := []any{marketplace}
+	for _, name := range keys {
+		args = append(args, name)
+	}
+	s, err := scanStore(db.reader.QueryRowContext(ctx, `SELECT `+storeColumns+` FROM stores
+		WHERE key IN (SELECT store_key FROM account_keys WHERE marketplace = ? AND name IN (`+list("?", len(keys))+`))
+		ORDER BY id LIMIT 1`, args...))
 	if err != nil {
 		return store.Store{}, fmt.Errorf("find store: %w", explain(err))
 	}
@@ -137,7 +165,8 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 		if err := change(&s); err != nil {
 			return err
 		}
-		s.ID, s.Adapter, s.Marketplace, s.AccountID = stored.ID, stored.Adapter, stored.Marketplace, stored.AccountID
+		s.ID, s.Adapter, s.Adapters = stored.ID, stored.Adapter, stored.Adapters
+		s.Marketplace, s.AccountID = stored.Marketplace, stored.AccountID
 		s.CreateTime, s.LastImportStart, s.LastImportFinish = stored.CreateTime, stored.LastImportStart, stored.LastImportFinish
 		return updateStore(ctx, tx, s)
 	})
@@ -153,10 +182,10 @@ func updateStore(ctx context.Context, tx *sql.Tx, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE stores SET environment = ?, shop_name = ?, settings = ?, paused = ?,
+	_, err = tx.ExecContext(ctx, `UPDATE stores SET environment = ?, shop_name = ?, acceptance = ?, settings = ?, paused = ?,
 			health_state = ?, health_reason = ?, health_message = ?, health_since = ?, update_time = ?, disconnect_time = ?
 		WHERE id = ?`,
-		s.Environment, s.ShopName, settings, s.Paused,
+		s.Environment, s.ShopName, s.Acceptance, settings, s.Paused,
 		s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since), nanos(s.UpdateTime), nanos(s.DisconnectTime),
 		s.ID)
 	return err
@@ -203,7 +232,11 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 			WHERE store_key = `+storeKeyOf, id); err != nil {
 			return err
 		}
-		s.DisconnectTime, s.UpdateTime = now.UTC(), now.UTC()
+		if _, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE store_key = `+storeKeyOf+` AND complete_time = 0`,
+			nanos(now), id); err != nil {
+			return err
+		}
+		s.DisconnectTime, s.UpdateTime, s.Adapters = now.UTC(), now.UTC(), nil
 		return updateStore(ctx, tx, s)
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ func minutes(n int) time.Duration { return time.Duration(n) * time.Minute }
 
 func connectForTest(t *testing.T, db *DB) {
 	t.Helper()
-	if err := db.CreateStore(t.Context(), store.Store{ID: "shop", Adapter: "alpha", Marketplace: "m", AccountID: "a"}, store.Sealed{}); err != nil {
+	if err := db.CreateStore(t.Context(), store.Store{ID: "shop", Adapter: "alpha", Marketplace: "m", AccountID: "a"}, store.AccountKeys{"a"}, store.Sealed{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 
 type forgetsAccounts struct{ store.Repository }
 
-func (f forgetsAccounts) CreateStore(ctx context.Context, s store.Store, c store.Sealed) error {
+func (f forgetsAccounts) CreateStore(ctx context.Context, s store.Store, _ store.AccountKeys, c store.Sealed) error {
 	s.AccountID += s.ID
-	return f.Repository.CreateStore(ctx, s, c)
+	return f.Repository.CreateStore(ctx, s, nil, c)
 }
 
 type returnsTheChange struct{ store.Repository }
@@ -119,12 +119,12 @@ func (f interruptsSilently) InterruptImports(ctx context.Context, now time.Time,
 
 type startsAnew struct{ order.Repository }
 
-func (f startsAnew) FirstImportStart(ctx context.Context, storeID string) (time.Time, error) {
-	runs, err := f.ListImports(ctx, storeID, "", 1)
-	if err != nil || len(runs) == 0 {
-		return time.Time{}, err
+func (f startsAnew) Bindings(ctx context.Context, storeID string) (store.Bindings, error) {
+	b, err := f.Repository.Bindings(ctx, storeID)
+	for i := range b.Adapters {
+		b.Adapters[i].FirstAttempt = time.Time{}
 	}
-	return runs[0].Start, nil
+	return b, err
 }
 
 type reversesBatches struct{ order.Repository }

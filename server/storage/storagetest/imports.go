@@ -173,9 +173,9 @@ var importCases = []testCase{
 		connect(t, r, shop, "other")
 		first := func(want time.Time) {
 			t.Helper()
-			got, err := r.Orders.FirstImportStart(t.Context(), shop)
+			got, err := r.Orders.Bindings(t.Context(), shop)
 			noError(t, err)
-			same(t, "first start", got, want)
+			same(t, "first start", got.Adapters[0].FirstAttempt, want)
 		}
 		first(time.Time{})
 		elsewhere := newImport("other", "i0000")

@@ -87,7 +87,7 @@ var shopRef = store.Ref{StoreID: shop, Adapter: alpha}
 // newStore is a store with a value in every field that CreateStore takes.
 func newStore(id string) store.Store {
 	return store.Store{
-		ID: id, Adapter: alpha, Environment: "production", Marketplace: "market", AccountID: "account-" + id, ShopName: "Shop " + id,
+		ID: id, Adapter: alpha, Adapters: []string{alpha}, Acceptance: store.AcceptedBySeller, Environment: "production", Marketplace: "market", AccountID: "account-" + id, ShopName: "Shop " + id,
 		Settings: store.Settings{
 			DisplayName:          "Display " + id,
 			Branding:             store.Branding{SupportEmail: "help@example.com"},
@@ -99,6 +99,11 @@ func newStore(id string) store.Store {
 	}
 }
 
+// keysOf are the names of a store's account.
+func keysOf(s store.Store) store.AccountKeys {
+	return store.AccountKeys{"adapter/" + s.Adapter + ":" + s.AccountID, "login:" + s.AccountID}
+}
+
 // sealed is a sealed value that can be told from others.
 func sealed(s string) store.Sealed { return store.Sealed{KeyID: "key-" + s, Ciphertext: []byte(s)} }
 
@@ -106,7 +111,7 @@ func sealed(s string) store.Sealed { return store.Sealed{KeyID: "key-" + s, Ciph
 func connect(t *testing.T, r Repositories, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		noError(t, r.Stores.CreateStore(t.Context(), newStore(id), sealed("credentials of "+id)))
+		noError(t, r.Stores.CreateStore(t.Context(), newStore(id), keysOf(newStore(id)), sealed("credentials of "+id)))
 	}
 }
 
@@ -166,8 +171,8 @@ func newImport(storeID, id string) order.Import {
 	return order.Import{
 		ID: id, StoreID: storeID, State: order.Running, Start: at(100),
 		Windows: []order.Window{
-			{Axis: order.Created, Since: at(-1000), Until: at(100)},
-			{Axis: order.Modified, Since: at(-500), Until: at(100)},
+			{Adapter: alpha, Axis: order.Created, Since: at(-1000), Until: at(100)},
+			{Adapter: alpha, Axis: order.Modified, Since: at(-500), Until: at(100)},
 		},
 	}
 }

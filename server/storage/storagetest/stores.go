@@ -23,7 +23,7 @@ var storeCases = []testCase{
 		connect(t, r, shop)
 		other := newStore(shop)
 		other.AccountID, other.ShopName = "other", "other"
-		wantError(t, r.Stores.CreateStore(t.Context(), other, sealed("other")), store.ErrIDTaken)
+		wantError(t, r.Stores.CreateStore(t.Context(), other, keysOf(other), sealed("other")), store.ErrIDTaken)
 		got, err := r.Stores.GetStore(t.Context(), shop)
 		noError(t, err)
 		same(t, "store", got, newStore(shop))
@@ -35,25 +35,25 @@ var storeCases = []testCase{
 		connect(t, r, shop)
 		other := newStore("other")
 		other.AccountID = newStore(shop).AccountID
-		wantError(t, r.Stores.CreateStore(t.Context(), other, sealed("other")), store.ErrAccountTaken)
+		wantError(t, r.Stores.CreateStore(t.Context(), other, keysOf(other), sealed("other")), store.ErrAccountTaken)
 		_, err := r.Stores.GetStore(t.Context(), "other")
 		wantError(t, err, store.ErrNotFound)
 		_, err = r.Stores.DisconnectStore(t.Context(), shop, at(2), false)
 		noError(t, err)
-		wantError(t, r.Stores.CreateStore(t.Context(), other, sealed("other")), store.ErrAccountTaken)
+		wantError(t, r.Stores.CreateStore(t.Context(), other, keysOf(other), sealed("other")), store.ErrAccountTaken)
 	}},
 	{"an account belongs to its marketplace", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		other := newStore("other")
 		other.AccountID, other.Marketplace = newStore(shop).AccountID, "elsewhere"
-		noError(t, r.Stores.CreateStore(t.Context(), other, sealed("other")))
+		noError(t, r.Stores.CreateStore(t.Context(), other, keysOf(other), sealed("other")))
 	}},
 	{"of several creates of one account one wins", func(t *testing.T, r Repositories) {
 		errs := make([]error, 8)
 		together(len(errs), func(i int) {
 			s := newStore(numbered("shop", i))
 			s.AccountID = "one"
-			errs[i] = r.Stores.CreateStore(t.Context(), s, sealed("x"))
+			errs[i] = r.Stores.CreateStore(t.Context(), s, keysOf(s), sealed("x"))
 		})
 		won := 0
 		for _, err := range errs {
@@ -77,7 +77,8 @@ var storeCases = []testCase{
 
 		again := newStore(shop)
 		again.Adapter, again.ShopName, again.Settings, again.UpdateTime = "beta", "New name", store.Settings{}, at(130)
-		noError(t, r.Stores.ReconnectStore(t.Context(), again, sealed("again")))
+		again.Adapters = []string{"beta"}
+		noError(t, r.Stores.ReconnectStore(t.Context(), again, keysOf(again), sealed("again")))
 		got, err := r.Stores.GetStore(t.Context(), shop)
 		noError(t, err)
 		again.LastImportStart, again.LastImportFinish = at(100), at(110) // the cursor stays
@@ -91,13 +92,13 @@ var storeCases = []testCase{
 	}},
 	{"reconnect refuses a connected store", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
-		wantError(t, r.Stores.ReconnectStore(t.Context(), newStore(shop), sealed("again")), store.ErrAccountTaken)
+		wantError(t, r.Stores.ReconnectStore(t.Context(), newStore(shop), keysOf(newStore(shop)), sealed("again")), store.ErrAccountTaken)
 		credentials, err := r.Stores.Credentials(t.Context(), shopRef)
 		noError(t, err)
 		same(t, "credentials", credentials, sealed("credentials of shop"))
 	}},
 	{"reconnect of an unknown store", func(t *testing.T, r Repositories) {
-		wantError(t, r.Stores.ReconnectStore(t.Context(), newStore(shop), sealed("again")), store.ErrNotFound)
+		wantError(t, r.Stores.ReconnectStore(t.Context(), newStore(shop), keysOf(newStore(shop)), sealed("again")), store.ErrNotFound)
 	}},
 	{"get of an unknown store", func(t *testing.T, r Repositories) {
 		_, err := r.Stores.GetStore(t.Context(), shop)
@@ -106,7 +107,7 @@ var storeCases = []testCase{
 	{"find by account, connected or not", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
 		for range 2 {
-			got, err := r.Stores.FindStore(t.Context(), "market", "account-shop")
+			got, err := r.Stores.FindStore(t.Context(), "market", keysOf(newStore(shop)))
 			noError(t, err)
 			if got.ID != shop {
 				t.Errorf("found %q, want %q", got.ID, shop)
@@ -114,7 +115,7 @@ var storeCases = []testCase{
 			_, err = r.Stores.DisconnectStore(t.Context(), shop, at(2), false)
 			noError(t, err)
 		}
-		_, err := r.Stores.FindStore(t.Context(), "elsewhere", "account-shop")
+		_, err := r.Stores.FindStore(t.Context(), "elsewhere", keysOf(newStore(shop)))
 		wantError(t, err, store.ErrNotFound)
 	}},
 	{"list pages by id and shows disconnected stores when asked", func(t *testing.T, r Repositories) {
@@ -201,7 +202,7 @@ var storeCases = []testCase{
 		got, err := r.Stores.DisconnectStore(t.Context(), shop, at(5), false)
 		noError(t, err)
 		want := newStore(shop)
-		want.DisconnectTime, want.UpdateTime = at(5), at(5)
+		want.DisconnectTime, want.UpdateTime, want.Adapters = at(5), at(5), nil
 		same(t, "returned store", got, want)
 		got, err = r.Stores.GetStore(t.Context(), shop)
 		noError(t, err)

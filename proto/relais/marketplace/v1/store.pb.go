@@ -1012,7 +1012,10 @@ type RotateCredentialsRequest struct {
 	// Required. "stores/{store}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Required. Verified before they replace the old ones; they must belong to the same marketplace account.
-	Credentials   *Credentials `protobuf:"bytes,2,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	Credentials *Credentials `protobuf:"bytes,2,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	// Optional. The adapter whose credentials they are, "adapters/{adapter}", of those that the store speaks through. Empty means
+	// the one of new orders.
+	Adapter       string `protobuf:"bytes,3,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1059,6 +1062,13 @@ func (x *RotateCredentialsRequest) GetCredentials() *Credentials {
 		return x.Credentials
 	}
 	return nil
+}
+
+func (x *RotateCredentialsRequest) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
+	}
+	return ""
 }
 
 // CheckStoreRequest asks the marketplace now whether the stored credentials still work.
@@ -1342,10 +1352,11 @@ const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\x12UpdateStoreRequest\x122\n" +
 	"\x05store\x18\x01 \x01(\v2\x1c.relais.marketplace.v1.StoreR\x05store\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"t\n" +
+	"updateMask\"\x8e\x01\n" +
 	"\x18RotateCredentialsRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12D\n" +
-	"\vcredentials\x18\x02 \x01(\v2\".relais.marketplace.v1.CredentialsR\vcredentials\"'\n" +
+	"\vcredentials\x18\x02 \x01(\v2\".relais.marketplace.v1.CredentialsR\vcredentials\x12\x18\n" +
+	"\aadapter\x18\x03 \x01(\tR\aadapter\"'\n" +
 	"\x11CheckStoreRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"'\n" +
 	"\x11PauseStoreRequest\x12\x12\n" +

@@ -1,0 +1,231 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// part is the share of a run that is read through one adapter.
+type part struct {
+	run      *reading
+	ref      store.Ref
+	lookup   *Lookup
+	takeOver []string
+}
+
+// reading is a run under way: what it reads, and which of the store's adapters have failed in it.
+type reading struct {
+	im       *Importer
+	current  Import
+	bindings store.Bindings
+	parts    map[string]*part
+	failing  map[string]error
+}
+
+func (im *Importer) newReading(current Import, b store.Bindings) *reading {
+	r := &reading{im: im, current: current, bindings: b, parts: make(map[string]*part), failing: make(map[string]error)}
+	var givenUp []string
+	for _, x := range b.Adapters {
+		if x.Adapter != b.Current && x.GivenUp(current.Start, im.cfg.Migration) {
+			givenUp = append(givenUp, x.Adapter)
+		}
+	}
+	for _, x := range b.Adapters {
+		ref := store.Ref{StoreID: current.StoreID, Adapter: x.Adapter}
+		p := &part{run: r, ref: ref, lookup: im.cfg.Catalogue.NewLookup(ref)}
+		if x.Adapter == b.Current {
+			p.takeOver = givenUp
+		}
+		r.parts[x.Adapter] = p
+	}
+	return r
+}
+
+// read reads every part, the adapter of new orders first, and goes on when one fails: an adapter that a store leaves may be
+// gone for good. It returns what became of each part that was not interrupted, and what the run failed with.
+func (r *reading) read(ctx context.Context) ([]Part, error) {
+	var ended []Part
+	var failed error
+	for _, x := range r.bindings.Adapters {
+		err := r.parts[x.Adapter].read(ctx)
+		if err != nil && ctx.Err() != nil {
+			return ended, ctx.Err()
+		}
+		ref := store.Ref{StoreID: r.current.StoreID, Adapter: x.Adapter}
+		r.im.cfg.Stores.Report(context.WithoutCancel(ctx), ref, err)
+		if err == nil {
+			ended = append(ended, Part{Adapter: x.Adapter})
+			continue
+		}
+		ended = append(ended, Part{Adapter: x.Adapter, Failure: failureOf(err)})
+		if problem.As(err) == nil {
+			r.im.cfg.Log.ErrorContext(ctx, "import part ended early", "store", ref.StoreID, "adapter", ref.Adapter, "error", err)
+		}
+		if failed == nil && (x.Adapter == r.bindings.Current || !x.GivenUp(r.current.Start, r.im.cfg.Migration)) {
+			failed = err
+		}
+	}
+	return ended, failed
+}
+
+// read reads the windows of the part and then the open orders that no window showed. Nil means that nothing is missing.
+func (p *part) read(ctx context.Context) error {
+	im := p.run.im
+	for i, w := range p.run.current.Windows {
+		if w.Adapter != p.ref.Adapter {
+			continue
+		}
+		began := im.cfg.Now().UTC()
+		q := Query{Axis: w.Axis, Since: w.Since, Until: w.Until, Statuses: im.cfg.Statuses}
+		err := im.list(ctx, p.ref, q, func(ctx context.Context, page Page) error {
+			return p.keep(ctx, Batch{Orders: page.Orders, Window: i, Finished: page.Finished, ReadTime: began})
+		})
+		if err != nil {
+			return fmt.Errorf("read orders by %s date: %w", w.Axis, err)
+		}
+	}
+	return p.reread(ctx)
+}
+
+// reread reads open orders by number that the import has not seen: older than the look-back, or left out by a filter.
+func (p *part) reread(ctx context.Context) error {
+	im, after := p.run.im, ""
+	for {
+		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, p.ref, p.run.current.ID, after, rereadPage)
+		if err != nil {
+			return fmt.Errorf("find open orders that were not seen: %w", err)
+		}
+		if len(numbers) == 0 {
+			return nil
+		}
+		began := im.cfg.Now().UTC()
+		orders, err := im.cfg.Source.GetOrders(ctx, p.ref, numbers)
+		if err != nil {
+			return fmt.Errorf("read open orders by number: %w", err)
+		}
+		if err := p.apply(ctx, Batch{Orders: orders, Reread: true, ReadTime: began}); err != nil {
+			return err
+		}
+		after = numbers[len(numbers)-1]
+	}
+}
+
+// keep stores a page of a window. Of a store that was ever bound to two adapters each order is first found out to belong to one.
+func (p *part) keep(ctx context.Context, b Batch) error {
+	if p.run.bindings.Moved {
+		mine, err := p.settle(ctx, b.Orders)
+		if err != nil {
+			return err
+		}
+		b.Orders = mine
+	}
+	return p.apply(ctx, b)
+}
+
+func (p *part) apply(ctx context.Context, b Batch) error {
+	p.lookup.Complete(ctx, b.Orders)
+	b.Ref, b.ImportID, b.TakeOver = p.ref, p.run.current.ID, p.takeOver
+	return p.run.im.apply(ctx, b)
+}
+
+// settle returns the orders of a page that this adapter may store. An order that the store has under another number, known by
+// its reference, gets that number. One that the store does not have and that was sold under another adapter is asked of that
+// adapter: it stores what it knows, the rest stays here, so that no order is lost.
+func (p *part) settle(ctx context.Context, orders []Order) ([]Order, error) {
+	if len(orders) == 0 {
+		return orders, nil
+	}
+	identities := make([]Identity, len(orders))
+	for i, o := range orders {
+		identities[i] = Identity{Number: o.Number, Reference: o.Reference}
+	}
+	matches, err := p.run.im.cfg.Repository.MatchOrders(ctx, p.ref, identities)
+	if err != nil {
+		return nil, fmt.Errorf("find orders that are known: %w", err)
+	}
+	mine := orders[:0:0]
+	theirs := make(map[string][]Order)
+	for i, o := range orders {
+		owner := p.run.bindings.Owner(o.PurchaseTime)
+		switch m := matches[i]; {
+		case m != nil:
+			mine = append(mine, o.as(m.Number)) // storage knows whose it is
+		case owner == p.ref.Adapter || p.run.parts[owner] == nil || p.run.failing[owner] != nil && owner != p.run.bindings.Current:
+			mine = append(mine, o)
+		default:
+			theirs[owner] = append(theirs[owner], o)
+		}
+	}
+	for _, x := range p.run.bindings.Adapters { // in an order that does not depend on chance
+		left, err := p.run.handOver(ctx, p.run.parts[x.Adapter], theirs[x.Adapter])
+		if err != nil {
+			return nil, err
+		}
+		mine = append(mine, left...)
+	}
+	return mine, nil
+}
+
+// handOver asks the adapter that orders were sold under for them, stores what it shows, and returns those that it does not know.
+// An adapter that the store leaves and that does not answer loses them all.
+func (r *reading) handOver(ctx context.Context, to *part, orders []Order) ([]Order, error) {
+	if len(orders) == 0 {
+		return nil, nil
+	}
+	var numbers []string
+	for _, o := range orders {
+		numbers = append(numbers, o.Number)
+	}
+	began := r.im.cfg.Now().UTC()
+	found, err := r.im.cfg.Source.GetOrders(ctx, to.ref, numbers)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil, to.ref.Adapter == r.bindings.Current, problem.As(err) == nil:
+		return nil, fmt.Errorf("read orders that belong to adapter %s: %w", to.ref.Adapter, err)
+	default:
+		r.failing[to.ref.Adapter] = err
+		return orders, nil
+	}
+	if err := to.apply(ctx, Batch{Orders: found, ReadTime: began}); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(orders, func(o Order) bool {
+		return slices.ContainsFunc(found, func(f Order) bool { return f.Number == o.Number })
+	}), nil
+}
+
+// as returns the order under the number by which the store knows it. Its own number stays as the native id.
+func (o Order) as(number string) Order {
+	if o.Number == number {
+		return o
+	}
+	if o.NativeID == "" {
+		o.NativeID = o.Number
+	}
+	o.Number = number
+	return o
+}
+
+// Renumber returns the orders that were asked for by number: one whose reference was asked for, not its number, gets that as its
+// number. It fails on an order that was not asked for at all.
+func Renumber(orders []Order, numbers []string) ([]Order, error) {
+	asked := make(map[string]bool, len(numbers))
+	for _, n := range numbers {
+		asked[n] = true
+	}
+	for i, o := range orders {
+		switch {
+		case asked[o.Number]:
+		case o.Reference != "" && asked[o.Reference]:
+			orders[i] = o.as(o.Reference)
+		default:
+			return nil, errors.New("an order was not asked for")
+		}
+	}
+	return orders, nil
+}

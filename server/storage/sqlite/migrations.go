@@ -1,0 +1,172 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/store"
+)
+
+// selectMigration counts open orders in the index of them.
+const selectMigration = `SELECT s.id, m.source, m.target, m.account_match, m.cutover_time, m.undo_time, m.complete_time,
+		(SELECT count(*) FROM orders WHERE store_key = m.store_key AND adapter = m.source AND final = 0),
+		(SELECT count(*) FROM orders WHERE store_key = m.store_key AND adapter = m.target AND final = 0)
+	FROM migrations m JOIN stores s ON s.key = m.store_key `
+
+func scanMigration(row scanner) (store.Migration, error) {
+	var m store.Migration
+	err := row.Scan(&m.StoreID, &m.Source, &m.Target, &m.Match, timestamp{&m.Cutover}, timestamp{&m.Undone}, timestamp{&m.Completed},
+		&m.SourceOpen, &m.TargetOpen)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNoMigration
+	}
+	return m, err
+}
+
+// lastMigration returns the key of a store's last migration and the migration.
+func lastMigration(ctx context.Context, q queryer, storeKey int64) (key int64, m store.Migration, err error) {
+	m, err = scanMigration(q.QueryRowContext(ctx, selectMigration+`WHERE m.store_key = ? ORDER BY m.key DESC LIMIT 1`, storeKey))
+	if err != nil {
+		return 0, m, err
+	}
+	err = q.QueryRowContext(ctx, `SELECT max(key) FROM migrations WHERE store_key = ?`, storeKey).Scan(&key)
+	return key, m, err
+}
+
+// Migration implements store.MigrationRepository.
+func (db *DB) Migration(ctx context.Context, id string) (store.Migration, error) {
+	key, _, err := storeKey(ctx, db.reader, id)
+	if err != nil {
+		return store.Migration{}, fmt.Errorf("read migration: %w", explain(err))
+	}
+	_, m, err := lastMigration(ctx, db.reader, key)
+	if err != nil {
+		return store.Migration{}, fmt.Errorf("read migration: %w", explain(err))
+	}
+	return m, nil
+}
+
+// StartMigration implements store.MigrationRepository.
+func (db *DB) StartMigration(ctx context.Context, m store.Migration, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
+	return db.write(ctx, "start migration", func(tx *sql.Tx) error {
+		key, marketplace, err := storeKey(ctx, tx, m.StoreID)
+		if err != nil {
+			return err
+		}
+		var bound bool
+		if err := tx.QueryRowContext(ctx, `SELECT s.adapter = ? AND EXISTS (SELECT 1 FROM credentials WHERE store_key = s.key AND adapter = s.adapter)
+			FROM stores s WHERE s.key = ?`, m.Source, key).Scan(&bound); err != nil {
+			return err
+		}
+		lastKey, last, err := lastMigration(ctx, tx, key)
+		switch {
+		case err != nil && !errors.Is(err, store.ErrNoMigration):
+			return err
+		case !bound, err == nil && last.Completed.IsZero() && (last.Undone.IsZero() || last.Source != m.Source || last.Target != m.Target):
+			return store.ErrNotMoving
+		case err == nil && last.Completed.IsZero():
+			if _, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE key = ?`, nanos(m.Cutover), lastKey); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO migrations (store_key, source, target, account_match, cutover_time) VALUES (?, ?, ?, ?, ?)`,
+			key, m.Source, m.Target, m.Match, nanos(m.Cutover)); err != nil {
+			return err
+		}
+		if err := putAccountKeys(ctx, tx, key, marketplace, keys); err != nil {
+			return err
+		}
+		if err := rebind(ctx, tx, key, m.Target, s.AccountID); err != nil {
+			return err
+		}
+		if err := bind(ctx, tx, key, m.Target, s.AccountID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET shop_name = ?, acceptance = ?, health_state = ?, health_reason = ?,
+				health_message = ?, health_since = ?, update_time = ? WHERE key = ?`,
+			s.ShopName, s.Acceptance, s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since), nanos(s.UpdateTime), key); err != nil {
+			return err
+		}
+		if err := putCredentials(ctx, tx, key, m.Target, credentials); err != nil {
+			return err
+		}
+		return dropState(ctx, tx, key, m.Target)
+	})
+}
+
+// rebind binds new orders of a store to an adapter. store.ErrAccountTaken when another store has the account.
+func rebind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE stores SET adapter = ?, account_id = ? WHERE key = ?`, adapter, accountID, storeKey)
+	if isUnique(err) {
+		return store.ErrAccountTaken
+	}
+	return err
+}
+
+// UndoMigration implements store.MigrationRepository.
+func (db *DB) UndoMigration(ctx context.Context, id string, now time.Time) error {
+	return db.write(ctx, "undo migration", func(tx *sql.Tx) error {
+		key, _, err := storeKey(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		lastKey, m, err := lastMigration(ctx, tx, key)
+		switch {
+		case err != nil:
+			return err
+		case !m.Completed.IsZero() || !m.Undone.IsZero():
+			return store.ErrNotMoving
+		}
+		var account string
+		if err := tx.QueryRowContext(ctx, `SELECT account_id FROM bindings WHERE store_key = ? AND adapter = ?`, key, m.Source).
+			Scan(&account); err != nil {
+			return err
+		}
+		if err := rebind(ctx, tx, key, m.Source, account); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET update_time = ? WHERE key = ?`, nanos(now), key); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE migrations SET undo_time = ? WHERE key = ?`, nanos(now), lastKey)
+		return err
+	})
+}
+
+// left tells whether an open order, shipment or decision of a store belongs to an adapter. Each is looked up in an index.
+const left = `SELECT EXISTS (SELECT 1 FROM orders WHERE store_key = ?1 AND adapter = ?2 AND final = 0)
+	OR EXISTS (SELECT 1 FROM shipments WHERE store_key = ?1 AND adapter = ?2 AND open = 1)
+	OR EXISTS (SELECT 1 FROM decisions WHERE store_key = ?1 AND adapter = ?2 AND open = 1)`
+
+// CompleteMigration implements store.MigrationRepository.
+func (db *DB) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+	done := false
+	err := db.write(ctx, "complete migration", func(tx *sql.Tx) error {
+		key, _, err := storeKey(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		lastKey, m, err := lastMigration(ctx, tx, key)
+		switch {
+		case err != nil:
+			return err
+		case !m.Completed.IsZero() || m.Leaving() != leaving:
+			return store.ErrNotMoving
+		}
+		var something bool
+		if err := tx.QueryRowContext(ctx, left, key, leaving).Scan(&something); err != nil || something {
+			return err
+		}
+		// The adapter's state goes with the credentials that it belongs to.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE store_key = ? AND adapter = ?`, key, leaving); err != nil {
+			return err
+		}
+		done = true
+		_, err = tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE key = ?`, nanos(now), lastKey)
+		return err
+	})
+	return done && err == nil, err
+}

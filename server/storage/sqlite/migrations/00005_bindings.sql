@@ -1,0 +1,52 @@
+-- Stores that speak through several adapters: cursor and account of each, names of accounts, moves.
+
+-- +goose Up
+-- One row for each adapter that the store was ever bound to; it outlives the credentials.
+CREATE TABLE bindings (
+    store_key     INTEGER NOT NULL REFERENCES stores (key),
+    adapter       TEXT    NOT NULL,
+    account_id    TEXT    NOT NULL, -- as this adapter names it
+    -- The import cursor of the adapter: written by the transactions that start and end runs, by nothing else.
+    import_start  INTEGER NOT NULL DEFAULT 0, -- start of the last run that read everything
+    first_attempt INTEGER NOT NULL DEFAULT 0, -- start of the first run
+    failing_since INTEGER NOT NULL DEFAULT 0, -- start of the first run since import_start that failed
+    PRIMARY KEY (store_key, adapter)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO bindings (store_key, adapter, account_id, import_start, first_attempt)
+SELECT s.key, s.adapter, s.account_id, s.last_import_start, coalesce((SELECT min(i.start_time) FROM imports i WHERE i.store_key = s.key), 0)
+FROM stores s;
+
+-- The names by which a marketplace knows the account of a store.
+CREATE TABLE account_keys (
+    marketplace TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    store_key   INTEGER NOT NULL REFERENCES stores (key),
+    PRIMARY KEY (marketplace, name)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO account_keys (marketplace, name, store_key)
+SELECT marketplace, 'adapter/' || adapter || ':' || account_id, key FROM stores;
+
+-- Moves of stores from one adapter to another, oldest first by key.
+CREATE TABLE migrations (
+    key           INTEGER PRIMARY KEY,
+    store_key     INTEGER NOT NULL REFERENCES stores (key),
+    source        TEXT    NOT NULL,
+    target        TEXT    NOT NULL,
+    account_match TEXT    NOT NULL,
+    cutover_time  INTEGER NOT NULL,
+    undo_time     INTEGER NOT NULL DEFAULT 0,
+    complete_time INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX migrations_by_store ON migrations (store_key);
+
+ALTER TABLE stores ADD COLUMN acceptance TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE imports ADD COLUMN elsewhere_count INTEGER NOT NULL DEFAULT 0;
+
+-- Orders are found by reference when an adapter shows them under another number.
+CREATE INDEX orders_by_reference ON orders (store_key, reference) WHERE reference <> '';
+CREATE INDEX shipments_left ON shipments (store_key, adapter) WHERE open = 1;
+CREATE INDEX decisions_left ON decisions (store_key, adapter) WHERE open = 1;

@@ -1,0 +1,280 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// Migration is the move of a store from one adapter of its marketplace to another. A store speaks through both until no open
+// order is left on the one that it leaves.
+type Migration struct {
+	StoreID string
+	Source  string // the adapter that the store leaves
+	Target  string // the adapter that it goes to
+	// Cutover is the instant from which orders bought belong to the target, and Undone the one from which they belong to the
+	// source again; zero unless undone.
+	Cutover, Undone time.Time
+	// Completed is when the adapter that is left was no longer needed and its credentials were erased; zero before.
+	Completed time.Time
+	Match     AccountMatch
+
+	// Open orders of each side. Storage counts them when it reads the migration.
+	SourceOpen, TargetOpen int
+}
+
+// AccountMatch is how the account of the new credentials was recognised. Storage keeps these words.
+type AccountMatch string
+
+// The ways to recognise an account.
+const (
+	MatchVerified AccountMatch = "VERIFIED" // the marketplace gives both the same name
+	MatchStated   AccountMatch = "STATED"   // the caller said so
+)
+
+// Leaving is the adapter that the store leaves: the source, or, undone, the target.
+func (m Migration) Leaving() string {
+	if m.Undone.IsZero() {
+		return m.Source
+	}
+	return m.Target
+}
+
+// turned is when the last turn was made.
+func (m Migration) turned() time.Time {
+	if m.Undone.IsZero() {
+		return m.Cutover
+	}
+	return m.Undone
+}
+
+// MigrationRepository is what migrations ask of a database. Every method is one transaction.
+type MigrationRepository interface {
+	// Bindings returns which adapters a store speaks through. ErrNotFound.
+	Bindings(ctx context.Context, id string) (Bindings, error)
+	// Migration returns the last migration of a store. ErrNotFound, ErrNoMigration.
+	Migration(ctx context.Context, id string) (Migration, error)
+	// StartMigration stores a migration, the credentials and account of its target, and binds new orders to the target. s is
+	// the store as it is afterwards. A migration of the store that is not complete must be an undone one of the same pair: it
+	// is ended, the new one takes its place. ErrNotMoving otherwise, or when the store is not bound to the source, or holds no
+	// credentials for it. ErrAccountTaken when another store has one of the names; ErrNotFound.
+	StartMigration(ctx context.Context, m Migration, s Store, keys AccountKeys, credentials Sealed) error
+	// UndoMigration binds new orders to the source again. ErrNoMigration; ErrNotMoving when it is complete or undone.
+	UndoMigration(ctx context.Context, id string, now time.Time) error
+	// CompleteMigration erases the credentials of the adapter that the store leaves, unless an open order, shipment or
+	// decision still belongs to it: then it returns false. ErrNoMigration; ErrNotMoving when it is complete.
+	CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error)
+}
+
+// MigrateRequest is what MigrateStore is given.
+type MigrateRequest struct {
+	StoreID     string
+	Target      string // adapter
+	Credentials map[string]string
+	SameAccount bool // the caller states that both accounts are one
+}
+
+// Migrate verifies credentials for another adapter of the store's marketplace and binds orders bought from now on to it.
+// Nothing changes when it fails. For the adapter that the store is moving to already it returns the migration as it is.
+func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, error) {
+	st, err := s.connected(ctx, r.StoreID)
+	if err != nil {
+		return Migration{}, err
+	}
+	last, err := s.repository.Migration(ctx, st.ID)
+	switch known := err == nil; {
+	case err != nil && !errors.Is(err, ErrNoMigration):
+		return Migration{}, asProblem(err, st.ID)
+	case st.Adapter == r.Target && known && last.Target == r.Target && last.Undone.IsZero():
+		return last, nil
+	case st.Adapter == r.Target:
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonAdapterUnchanged,
+			"new orders of store %q belong to adapter %s already; RotateCredentials changes its credentials", st.ID, r.Target)
+	case known && last.Completed.IsZero() && last.Leaving() != r.Target:
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationUnderWay,
+			"store %q still has open orders on adapter %s; it can move to a third one when they have ended", st.ID, last.Leaving())
+	}
+	info, err := s.marketplace.AdapterInfo(ctx, r.Target)
+	if err != nil {
+		return Migration{}, err
+	}
+	if info.Marketplace != st.Marketplace {
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonMarketplaceMismatch,
+			"adapter %s speaks to marketplace %s, store %q sells on %s; connect that account as a store of its own",
+			r.Target, info.Marketplace, st.ID, st.Marketplace)
+	}
+	if err := checkCredentialFields(r.Credentials, info.Credentials); err != nil {
+		return Migration{}, err
+	}
+	addresses, err := s.environments.Addresses(st.Environment, r.Target, info.EnvironmentKeys)
+	if err != nil {
+		return Migration{}, err
+	}
+	ref := Ref{StoreID: st.ID, Adapter: r.Target}
+	account, err := s.marketplace.CheckConnection(ctx, Access{Ref: ref, Credentials: r.Credentials, Environment: addresses})
+	if err != nil {
+		return Migration{}, err
+	}
+	keys := accountKeys(r.Target, account)
+	match, err := s.match(ctx, st, keys, r.SameAccount)
+	if err != nil {
+		return Migration{}, err
+	}
+	sealed, err := s.vault.sealCredentials(ref, r.Credentials)
+	if err != nil {
+		return Migration{}, err
+	}
+	now := s.now().UTC()
+	m := Migration{StoreID: st.ID, Source: st.Adapter, Target: r.Target, Cutover: now, Match: match}
+	st.Adapter, st.AccountID, st.Acceptance, st.UpdateTime = r.Target, account.ID, account.Acceptance, now
+	st.Health = Health{State: Healthy, Since: now}
+	if account.ShopName != "" {
+		st.ShopName = account.ShopName
+	}
+	err = s.repository.StartMigration(ctx, m, st, keys, sealed)
+	switch {
+	case errors.Is(err, ErrAccountTaken):
+		return Migration{}, accountTaken("", "is connected as another store; disconnect that one first")
+	case errors.Is(err, ErrNotMoving):
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationUnderWay,
+			"store %q was moved, undone or disconnected by another call meanwhile; look at it and call again", st.ID)
+	case err != nil:
+		return Migration{}, asProblem(err, st.ID)
+	}
+	s.keepState(ctx, ref, account.State)
+	s.log.InfoContext(ctx, "store moves to another adapter", "store", st.ID, "source", m.Source, "target", m.Target)
+	return s.Migration(ctx, st.ID)
+}
+
+// match tells how the new account is known to be the store's. The names that the store has are those of earlier checks; when
+// they do not tell, the marketplace is asked again through the old adapter, which may be down.
+func (s *Service) match(ctx context.Context, st Store, keys AccountKeys, stated bool) (AccountMatch, error) {
+	known, err := s.repository.FindStore(ctx, st.Marketplace, keys)
+	switch {
+	case err == nil && known.ID == st.ID:
+		return MatchVerified, nil
+	case err == nil:
+		return "", accountTaken(known.ID, "belongs to store "+known.ID+"; disconnect that one first")
+	case !errors.Is(err, ErrNotFound):
+		return "", fmt.Errorf("find store of account: %w", err)
+	}
+	if old, err := s.account(ctx, st, st.Adapter); err == nil && accountKeys(st.Adapter, old).share(keys) {
+		return MatchVerified, nil
+	}
+	if stated {
+		return MatchStated, nil
+	}
+	return "", problem.New(problem.Precondition, problem.ReasonAccountMismatch,
+		"the marketplace does not show that these credentials belong to the account of store %q; if you know that they do, "+
+			"say so with same_account, else connect that account as a store of its own", st.ID)
+}
+
+// account asks the marketplace through one of the store's adapters whose credentials it holds.
+func (s *Service) account(ctx context.Context, st Store, adapter string) (Account, error) {
+	info, err := s.marketplace.AdapterInfo(ctx, adapter)
+	if err != nil {
+		return Account{}, err
+	}
+	access, err := s.vault.Access(ctx, Ref{StoreID: st.ID, Adapter: adapter}, info.EnvironmentKeys)
+	if err != nil {
+		return Account{}, err
+	}
+	account, err := s.marketplace.CheckConnection(ctx, access)
+	if err != nil {
+		return Account{}, err
+	}
+	if account.ID != access.AccountID {
+		return Account{}, problem.New(problem.Precondition, problem.ReasonAccountMismatch,
+			"the marketplace says that the credentials of store %q belong to another account now; rotate them", st.ID)
+	}
+	return account, nil
+}
+
+// Migration returns the last migration of a store.
+func (s *Service) Migration(ctx context.Context, id string) (Migration, error) {
+	m, err := s.repository.Migration(ctx, id)
+	if err != nil {
+		return Migration{}, asProblem(err, id)
+	}
+	return m, nil
+}
+
+// UndoMigration binds orders bought from now on to the source again. Undone already, it returns the migration as it is.
+func (s *Service) UndoMigration(ctx context.Context, id string) (Migration, error) {
+	m, err := s.Migration(ctx, id)
+	switch {
+	case err != nil:
+		return Migration{}, err
+	case !m.Undone.IsZero():
+		return m, nil
+	}
+	err = s.repository.UndoMigration(ctx, id, s.now().UTC())
+	if errors.Is(err, ErrNotMoving) {
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationComplete,
+			"the move of store %q to adapter %s is complete and the credentials of %s are erased; move it back with MigrateStore",
+			id, m.Target, m.Source)
+	}
+	if err != nil {
+		return Migration{}, asProblem(err, id)
+	}
+	s.log.InfoContext(ctx, "migration undone", "store", id, "source", m.Source, "target", m.Target)
+	return s.Migration(ctx, id)
+}
+
+// MigrationPolicy says when an adapter that a store leaves is given up.
+type MigrationPolicy struct {
+	// Keep is how long both adapters are kept at least, so that a move can be undone.
+	Keep time.Duration
+	// Patience is how long the adapter that a store leaves may fail before the orders that are left on it go to the other one.
+	Patience time.Duration
+}
+
+// Conclude completes the migration of a store when nothing is left on the adapter that it leaves. It is called after imports.
+func (s *Service) Conclude(ctx context.Context, id string, p MigrationPolicy) error {
+	m, err := s.repository.Migration(ctx, id)
+	switch {
+	case errors.Is(err, ErrNoMigration):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read migration of store %s: %w", id, err)
+	case !m.Completed.IsZero():
+		return nil
+	}
+	b, err := s.repository.Bindings(ctx, id)
+	if err != nil {
+		return fmt.Errorf("read bindings of store %s: %w", id, err)
+	}
+	now := s.now().UTC()
+	if now.Sub(m.turned()) < p.Keep || !b.known(m.Leaving(), m.turned(), now, p) {
+		return nil
+	}
+	done, err := s.repository.CompleteMigration(ctx, id, m.Leaving(), now)
+	switch {
+	case errors.Is(err, ErrNotMoving), errors.Is(err, ErrNoMigration): // another call was faster
+		return nil
+	case err != nil:
+		return fmt.Errorf("complete migration of store %s: %w", id, err)
+	case done:
+		s.log.InfoContext(ctx, "migration complete", "store", id, "left", m.Leaving())
+	}
+	return nil
+}
+
+// known reports whether every order of the adapter that is left can be known: an import that began after the turn read all of
+// them, or there will be none any more.
+func (b Bindings) known(leaving string, turned, now time.Time, p MigrationPolicy) bool {
+	for _, x := range b.Adapters {
+		if x.Adapter == leaving {
+			return !x.ImportStart.Before(turned) || x.GivenUp(now, p)
+		}
+	}
+	return true
+}
+
+// GivenUp reports whether an adapter has failed for so long that its orders go to the other one.
+func (b Binding) GivenUp(now time.Time, p MigrationPolicy) bool {
+	return !b.FailingSince.IsZero() && now.Sub(b.FailingSince) >= p.Patience
+}
