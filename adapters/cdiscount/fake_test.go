@@ -147,7 +147,8 @@ func envelopeWith(op, message, success, errors, fields string) string {
 	return `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><` + op + `Response xmlns="http://www.cdiscount.com">` +
 		`<` + op + `Result xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><ErrorMessage xmlns="` + nsMessages + `">` +
 		escape(message) + `</ErrorMessage><OperationSuccess xmlns="` + nsMessages + `">` + success + `</OperationSuccess>` +
-		`<ErrorList>` + errors + `</ErrorList><SellerLogin>demo-seller</SellerLogin><TokenId>not-to-be-kept</TokenId>` +
+		`<ErrorList>` + errors + `</ErrorList><SellerLogin> demo-seller
+</SellerLogin><TokenId>not-to-be-kept</TokenId>` +
 		fields + `</` + op + `Result></` + op + `Response></s:Body></s:Envelope>`
 }
 

@@ -211,7 +211,7 @@ type checkResult struct {
 func (v *verification) conclude(s conformance.Summary) error {
 	if v.output == outputTable {
 		return written(fmt.Fprintf(v.Out, "\n%s: %d passed, %d failed, %d skipped in %s\n",
-			clean(joined(" ", s.Adapter, s.Version)), s.Passed, s.Failed, s.Skipped, s.Took.Round(100*time.Millisecond)))
+			clean(joined(" ", s.Adapter, s.Version)), s.Passed, s.Failed, s.Skipped, s.Took.Round(10*time.Millisecond)))
 	}
 	doc := verdict{
 		Adapter: s.Adapter, Version: s.Version, Marketplace: s.Marketplace,

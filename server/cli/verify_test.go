@@ -62,6 +62,7 @@ type verifier struct {
 	during func(context.Context, conformance.Options)
 
 	asked conformance.Options
+	told  bool // to end
 }
 
 func (v *verifier) verify(
@@ -84,6 +85,7 @@ func (v *verifier) verify(
 		report(r)
 	}
 	if err := ctx.Err(); err != nil {
+		v.told = true
 		return s, fmt.Errorf("verify: %w", err)
 	}
 	return s, v.err
@@ -261,6 +263,9 @@ func TestVerifyOutputFails(t *testing.T) {
 		code, report := v.run(t.Context(), brokenPipe{}, "", append([]string{"./adapter", "--sandbox", "none"}, flags...)...)
 		if code != cli.ExitFailure || report != "relais: write the result: broken pipe\n" {
 			t.Errorf("%v: exit code %d, report %q", flags, code, report)
+		}
+		if early := flags == nil; v.told != early {
+			t.Errorf("%v: the checks were told to end: %v, want %v", flags, v.told, early)
 		}
 	}
 }
