@@ -190,6 +190,9 @@ func (im *Importer) work(r *run, bindings store.Bindings, current Import) {
 	case errors.Is(context.Cause(r.ctx), errDisconnected):
 		current.State = Interrupted
 		current.Failure = Failure{Reason: problem.ReasonStoreDisconnected, Message: "the store was disconnected during the import; what was read is kept"}
+	case errors.Is(err, ErrStoreMoved):
+		current.State = Interrupted
+		current.Failure = Failure{Reason: problem.ReasonStoreMoved, Message: "the store went to another adapter during the import; what was read is kept, and the next import reads through both adapters"}
 	case im.ctx.Err() != nil:
 		current.State, current.Failure = Interrupted, serverStopped
 	default:

@@ -53,7 +53,10 @@ func (r *reading) read(ctx context.Context) ([]Part, error) {
 	var failed error
 	for _, x := range r.bindings.Adapters {
 		err := r.parts[x.Adapter].read(ctx)
-		if err != nil && ctx.Err() != nil {
+		switch {
+		case errors.Is(err, ErrStoreMoved):
+			return ended, err
+		case err != nil && ctx.Err() != nil:
 			return ended, ctx.Err()
 		}
 		ref := store.Ref{StoreID: r.current.StoreID, Adapter: x.Adapter}

@@ -13,6 +13,7 @@ import (
 var (
 	ErrNotFound       = errors.New("order not found")
 	ErrImportNotFound = errors.New("import not found")
+	ErrStoreMoved     = errors.New("the store went to another adapter during the import")
 )
 
 // NotFound is the problem of an order that a store does not have.
@@ -91,6 +92,8 @@ type Repository interface {
 	// A known order that is bound to another adapter belongs to that one and stays as it is, counted in Elsewhere, unless the
 	// store holds no credentials for that adapter, or TakeOver names it: then the order, and what is open of its shipment and
 	// decision, is bound to Ref.Adapter.
+	// ErrStoreMoved when the store went to another adapter since the import started: what it planned does not tell any more
+	// which adapter an order belongs to.
 	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
 	// MatchOrders finds the stored orders that orders read through an adapter are: by number, else, among the orders bound to
 	// other adapters, by a reference that equals a number, else by a reference that both have and no other order has. The

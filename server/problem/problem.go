@@ -61,6 +61,7 @@ const (
 	ReasonCredentialsUnreadable = "CREDENTIALS_UNREADABLE"
 	ReasonAdapterNotConnected   = "ADAPTER_NOT_CONNECTED"
 	ReasonAdapterUnchanged      = "ADAPTER_UNCHANGED"
+	ReasonStoreMoved            = "STORE_MOVED"
 	ReasonMarketplaceMismatch   = "MARKETPLACE_MISMATCH"
 	ReasonMigrationNotFound     = "MIGRATION_NOT_FOUND"
 	ReasonMigrationUnderWay     = "MIGRATION_UNDER_WAY"

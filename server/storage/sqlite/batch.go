@@ -113,12 +113,15 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 		importKey  sql.Null[int64]
 		state      sql.Null[order.ImportState]
 		encoded    sql.Null[string]
+		start      sql.Null[int64]
+		turned     int64
 		windows    []order.Window
 	)
-	err := r.tx.QueryRowContext(ctx, `SELECT s.key, s.last_event_seq, s.last_change_time, i.key, i.state, i.windows,
+	err := r.tx.QueryRowContext(ctx, `SELECT s.key, s.last_event_seq, s.last_change_time, i.key, i.state, i.windows, i.start_time,
+			(SELECT coalesce(max(max(cutover_time, undo_time)), 0) FROM migrations WHERE store_key = s.key),
 			(SELECT coalesce(max(key), 0) + 1 FROM orders)
 		FROM stores s LEFT JOIN imports i ON i.store_key = s.key AND i.id = ? WHERE s.id = ?`, b.ImportID, b.Ref.StoreID).
-		Scan(&r.storeKey, &r.seq, &lastChange, &importKey, &state, &encoded, &r.nextOrder)
+		Scan(&r.storeKey, &r.seq, &lastChange, &importKey, &state, &encoded, &start, &turned, &r.nextOrder)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, store.ErrNotFound
 	}
@@ -139,6 +142,8 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 		return nil, order.ErrImportNotFound
 	case state.V != order.Running:
 		return nil, notRunning(state.V)
+	case turned > start.V:
+		return nil, order.ErrStoreMoved
 	}
 	r.importKey = importKey.V
 	if err := (jsonColumn[[]order.Window]{&windows}).Scan(encoded.V); err != nil {
