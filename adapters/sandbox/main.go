@@ -15,8 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/relaishq/relais/adapters/sandbox/cdiscount"
 	"github.com/relaishq/relais/adapters/sandbox/emulator"
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
@@ -83,13 +83,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // greet tells where the sandbox is and how to log in. Scripts read the first line.
 func greet(w io.Writer, s *emulator.Server) error {
 	text := fmt.Sprintf("relais-sandbox listening on %s\n", s.URL())
-	text += fmt.Sprintf("  Cdiscount STS      %s%s/\n", s.URL(), cdiscount.STSPath)
-	text += fmt.Sprintf("  Cdiscount service  %s%s\n", s.URL(), cdiscount.ServicePath)
-	text += fmt.Sprintf("  control API        %s/sandbox/health\n", s.URL())
+	for _, a := range append(s.Addresses(), face.Address{Title: "control API", Path: "/sandbox/health"}) {
+		text += fmt.Sprintf("  %-17s  %s%s\n", a.Title, s.URL(), a.Path)
+	}
 	sellers := s.World().Sellers()
 	text += fmt.Sprintf("  login %s, password %s", sellers[0].Login, sellers[0].Password)
 	if n := len(sellers); n > 1 {
 		text += fmt.Sprintf(" (same password for %s to %s)", sellers[1].Login, sellers[n-1].Login)
+	}
+	text += fmt.Sprintf("\n  seller %s, client %s, secret %s", sellers[0].SellerID, sellers[0].ClientID, sellers[0].ClientSecret)
+	if n := len(sellers); n > 1 {
+		text += fmt.Sprintf(" (same secret for %s, %s to %s, %s)", sellers[1].SellerID, sellers[1].ClientID, sellers[n-1].SellerID, sellers[n-1].ClientID)
 	}
 	_, err := io.WriteString(w, text+"\n")
 	return err

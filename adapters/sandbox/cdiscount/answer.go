@@ -1,30 +1,19 @@
 package cdiscount
 
 import (
-	"io"
 	"net/http"
 
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
 const xmlContent = "text/xml; charset=utf-8"
 
-// answer is what goes back to the client. write may be called more than once and writes the same each time.
-type answer struct {
-	status      int
-	contentType string
-	write       func(w io.Writer) error
-	// length is how many bytes write writes; zero means unknown.
-	length int64
-	// plain answers are never compressed.
-	plain bool
-}
-
-func fixed(status int, contentType, body string) answer {
-	return answer{status: status, contentType: contentType, length: int64(len(body)), write: func(w io.Writer) error {
-		_, err := io.WriteString(w, body)
-		return err
-	}}
+// xmlAnswer is an answer in XML.
+func xmlAnswer(status int, body string) face.Answer {
+	a := face.Text(status, xmlContent, body)
+	a.Compress = true
+	return a
 }
 
 // Namespaces of fault codes (cdiscount-soap.md 4.3). The one of ActionNotSupported is WCF's.
@@ -34,7 +23,7 @@ const (
 )
 
 // soapFault is a SOAP fault: HTTP 500. space is the namespace of a code with prefix a; empty for the prefix s.
-func soapFault(code, space, text string) answer {
+func soapFault(code, space, text string) face.Answer {
 	var d document
 	d.raw(`<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><s:Fault><faultcode`)
 	if space != "" {
@@ -45,14 +34,14 @@ func soapFault(code, space, text string) answer {
 	d.raw(`</faultcode><faultstring xml:lang="fr-FR">`)
 	d.b = appendEscaped(d.b, text)
 	d.raw(`</faultstring></s:Fault></s:Body></s:Envelope>`)
-	return fixed(http.StatusInternalServerError, xmlContent, string(d.b))
+	return xmlAnswer(http.StatusInternalServerError, string(d.b))
 }
 
 // tokenFault is how token and rights are refused (cdiscount-soap.md 2).
-func tokenFault(text string) answer { return soapFault("s:RequestTokenValidationError", "", text) }
+func tokenFault(text string) face.Answer { return soapFault("s:RequestTokenValidationError", "", text) }
 
 // deserializationFailed is how an illegal value is refused.
-func deserializationFailed(parameter string, err error) answer {
+func deserializationFailed(parameter string, err error) face.Answer {
 	return soapFault("a:DeserializationFailed", nsDispatcher,
 		"The formatter threw an exception while trying to deserialize the message: There was an error while trying to deserialize "+
 			"parameter "+nsData+":"+parameter+". The InnerException message was '"+err.Error()+"'.  Please see InnerException for more details.")
@@ -128,16 +117,16 @@ func (d *document) problems(name string, list []problem) {
 }
 
 // result is an answer whose own fields fit into memory.
-func result(op operation, b base, own func(d *document)) answer {
+func result(op operation, b base, own func(d *document)) face.Answer {
 	var d document
 	d.openResult(op, b)
 	own(&d)
 	d.closeResult(op)
-	return fixed(http.StatusOK, xmlContent, string(d.b))
+	return xmlAnswer(http.StatusOK, string(d.b))
 }
 
 // refusal is a result that failed as a whole: all own fields are null.
-func refusal(op operation, b base) answer {
+func refusal(op operation, b base) face.Answer {
 	b.failed = true
 	return result(op, b, func(d *document) {
 		for _, field := range op.own {

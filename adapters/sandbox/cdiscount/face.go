@@ -8,11 +8,11 @@ package cdiscount
 import (
 	"bytes"
 	"cmp"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/fault"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
@@ -43,46 +43,38 @@ type operation struct {
 	space     string   // namespace of the own fields; empty means nsData
 	nullText  bool     // an ErrorMessage without text is null, not empty (cdiscount-soap.md 3.3)
 	write     bool     // it changes orders
-	serve     func(f *Face, c *call) answer
+	actions   []fault.Action
+	serve     func(f *Face, c *call) face.Answer
 }
 
 func operations() []operation {
 	return []operation{
-		{name: "GetSellerInformation", own: []string{"DeliveryModes", "OfferPoolList", "Seller"}, serve: (*Face).getSellerInformation},
-		{name: "GetGlobalConfiguration", own: []string{"CarrierList"}, serve: (*Face).getGlobalConfiguration},
+		{
+			name: "GetSellerInformation", own: []string{"DeliveryModes", "OfferPoolList", "Seller"}, actions: []fault.Action{fault.Account},
+			serve: (*Face).getSellerInformation,
+		},
+		{
+			name: "GetGlobalConfiguration", own: []string{"CarrierList"}, actions: []fault.Action{fault.Carriers},
+			serve: (*Face).getGlobalConfiguration,
+		},
 		{
 			name: "GetProductListByIdentifier", parameter: "identifierRequest", own: []string{"ProductListByIdentifier"}, space: nsProduct,
-			nullText: true, serve: (*Face).getProductListByIdentifier,
+			nullText: true, actions: []fault.Action{fault.Products}, serve: (*Face).getProductListByIdentifier,
 		},
-		{name: "GetOrderList", parameter: "orderFilter", own: []string{"OrderList"}, serve: (*Face).getOrderList},
+		{
+			name: "GetOrderList", parameter: "orderFilter", own: []string{"OrderList"}, actions: []fault.Action{fault.List, fault.Get},
+			serve: (*Face).getOrderList,
+		},
 		{
 			name: "ValidateOrderList", parameter: "validateOrderListMessage", own: []string{"ValidateOrderResults"}, write: true,
-			serve: (*Face).validateOrderList,
+			actions: []fault.Action{fault.Ship, fault.Decide}, serve: (*Face).validateOrderList,
 		},
 	}
 }
 
-// Operations lists the names that fault rules and counters use.
-func Operations() []string {
-	out := []string{fault.STS}
-	for _, op := range operations() {
-		out = append(out, op.name)
-	}
-	return out
-}
-
-// Config is what the face needs. All fields are required.
-type Config struct {
-	World  *world.World
-	Faults *fault.Set
-	Log    *slog.Logger
-	// Done ends waits that faults ask for; it is closed when the sandbox stops.
-	Done <-chan struct{}
-}
-
-// Face serves the Cdiscount API.
+// Face serves the Cdiscount API. Make it with New.
 type Face struct {
-	Config
+	face.Sandbox
 	operations map[string]operation
 	// rendered holds the first orders of each seller as GetOrderList writes them; nil unless Prerender was called. It does
 	// not change while the face serves.
@@ -90,16 +82,40 @@ type Face struct {
 }
 
 // New makes the face.
-func New(cfg Config) *Face {
-	f := &Face{Config: cfg, operations: map[string]operation{}}
+func New() *Face {
+	f := &Face{operations: map[string]operation{}}
 	for _, op := range operations() {
 		f.operations[op.name] = op
 	}
 	return f
 }
 
+// API names the operations of the service and, as "STS", the token service.
+func (f *Face) API() fault.API {
+	out := fault.API{
+		Name:       api,
+		Operations: []fault.Operation{{Name: fault.STS, Actions: []fault.Action{fault.Token}}},
+		Kinds:      []fault.Kind{fault.SOAPFault, fault.SellerDisabled, fault.ErrorMessage},
+	}
+	for _, op := range operations() {
+		out.Operations = append(out.Operations, fault.Operation{Name: op.name, Actions: op.actions})
+	}
+	return out
+}
+
+// Credentials are login and password of the API user.
+func (f *Face) Credentials(s world.Seller) map[string]string {
+	return map[string]string{"login": s.Login, "password": s.Password}
+}
+
+// Addresses are those of the two services.
+func (f *Face) Addresses() []face.Address {
+	return []face.Address{{Title: "Cdiscount STS", Path: STSPath + "/"}, {Title: "Cdiscount service", Path: ServicePath}}
+}
+
 // Register adds the face's paths to mux.
-func (f *Face) Register(mux *http.ServeMux) {
+func (f *Face) Register(mux *http.ServeMux, s face.Sandbox) {
+	f.Sandbox = s
 	mux.HandleFunc(STSPath, f.serveSTS)
 	mux.HandleFunc(STSPath+"/", f.serveSTS)
 	mux.HandleFunc(ServicePath, f.serveService)
@@ -147,42 +163,34 @@ func (f *Face) serveService(w http.ResponseWriter, r *http.Request) {
 	c, ok := f.open(body.Bytes(), r.Header.Get("SOAPAction"))
 	switch {
 	case c == nil:
-		f.World.CountCall(unknownOperation)
+		f.countUnknown()
 		http.Error(w, "The request is not a SOAP 1.1 message.", http.StatusBadRequest) // WCF answers HTTP 400 without a body
 		return
 	case !ok:
-		f.World.CountCall(unknownOperation)
+		f.countUnknown()
 		action := strings.Trim(r.Header.Get("SOAPAction"), `"`)
-		f.deliver(w, r, soapFault("a:ActionNotSupported", nsAddressing, "The message with Action '"+action+"' cannot be processed at the "+
+		f.Deliver(w, r, soapFault("a:ActionNotSupported", nsAddressing, "The message with Action '"+action+"' cannot be processed at the "+
 			"receiver, due to a ContractFilter mismatch at the EndpointDispatcher. This may be because of either a contract mismatch "+
 			"(mismatched Actions between sender and receiver) or a binding/security mismatch between the sender and the receiver."),
 			fault.Decision{})
 		return
 	}
-	f.World.CountCall(c.op.name)
-	d := f.Faults.Decide(fault.Call{Operation: c.op.name, Seller: c.seller.Account, Orders: c.orderNumbers()})
-	c.fault = string(d.Kind)
-	f.Log.LogAttrs(r.Context(), slog.LevelDebug, "soap call", slog.String("operation", c.op.name),
-		slog.String("seller", c.seller.Account), slog.String("fault", c.fault))
-	f.run(w, r, c, d)
+	f.Serve(w, r, face.Exchange{
+		Call:    fault.Call{API: api, Operation: c.op.name, Action: c.action(), Seller: c.seller.Account, Orders: c.orderNumbers()},
+		Lost:    func(d fault.Decision) { f.recordLost(c, d) },
+		Carry:   func(d fault.Decision) face.Answer { return f.carry(c, d) },
+		Replace: func(d fault.Decision) face.Answer { return f.replacement(c, d) },
+	})
 }
 
-// run carries a call out as the decision has it.
-func (f *Face) run(w http.ResponseWriter, r *http.Request, c *call, d fault.Decision) {
-	if !f.wait(d.Before) {
-		hangUp(w)
-		return
-	}
-	switch {
-	case d.Kind == fault.CutBefore:
-		f.recordLost(c)
-		hangUp(w)
-		return
-	case d.Replaces() && !d.Params.Apply:
-		f.recordLost(c)
-		f.deliver(w, r, f.replacement(c, d), d)
-		return
-	}
+// countUnknown counts a call of an operation that the face does not have.
+func (f *Face) countUnknown() {
+	f.World.CountCall(world.CallKey{API: api, Operation: unknownOperation})
+}
+
+// carry carries a call out as the decision has it.
+func (f *Face) carry(c *call, d fault.Decision) face.Answer {
+	c.fault = string(d.Kind)
 	switch d.Kind {
 	case fault.TokenExpired:
 		f.World.ForgetToken(c.token)
@@ -193,15 +201,7 @@ func (f *Face) run(w http.ResponseWriter, r *http.Request, c *call, d fault.Deci
 	case fault.ApplyLate:
 		c.late = d.Params.Pause()
 	}
-	a := f.answer(c)
-	if d.Replaces() {
-		a = f.replacement(c, d)
-	}
-	if !f.wait(d.After) {
-		hangUp(w)
-		return
-	}
-	f.deliver(w, r, a, d)
+	return f.answer(c)
 }
 
 // mailAliasText is an ErrorMessage next to good orders; a warning about mail aliases was reported (cdiscount-soap.md 4.1).
@@ -232,7 +232,7 @@ func (f *Face) open(body []byte, soapAction string) (c *call, ok bool) {
 }
 
 // answer checks token and header and carries the operation out.
-func (f *Face) answer(c *call) answer {
+func (f *Face) answer(c *call) face.Answer {
 	if a, ok := f.authorise(c); !ok {
 		f.recordRefused(c, "RequestTokenValidationError")
 		return a
@@ -252,7 +252,7 @@ const sellerDisabledText = "Vendeur désactivé"
 
 // authorise checks format, existence, expiry and right, in this order (cdiscount-soap.md 14.2). The text of expiry is only
 // known in part.
-func (f *Face) authorise(c *call) (answer, bool) {
+func (f *Face) authorise(c *call) (face.Answer, bool) {
 	if len(c.token) != 32 || strings.Trim(strings.ToLower(c.token), "0123456789abcdef") != "" {
 		return tokenFault("Token id is not correctly formatted."), false
 	}
@@ -271,69 +271,5 @@ func (f *Face) authorise(c *call) (answer, bool) {
 			strings.Join([]string{t[:8], t[8:12], t[12:16], t[16:20], t[20:]}, "-") +
 			"', Resource: (Service: 'marketplaceapiservice.svc' / Action: '" + actionPrefix + c.op.name + "'))."), false
 	}
-	return answer{}, true
-}
-
-// replacement is what the fault answers instead.
-func (f *Face) replacement(c *call, d fault.Decision) answer {
-	p := d.Params
-	switch d.Kind {
-	case fault.HTTP500:
-		return fixed(http.StatusInternalServerError, "text/html; charset=utf-8", p.Body)
-	case fault.HTTP503:
-		return fixed(http.StatusServiceUnavailable, "text/html; charset=utf-8", p.Body)
-	case fault.HTML:
-		return htmlPage(p)
-	case fault.Malformed:
-		return malformed(p)
-	case fault.SOAPFault:
-		code, space, text := "a:InternalServiceFault", nsDispatcher, internalErrorText
-		code = cmp.Or(p.Code, code)
-		if strings.HasPrefix(code, "s:") {
-			space = ""
-		}
-		return soapFault(code, space, cmp.Or(p.Text, text))
-	case fault.SellerDisabled:
-		return refusal(c.op, base{message: sellerDisabledText, anonymous: true})
-	default: // fault.Quota
-		b := c.base()
-		b.message = "Le quota d'appels est atteint."
-		b.errors = []problem{{"Quota", b.message}}
-		return refusal(c.op, b)
-	}
-}
-
-func htmlPage(p fault.Params) answer {
-	status, body := http.StatusOK, p.Body
-	if p.Status != 0 {
-		status = p.Status
-	}
-	if body == "" {
-		body = `<!DOCTYPE html><html><head><meta charset="utf-8"><title>Maintenance</title></head><body>Site en maintenance<br>&eacute;</body></html>`
-	}
-	return fixed(status, "text/html; charset=utf-8", body)
-}
-
-func malformed(p fault.Params) answer {
-	body := p.Body
-	if body == "" {
-		body = `<s:Envelope xmlns:s="` + nsSOAP + `"><s:Body><Broken & < /s:Body>`
-	}
-	return fixed(http.StatusOK, xmlContent, body)
-}
-
-// wait waits and reports whether the sandbox is still running. A client that gives up meanwhile does not end it: the real
-// service would not notice either.
-func (f *Face) wait(d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-f.Done:
-		return false
-	}
+	return face.Answer{}, true
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
@@ -14,7 +15,7 @@ const flushAt = 32 << 10
 
 // getOrderList lists orders, newest first (cdiscount-soap.md 6). The list is written order by order, so that its length does
 // not cost memory.
-func (f *Face) getOrderList(c *call) answer {
+func (f *Face) getOrderList(c *call) face.Answer {
 	parameter := c.parameter()
 	if parameter == nil || parameter.null {
 		b := c.base()
@@ -30,7 +31,7 @@ func (f *Face) getOrderList(c *call) answer {
 	now := f.World.Clock().Now()
 	list := f.find(c.seller.Account, asked, now)
 	if settings.SlowListOver > 0 && list.orders > settings.SlowListOver {
-		f.wait(time.Duration(settings.SlowListBy))
+		f.Wait(time.Duration(settings.SlowListBy))
 	}
 	b := c.base()
 	b.message = cmp.Or(settings.OrderListWarning, b.message)
@@ -44,11 +45,11 @@ func (f *Face) getOrderList(c *call) answer {
 		tail.close("OrderList")
 	}
 	tail.closeResult(c.op)
-	a := answer{status: http.StatusOK, contentType: xmlContent, plain: list.rendered > 0}
+	a := face.Answer{Status: http.StatusOK, ContentType: xmlContent, Compress: list.rendered == 0}
 	if list.rendered == list.orders {
-		a.length = int64(len(head.b)) + list.size + int64(len(tail.b))
+		a.Length = int64(len(head.b)) + list.size + int64(len(tail.b))
 	}
-	a.write = func(w io.Writer) error {
+	a.Write = func(w io.Writer) error {
 		if _, err := w.Write(head.b); err != nil {
 			return err
 		}

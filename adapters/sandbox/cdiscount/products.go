@@ -1,10 +1,13 @@
 package cdiscount
 
-import "github.com/relaishq/relais/adapters/sandbox/world"
+import (
+	"github.com/relaishq/relais/adapters/sandbox/face"
+	"github.com/relaishq/relais/adapters/sandbox/world"
+)
 
 // getProductListByIdentifier tells what the catalogue knows of articles, by EAN, one answer for each EAN asked for and in
 // their order (cdiscount-soap.md 6.3). An EAN that is not known is an error of its product, not of the call.
-func (f *Face) getProductListByIdentifier(c *call) answer {
+func (f *Face) getProductListByIdentifier(c *call) face.Answer {
 	r := &reader{members: members(c.parameter(), nsData, "IdentifierType", "ValueList")}
 	r.enum("IdentifierType", "IdentifierTypeEnum", []string{"EAN"}, false)
 	if r.err != nil {

@@ -1,7 +1,9 @@
 package cdiscount
 
+import "github.com/relaishq/relais/adapters/sandbox/face"
+
 // getSellerInformation tells about the account (cdiscount-soap.md 5).
-func (f *Face) getSellerInformation(c *call) answer {
+func (f *Face) getSellerInformation(c *call) face.Answer {
 	return result(c.op, c.base(), func(d *document) {
 		d.open("DeliveryModes")
 		for _, m := range [][2]string{
@@ -49,7 +51,7 @@ func carriers() []carrier {
 
 // getGlobalConfiguration lists the carriers. The URLs are invented; one begins with a tab, as one recorded did, and one is
 // missing.
-func (f *Face) getGlobalConfiguration(c *call) answer {
+func (f *Face) getGlobalConfiguration(c *call) face.Answer {
 	return result(c.op, c.base(), func(d *document) {
 		d.open("CarrierList")
 		for _, k := range carriers() {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/relaishq/relais/adapters/sandbox/face"
+	"github.com/relaishq/relais/adapters/sandbox/fault"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
@@ -79,10 +81,10 @@ func (q request) entry(c *call) world.Write {
 	return w
 }
 
-// orderNumbers are the orders that a write names; none for other operations.
+// orderNumbers are the orders that a call names: those that it writes, or asks for by number.
 func (c *call) orderNumbers() []string {
 	if !c.op.write {
-		return nil
+		return c.numbersAsked()
 	}
 	requests, _, _ := readRequests(c.parameter()) // illegal values do not hide the numbers
 	numbers := make([]string, len(requests))
@@ -92,8 +94,42 @@ func (c *call) orderNumbers() []string {
 	return numbers
 }
 
+// numbersAsked are the order numbers that an order list is asked for; none for other operations.
+func (c *call) numbersAsked() []string {
+	if c.op.name != "GetOrderList" {
+		return nil
+	}
+	asked, _ := readFilter(c.parameter())
+	return asked.numbers
+}
+
+// action is what the call is for. A message with a shipment among decisions of other kinds counts as a shipment.
+func (c *call) action() fault.Action {
+	switch {
+	case c.op.write:
+		requests, _, _ := readRequests(c.parameter())
+		action := fault.Action("")
+		for _, q := range requests {
+			switch q.action() {
+			case world.Ship, world.RefuseShipment:
+				return fault.Ship
+			case world.Accept, world.Refuse:
+				action = fault.Decide
+			}
+		}
+		return action
+	case len(c.numbersAsked()) > 0:
+		return fault.Get
+	default:
+		return c.op.actions[0]
+	}
+}
+
 // recordLost records the writes of a call that a fault kept from being carried out.
-func (f *Face) recordLost(c *call) { f.recordRefused(c, "") }
+func (f *Face) recordLost(c *call, d fault.Decision) {
+	c.fault = string(d.Kind)
+	f.recordRefused(c, "")
+}
 
 // recordRefused records the writes of a call that was refused as a whole, with the reason.
 func (f *Face) recordRefused(c *call, errorType string) {
@@ -109,7 +145,7 @@ func (f *Face) recordRefused(c *call, errorType string) {
 }
 
 // validateOrderList applies what the seller decided about orders (cdiscount-soap.md 8). Orders are independent of each other.
-func (f *Face) validateOrderList(c *call) answer {
+func (f *Face) validateOrderList(c *call) face.Answer {
 	requests, ok, err := readRequests(c.parameter())
 	switch {
 	case err != nil:

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/fault"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
@@ -21,10 +22,13 @@ const maxBody = 8 << 20
 type API struct {
 	world  *world.World
 	faults *fault.Set
+	faces  []face.Face
 }
 
-// New makes the control API of a world and its faults.
-func New(w *world.World, faults *fault.Set) *API { return &API{world: w, faults: faults} }
+// New makes the control API of a world, its faults and its faces.
+func New(w *world.World, faults *fault.Set, faces ...face.Face) *API {
+	return &API{world: w, faults: faults, faces: faces}
+}
 
 // statusError is an error with the HTTP status to answer.
 type statusError struct {
@@ -157,28 +161,6 @@ func (a *API) setSettings(r *http.Request) (any, error) {
 	return next, nil
 }
 
-func (a *API) listSellers(*http.Request) (any, error) {
-	return map[string]any{"sellers": a.world.Sellers()}, nil
-}
-
-func (a *API) putSeller(r *http.Request) (any, error) {
-	var body struct {
-		world.SellerPatch
-		RevokeTokens bool `json:"revoke_tokens"`
-	}
-	if err := decode(r, &body); err != nil {
-		return nil, err
-	}
-	s, err := a.world.PutSeller(body.SellerPatch)
-	if err != nil {
-		return nil, err
-	}
-	if body.RevokeTokens {
-		a.world.ForgetTokens(s.Account)
-	}
-	return s, nil
-}
-
 func (a *API) listProducts(*http.Request) (any, error) {
 	return map[string]any{"products": a.world.Products()}, nil
 }
@@ -225,7 +207,7 @@ func (a *API) listWrites(r *http.Request) (any, error) {
 }
 
 func (a *API) listCalls(*http.Request) (any, error) {
-	return map[string]any{"calls": a.world.Calls()}, nil
+	return map[string]any{"calls": a.world.Calls(), "by_action": a.world.CallsByAction()}, nil
 }
 
 func (a *API) listFaults(*http.Request) (any, error) {

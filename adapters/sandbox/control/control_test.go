@@ -281,7 +281,7 @@ func TestWritesFaultsAndCalls(t *testing.T) {
 	if _, body := call(t, s, "DELETE", "/sandbox/faults", "", nil); strings.TrimSpace(body) != `{"removed":1}` {
 		t.Errorf("removing all: %s", body)
 	}
-	if _, body := call(t, s, "GET", "/sandbox/calls", "", nil); strings.TrimSpace(body) != `{"calls":{"STS":1}}` {
+	if _, body := call(t, s, "GET", "/sandbox/calls", "", nil); strings.TrimSpace(body) != `{"by_action":{"cdiscount":{"token":1}},"calls":{"STS":1}}` {
 		t.Errorf("calls: %s", body)
 	}
 }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/relaishq/relais/adapters/sandbox/cdiscount"
 	"github.com/relaishq/relais/adapters/sandbox/control"
+	"github.com/relaishq/relais/adapters/sandbox/face"
 	"github.com/relaishq/relais/adapters/sandbox/fault"
+	"github.com/relaishq/relais/adapters/sandbox/octopia"
 	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
@@ -25,12 +27,21 @@ type Config struct {
 	// Prerender writes the orders that the world starts with once, at the start, so that serving a list of them costs
 	// next to nothing but copying. It is for benchmarks: it takes the memory that the XML of all orders takes.
 	Prerender bool
+	// Faces are further faces over the same world, beside the built-in ones, for marketplaces that tests invent.
+	Faces []Face
 }
+
+// Face is a marketplace API over the world.
+type Face = face.Face
+
+// Sandbox is what a face works on.
+type Sandbox = face.Sandbox
 
 // Emulator is the sandbox as an http.Handler.
 type Emulator struct {
 	world  *world.World
 	faults *fault.Set
+	faces  []Face
 	mux    *http.ServeMux
 	done   chan struct{}
 	once   sync.Once
@@ -45,15 +56,26 @@ func New(cfg Config) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
+	faces := append([]Face{cdiscount.New(), octopia.New()}, cfg.Faces...)
+	apis := make([]fault.API, len(faces))
+	for i, f := range faces {
+		apis[i] = f.API()
+		for _, other := range apis[:i] {
+			if other.Name == apis[i].Name {
+				return nil, fmt.Errorf("two faces are called %q", other.Name)
+			}
+		}
+	}
 	e := &Emulator{
-		world: w, faults: fault.NewSet(w.Clock().Wall, cdiscount.Operations()...), mux: http.NewServeMux(), done: make(chan struct{}),
+		world: w, faults: fault.NewSet(w.Clock().Wall, apis...), faces: faces, mux: http.NewServeMux(), done: make(chan struct{}),
 	}
-	face := cdiscount.New(cdiscount.Config{World: w, Faults: e.faults, Log: cfg.Log, Done: e.done})
-	if cfg.Prerender {
-		face.Prerender()
+	for _, f := range faces {
+		f.Register(e.mux, Sandbox{World: w, Faults: e.faults, Log: cfg.Log, Done: e.done})
+		if p, ok := f.(face.Prerenderer); ok && cfg.Prerender {
+			p.Prerender()
+		}
 	}
-	face.Register(e.mux)
-	control.New(w, e.faults).Register(e.mux)
+	control.New(w, e.faults, faces...).Register(e.mux)
 	return e, nil
 }
 
@@ -65,6 +87,15 @@ func (e *Emulator) World() *world.World { return e.world }
 
 // Faults are the faults in force.
 func (e *Emulator) Faults() *fault.Set { return e.faults }
+
+// Addresses are the paths of all faces.
+func (e *Emulator) Addresses() []face.Address {
+	var out []face.Address
+	for _, f := range e.faces {
+		out = append(out, f.Addresses()...)
+	}
+	return out
+}
 
 // Close ends injected waits; calls that wait are cut. It may be called more than once.
 func (e *Emulator) Close() { e.once.Do(func() { close(e.done) }) }

@@ -7,40 +7,8 @@ package fault
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-)
-
-// Kind is a way to fail.
-type Kind string
-
-// The kinds. Those marked "replaces" answer something else; with Params.Apply the call is carried out all the same, so that
-// only its answer is lost.
-const (
-	Latency        Kind = "latency"         // waits Params.Milliseconds before the call is carried out; with Apply, after it
-	HTTP500        Kind = "http_500"        // replaces: HTTP 500 with Params.Body, empty by default
-	HTTP503        Kind = "http_503"        // replaces: HTTP 503 with Params.Body
-	SOAPFault      Kind = "soap_fault"      // replaces: HTTP 500 with a fault of Params.Code and Params.Text, default InternalServiceFault
-	HTML           Kind = "html"            // replaces: a page, with HTTP Params.Status, 200 by default
-	Malformed      Kind = "malformed"       // replaces: HTTP 200 of the right content type whose body is not XML
-	Quota          Kind = "quota"           // replaces: OperationSuccess false with ErrorType Quota
-	SellerDisabled Kind = "seller_disabled" // replaces: "Vendeur désactivé"
-	TokenExpired   Kind = "token_expired"   // forgets the token of the call before it is checked: it "does not exist"
-	TokenLapsed    Kind = "token_lapsed"    // ends the token's life before it is checked: it "has expired"
-	ErrorMessage   Kind = "error_message"   // carries the call out and sets ErrorMessage, Params.Text, next to a good result
-	Truncated      Kind = "truncated"       // ends the body early, and the HTTP answer properly
-	CutBefore      Kind = "cut_before"      // closes the connection; nothing is carried out
-	CutAfter       Kind = "cut_after"       // carries the call out and closes the connection without an answer
-	CutMid         Kind = "cut_mid"         // resets the connection in the middle of the body
-	SlowDrip       Kind = "slow_drip"       // sends the body in Params.Pieces pieces, Params.Milliseconds apart
-	ApplyLate      Kind = "apply_late"      // closes the connection without an answer; a write is carried out Params.Milliseconds of world time later
-)
-
-// STS is the operation name of the token service. Any stands for all operations in a rule.
-const (
-	STS = "STS"
-	Any = "*"
 )
 
 // Params are what some kinds can be told.
@@ -51,6 +19,7 @@ type Params struct {
 	Body         string `json:"body,omitempty"`
 	Code         string `json:"code,omitempty"`
 	Text         string `json:"text,omitempty"`
+	Seconds      int    `json:"seconds,omitempty"`
 	// Pieces is into how many pieces SlowDrip cuts the body; zero means ten.
 	Pieces int `json:"pieces,omitempty"`
 	// Fraction is how much of the body is sent by Truncated and CutMid: above 0 and below 1; zero means half.
@@ -59,8 +28,12 @@ type Params struct {
 
 // Rule says which calls fail and how.
 type Rule struct {
-	ID        int64  `json:"id"`               // given by Add
-	Operation string `json:"operation"`        // "STS", the name of an operation, or "*"
+	ID int64 `json:"id"` // given by Add
+	// Operation is the exact name of an operation, or Any. On, in its place, is what the call is for on whichever face, or Any.
+	// Exactly one of them is given.
+	Operation string `json:"operation,omitempty"`
+	On        Action `json:"on,omitempty"`
+	API       string `json:"api,omitempty"`    // only calls of this face; empty means all
 	Kind      Kind   `json:"kind"`             //
 	Times     int    `json:"times"`            // how many calls fail; zero means until the rule is removed
 	After     int    `json:"after_calls"`      // how many matching calls pass before
@@ -73,7 +46,9 @@ type Rule struct {
 
 // Call is what a rule can look at.
 type Call struct {
+	API       string // name of the face
 	Operation string
+	Action    Action   // what it is for; empty when it is none of the known
 	Seller    string   // account; empty when unknown
 	Orders    []string // order numbers that the call names
 }
@@ -82,7 +57,9 @@ type Call struct {
 type Hit struct {
 	Rule      int64     `json:"rule"`
 	Kind      Kind      `json:"kind"`
+	API       string    `json:"api"`
 	Operation string    `json:"operation"`
+	Action    Action    `json:"action,omitempty"`
 	Seller    string    `json:"seller,omitempty"`
 	WallTime  time.Time `json:"wall_time"`
 }
@@ -99,19 +76,12 @@ type Decision struct {
 func (p Params) Pause() time.Duration { return time.Duration(p.Milliseconds) * time.Millisecond }
 
 // Replaces reports whether something else is answered than what the call gives.
-func (d Decision) Replaces() bool {
-	switch d.Kind {
-	case HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, SellerDisabled:
-		return true
-	default:
-		return false
-	}
-}
+func (d Decision) Replaces() bool { return d.Kind.Replaces() }
 
 // Set is the rules in force. It is safe for concurrent use.
 type Set struct {
-	operations []string
-	wall       func() time.Time
+	apis []API
+	wall func() time.Time
 
 	mu    sync.Mutex // guards the fields below
 	rules []*Rule
@@ -119,9 +89,9 @@ type Set struct {
 	hits  []Hit
 }
 
-// NewSet makes an empty set. operations are the names that rules may use beside Any; wall is the wall clock.
-func NewSet(wall func() time.Time, operations ...string) *Set {
-	return &Set{wall: wall, operations: slices.Clone(operations)}
+// NewSet makes an empty set for faces. wall is the wall clock.
+func NewSet(wall func() time.Time, apis ...API) *Set {
+	return &Set{wall: wall, apis: slices.Clone(apis)}
 }
 
 // Add puts a rule into force behind those that are there and returns it with its ID. It fails on an unknown operation or
@@ -139,31 +109,15 @@ func (s *Set) Add(r Rule) (Rule, error) {
 	return r, nil
 }
 
-func kinds() []Kind {
-	return []Kind{
-		Latency, HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, SellerDisabled, TokenExpired, TokenLapsed, ErrorMessage,
-		Truncated, CutBefore, CutAfter, CutMid, SlowDrip, ApplyLate,
-	}
-}
-
-// needsToken reports whether only a call with a token can show the kind.
-func (k Kind) needsToken() bool {
-	switch k {
-	case SOAPFault, Quota, SellerDisabled, TokenExpired, TokenLapsed, ErrorMessage, ApplyLate:
-		return true
-	default:
-		return false
-	}
-}
-
 func (s *Set) check(r Rule) error {
+	if err := s.checkSelection(r); err != nil {
+		return err
+	}
 	switch {
-	case r.Operation != Any && !slices.Contains(s.operations, r.Operation):
-		return fmt.Errorf("operation %q is none of *, %s", r.Operation, strings.Join(s.operations, ", "))
-	case !slices.Contains(kinds(), r.Kind):
-		return fmt.Errorf("kind %q is none of %v", r.Kind, kinds())
-	case r.Operation == STS && r.Kind.needsToken():
-		return fmt.Errorf("the token service cannot answer with %s", r.Kind)
+	case r.Kind == Hostile && !slices.Contains(HostileCodes(), r.Params.Code):
+		return fmt.Errorf("hostile needs params.code, one of %v", HostileCodes())
+	case r.Params.Seconds < 0:
+		return fmt.Errorf("params.seconds must not be negative")
 	case r.Times < 0 || r.After < 0:
 		return fmt.Errorf("times and after_calls must not be negative")
 	case (r.Kind == Latency || r.Kind == SlowDrip || r.Kind == ApplyLate) && r.Params.Milliseconds <= 0:
@@ -186,7 +140,7 @@ func (s *Set) Decide(c Call) Decision {
 	defer s.mu.Unlock()
 	var d Decision
 	for _, r := range s.rules {
-		if !r.matches(c) {
+		if !s.matches(r, c) {
 			continue
 		}
 		r.Seen++
@@ -194,7 +148,9 @@ func (s *Set) Decide(c Call) Decision {
 			continue
 		}
 		r.Hits++
-		s.hits = append(s.hits, Hit{Rule: r.ID, Kind: r.Kind, Operation: c.Operation, Seller: c.Seller, WallTime: s.wall().UTC()})
+		s.hits = append(s.hits, Hit{
+			Rule: r.ID, Kind: r.Kind, API: c.API, Operation: c.Operation, Action: c.Action, Seller: c.Seller, WallTime: s.wall().UTC(),
+		})
 		if r.Kind != Latency {
 			d.Kind, d.Params = r.Kind, r.Params
 			break
@@ -207,13 +163,6 @@ func (s *Set) Decide(c Call) Decision {
 		}
 	}
 	return d
-}
-
-func (r *Rule) matches(c Call) bool {
-	return (r.Operation == Any || r.Operation == c.Operation) &&
-		(c.Operation != STS || !r.Kind.needsToken()) &&
-		(r.Seller == "" || r.Seller == c.Seller) &&
-		(r.Order == "" || slices.Contains(c.Orders, r.Order))
 }
 
 // Rules returns the rules in force, with their counters, in the order of matching.

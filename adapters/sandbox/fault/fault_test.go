@@ -11,7 +11,18 @@ import (
 )
 
 func newSet() *fault.Set {
-	return fault.NewSet(func() time.Time { return time.Unix(1, 0) }, fault.STS, "Read", "Write")
+	return fault.NewSet(func() time.Time { return time.Unix(1, 0) },
+		fault.API{
+			Name: "one", Kinds: []fault.Kind{fault.SOAPFault},
+			Operations: []fault.Operation{
+				{Name: fault.STS, Actions: []fault.Action{fault.Token}}, {Name: "Read", Actions: []fault.Action{fault.List, fault.Get}},
+				{Name: "Write", Actions: []fault.Action{fault.Ship, fault.Decide}},
+			},
+		},
+		fault.API{
+			Name: "two", Kinds: []fault.Kind{fault.Problem},
+			Operations: []fault.Operation{{Name: "GET /orders", Actions: []fault.Action{fault.List}}, {Name: "POST /token", Actions: []fault.Action{fault.Token}}},
+		})
 }
 
 func add(t *testing.T, s *fault.Set, r fault.Rule) fault.Rule {
@@ -37,8 +48,8 @@ func TestDecide(t *testing.T) {
 		{"until removed", []fault.Rule{{Operation: "Read", Kind: fault.HTTP500}}, []fault.Call{read, read, write, read}, "http_500 http_500 - http_500"},
 		{"a number of times", []fault.Rule{{Operation: "Read", Kind: fault.HTTP500, Times: 2}}, []fault.Call{read, read, read}, "http_500 http_500 -"},
 		{"after some calls", []fault.Rule{{Operation: "Read", Kind: fault.HTML, After: 1, Times: 1}}, []fault.Call{read, write, read, read}, "- - html -"},
-		{"any operation", []fault.Rule{{Operation: fault.Any, Kind: fault.HTML}}, []fault.Call{read, {Operation: fault.STS}}, "html html"},
-		{"kinds that need a token pass the token service", []fault.Rule{{Operation: fault.Any, Kind: fault.Quota}}, []fault.Call{{Operation: fault.STS}, read}, "- quota"},
+		{"any operation", []fault.Rule{{Operation: fault.Any, Kind: fault.HTML}}, []fault.Call{read, {API: "one", Operation: fault.STS, Action: fault.Token}}, "html html"},
+		{"kinds that need a token pass the token service", []fault.Rule{{Operation: fault.Any, Kind: fault.Quota}}, []fault.Call{{API: "one", Operation: fault.STS, Action: fault.Token}, read}, "- quota"},
 		{"the first rule wins", []fault.Rule{{Operation: "Read", Kind: fault.HTTP500, Times: 1}, {Operation: "Read", Kind: fault.HTTP503, Times: 1}}, []fault.Call{read, read, read}, "http_500 http_503 -"},
 		{"one seller", []fault.Rule{{Operation: "Read", Kind: fault.HTML, Seller: "demo2"}}, []fault.Call{read, {Operation: "Read", Seller: "demo2"}}, "- html"},
 		{"one order", []fault.Rule{{Operation: "Write", Kind: fault.CutAfter, Order: "2"}}, []fault.Call{write, {Operation: "Write", Orders: []string{"3"}}}, "cut_after -"},

@@ -53,6 +53,24 @@ func (a Amount) Times(n int) Amount { return Amount{value: a.value * int64(n)} }
 // Percent returns n hundredths of the amount, rounded down to cents.
 func (a Amount) Percent(n int64) Amount { return Amount{value: a.value * n / 100 / 100 * 100} }
 
+// Over returns the amount divided by n, rounded to cents, half away from zero. Division by less than one leaves the amount as
+// it is.
+func (a Amount) Over(n int) Amount {
+	if n < 1 {
+		n = 1
+	}
+	const cent = 100 // in units of 10^-amountDigits
+	by := int64(n) * cent
+	half := by / 2
+	if a.value < 0 {
+		half = -half
+	}
+	return Amount{value: (a.value + half) / by * cent}
+}
+
+// Rounded returns the amount rounded to cents, half away from zero, written with as few decimals as possible.
+func (a Amount) Rounded() Amount { return a.Over(1) }
+
 // String writes the amount with a dot, without grouping, with the decimals that it was stored with or more where needed.
 func (a Amount) String() string { return string(a.Append(nil)) }
 

@@ -3,8 +3,9 @@ package world
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
-	"time"
+	"strconv"
 )
 
 // SellerState is the account's state as the marketplace tells it (SellerStateEnum, cdiscount-soap.md 5).
@@ -31,6 +32,17 @@ type Seller struct {
 	Disabled bool `json:"disabled"`
 	// Denied lists the operations that the API user has no right to; AnyOperation means all.
 	Denied []string `json:"denied_operations"`
+
+	// SellerID is the marketplace's number of the account, digits only (octopia-rest.md 1).
+	SellerID string `json:"seller_id"`
+	// ClientID and ClientSecret are of the OAuth2 client that the seller delegates to. Several sellers may have one client in
+	// common; it has one secret (octopia-rest.md 1).
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+	// Delegated tells whether the delegation to the client is in force.
+	Delegated bool `json:"delegated"`
+	// AutoAccept is the account's setting that orders need no acceptance by hand. It is told, and changes no order.
+	AutoAccept bool `json:"auto_accept"`
 }
 
 // MayCall reports whether the API user has the right to an operation.
@@ -47,41 +59,52 @@ type SellerPatch struct {
 	State    *SellerState `json:"state"`
 	Disabled *bool        `json:"disabled"`
 	Denied   *[]string    `json:"denied_operations"`
+
+	SellerID     *string `json:"seller_id"`
+	ClientID     *string `json:"client_id"`
+	ClientSecret *string `json:"client_secret"`
+	Delegated    *bool   `json:"delegated"`
+	AutoAccept   *bool   `json:"auto_accept"`
 }
 
-// DefaultPassword is the password of every seller that was given none.
-const DefaultPassword = "demo-password"
+// What sellers and clients get that were given none.
+const (
+	DefaultPassword     = "demo-password"
+	DefaultClientSecret = "demo-secret"
+)
 
-// PutSeller creates the seller or changes it. It fails without an account, on an unknown state, or when another seller has
-// the login.
+// firstSellerID is the number of the first seller.
+const firstSellerID = 10001
+
+// PutSeller creates the seller or changes it. A secret is the client's: giving one changes it for every seller of the client,
+// and a seller who joins a client without giving one gets the client's. It fails without an account, on an unknown state, on
+// an id that is not a number, or when another seller has the login or the id.
 func (w *World) PutSeller(p SellerPatch) (Seller, error) {
 	if p.Account == "" {
 		return Seller{}, errors.New("a seller needs an account")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	next := Seller{
-		Account: p.Account, Login: p.Account + "-api", Password: DefaultPassword,
-		ShopName: "Boutique " + p.Account, State: Activated, Denied: []string{},
-	}
 	book, known := w.sellers[p.Account]
+	next := w.newSeller(p.Account)
 	if known {
 		next = book.Seller
 	}
-	assign(&next.Login, p.Login)
-	assign(&next.Password, p.Password)
-	assign(&next.ShopName, p.ShopName)
-	assign(&next.State, p.State)
-	assign(&next.Disabled, p.Disabled)
-	assign(&next.Denied, p.Denied)
-	switch next.State {
-	case Activated, Deactivated, PutOnNotice:
-	default:
-		return Seller{}, fmt.Errorf("seller state %q is none of Activated, Deactivated, PutOnNotice", next.State)
+	p.apply(&next)
+	if p.ClientID != nil && p.ClientSecret == nil {
+		next.ClientSecret = DefaultClientSecret
+		for _, s := range w.sellers {
+			if s.ClientID == next.ClientID {
+				next.ClientSecret = s.ClientSecret
+			}
+		}
 	}
-	for _, other := range w.sellers {
-		if other.Login == next.Login && other.Account != next.Account {
-			return Seller{}, fmt.Errorf("seller %s has the login %q already", other.Account, next.Login)
+	if err := w.checkSeller(next); err != nil {
+		return Seller{}, err
+	}
+	for _, s := range w.sellers {
+		if s.ClientID == next.ClientID {
+			s.ClientSecret = next.ClientSecret
 		}
 	}
 	if !known {
@@ -91,6 +114,77 @@ func (w *World) PutSeller(p SellerPatch) (Seller, error) {
 	}
 	book.Seller = next
 	return next, nil
+}
+
+// newSeller is a seller as one is made when nothing is asked for. It needs w.mu.
+func (w *World) newSeller(account string) Seller {
+	s := Seller{
+		Account: account, Login: account + "-api", Password: DefaultPassword, ShopName: "Boutique " + account, State: Activated,
+		Denied: []string{}, ClientID: account + "-client", ClientSecret: DefaultClientSecret, Delegated: true,
+	}
+	for id := firstSellerID + len(w.accounts); ; id++ {
+		s.SellerID = strconv.Itoa(id)
+		if _, taken := w.sellerByID(s.SellerID); !taken {
+			return s
+		}
+	}
+}
+
+// apply replaces what the patch gives.
+func (p SellerPatch) apply(s *Seller) {
+	assign(&s.Login, p.Login)
+	assign(&s.Password, p.Password)
+	assign(&s.ShopName, p.ShopName)
+	assign(&s.State, p.State)
+	assign(&s.Disabled, p.Disabled)
+	assign(&s.Denied, p.Denied)
+	assign(&s.SellerID, p.SellerID)
+	assign(&s.ClientID, p.ClientID)
+	assign(&s.ClientSecret, p.ClientSecret)
+	assign(&s.Delegated, p.Delegated)
+	assign(&s.AutoAccept, p.AutoAccept)
+}
+
+// sellerIDForm is what a seller's number looks like; it fits a JSON number.
+var sellerIDForm = regexp.MustCompile(`^[1-9][0-9]{0,14}$`)
+
+// checkSeller says what is wrong with a seller. It needs w.mu.
+func (w *World) checkSeller(s Seller) error {
+	switch s.State {
+	case Activated, Deactivated, PutOnNotice:
+	default:
+		return fmt.Errorf("seller state %q is none of Activated, Deactivated, PutOnNotice", s.State)
+	}
+	if !sellerIDForm.MatchString(s.SellerID) {
+		return fmt.Errorf("seller id %q is not a number of 1 to 15 digits", s.SellerID)
+	}
+	for _, other := range w.sellers {
+		switch {
+		case other.Account == s.Account:
+		case other.Login == s.Login:
+			return fmt.Errorf("seller %s has the login %q already", other.Account, s.Login)
+		case other.SellerID == s.SellerID:
+			return fmt.Errorf("seller %s has the id %s already", other.Account, s.SellerID)
+		}
+	}
+	return nil
+}
+
+// sellerByID needs w.mu.
+func (w *World) sellerByID(id string) (Seller, bool) {
+	for _, s := range w.sellers {
+		if s.SellerID == id {
+			return s.Seller, true
+		}
+	}
+	return Seller{}, false
+}
+
+// SellerByID returns the seller with that number.
+func (w *World) SellerByID(id string) (Seller, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sellerByID(id)
 }
 
 func assign[T any](to, from *T) {
@@ -120,75 +214,4 @@ func (w *World) Login(login, password string) (Seller, bool) {
 		}
 	}
 	return Seller{}, false
-}
-
-// token is a ticket of an API user.
-type token struct {
-	account string
-	expires time.Time
-}
-
-// AddToken makes a token valid for a seller, for the world's token lifetime. Several tokens may be valid at once.
-func (w *World) AddToken(account, value string) {
-	now := w.clock.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.tokens[value] = token{account: account, expires: now.Add(time.Duration(w.settings.TokenLifetime))}
-}
-
-// TokenCheck is what the world knows of a token.
-type TokenCheck int
-
-// What a token can be.
-const (
-	TokenUnknown TokenCheck = iota
-	TokenExpired
-	TokenValid
-)
-
-// Token tells whose token it is and whether it is still valid.
-func (w *World) Token(value string) (Seller, TokenCheck) {
-	now := w.clock.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	t, ok := w.tokens[value]
-	if !ok || w.sellers[t.account] == nil {
-		return Seller{}, TokenUnknown
-	}
-	if !now.Before(t.expires) {
-		return w.sellers[t.account].Seller, TokenExpired
-	}
-	return w.sellers[t.account].Seller, TokenValid
-}
-
-// ExpireToken ends the life of one token now; an unknown one stays unknown.
-func (w *World) ExpireToken(value string) {
-	now := w.clock.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if t, ok := w.tokens[value]; ok {
-		t.expires = now
-		w.tokens[value] = t
-	}
-}
-
-// ForgetToken makes one token unknown.
-func (w *World) ForgetToken(value string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.tokens, value)
-}
-
-// ForgetTokens makes all tokens of a seller unknown and says how many there were.
-func (w *World) ForgetTokens(account string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := 0
-	for value, t := range w.tokens {
-		if t.account == account {
-			delete(w.tokens, value)
-			n++
-		}
-	}
-	return n
 }

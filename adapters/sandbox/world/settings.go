@@ -79,6 +79,8 @@ type Settings struct {
 	// OrderListWarning is sent as ErrorMessage next to good orders; a non-empty one does not mean failure (cdiscount-soap.md
 	// 4.1).
 	OrderListWarning string `json:"order_list_warning"`
+
+	RESTSettings
 }
 
 // DefaultSettings is how the marketplace behaves unless told otherwise.
@@ -89,6 +91,7 @@ func DefaultSettings() Settings {
 		PaymentTakes:       Duration(5 * time.Minute),
 		TokenLifetime:      Duration(48 * time.Hour),
 		LoginFailure:       Failure401,
+		RESTSettings:       defaultRESTSettings(),
 	}
 }
 
@@ -99,8 +102,8 @@ func (w *World) Settings() Settings {
 	return w.settings
 }
 
-// SetSettings replaces the settings. They act on what happens from now on. It fails on an unknown LoginFailure
-// and on a negative number.
+// SetSettings replaces the settings. They act on what happens from now on. It fails on an unknown word
+// and on a number out of range.
 func (w *World) SetSettings(s Settings) error {
 	switch s.LoginFailure {
 	case Failure401, Failure403, FailureHTML, FailureEmpty:
@@ -109,6 +112,9 @@ func (w *World) SetSettings(s Settings) error {
 	}
 	if s.SlowListOver < 0 {
 		return errors.New("slow_list_over must not be negative")
+	}
+	if err := s.check(); err != nil {
+		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -293,6 +293,23 @@ func (w *World) Update(number string, p Patch) error {
 	return nil
 }
 
+// Touch gives an order the present as its modification date and changes nothing else. It fails with ErrNoOrder.
+func (w *World) Touch(number string) error {
+	now := w.clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle(now)
+	r := w.orders[number]
+	if r == nil {
+		return fmt.Errorf("%w: %s", ErrNoOrder, number)
+	}
+	w.touch(r).Modified = now
+	if r.shown != nil {
+		r.shown.Modified = now
+	}
+	return nil
+}
+
 func (p Patch) apply(o *Order, now time.Time) error {
 	if p.State != nil {
 		o.State = *p.State

@@ -40,10 +40,11 @@ type World struct {
 	made     uint64               // orders ever made
 	moving   map[*record]struct{} // records that will change by themselves as time passes
 	tokens   map[string]token
+	issued   map[string][]time.Time // when clients got tokens, within the last hour
 	writes   []Write
 	pending  []pending          // writes that are carried out later, by due time
 	products map[string]Product // by EAN
-	calls    map[string]int
+	calls    map[CallKey]int
 }
 
 // sellerBook is a seller with the orders, by creation, oldest first.
@@ -83,7 +84,8 @@ func New(cfg Config) (*World, error) {
 	w := &World{
 		clock: newClock(start, cfg.Wall), gen: gen, settings: DefaultSettings(),
 		sellers: map[string]*sellerBook{}, orders: make(map[string]*record, cfg.Orders),
-		moving: map[*record]struct{}{}, tokens: map[string]token{}, calls: map[string]int{}, products: catalogue(),
+		moving: map[*record]struct{}{}, tokens: map[string]token{}, issued: map[string][]time.Time{},
+		calls: map[CallKey]int{}, products: catalogue(),
 	}
 	w.clock.frozen = cfg.Frozen // nobody else has the clock yet
 	for i := range max(cfg.Sellers, 1) {

@@ -390,7 +390,7 @@ func TestConcurrentUse(t *testing.T) {
 					return world.Change{Action: world.Accept, LineStates: make([]world.LineState, len(o.Lines))}, nil
 				})
 				w.AddToken("demo", fmt.Sprint(i, j))
-				w.CountCall("Read")
+				w.CountCall(world.CallKey{API: "x", Operation: "Read", Action: "list"})
 				for _, n := range w.Find("demo", all)[:10] {
 					w.Read(n)
 				}

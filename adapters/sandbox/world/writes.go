@@ -46,7 +46,7 @@ type Write struct {
 	Time     time.Time `json:"time"`     // world time
 	WallTime time.Time `json:"wall_time"`
 
-	API            string      `json:"api"` // the face: "cdiscount"
+	API            string      `json:"api"` // the face: "cdiscount" or "octopia"
 	Operation      string      `json:"operation"`
 	Seller         string      `json:"seller"` // account; empty when the token told none
 	Order          string      `json:"order"`
@@ -226,22 +226,4 @@ func (w *World) Writes() []Write {
 	defer w.mu.Unlock()
 	w.settle(now)
 	return slices.Clone(w.writes)
-}
-
-// CountCall counts one call of an operation.
-func (w *World) CountCall(operation string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls[operation]++
-}
-
-// Calls returns how often each operation was called.
-func (w *World) Calls() map[string]int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	out := make(map[string]int, len(w.calls))
-	for op, n := range w.calls {
-		out[op] = n
-	}
-	return out
 }

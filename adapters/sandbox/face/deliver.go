@@ -1,4 +1,4 @@
-package cdiscount
+package face
 
 import (
 	"bufio"
@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/http"
@@ -69,9 +70,9 @@ func (c *counter) Write(p []byte) (int, error) {
 }
 
 // portion is how much of a body a decision lets through at all, and for a slow drip in pieces of how many bytes.
-func portion(a answer, d fault.Decision) (limit, piece int64) {
+func portion(a Answer, d fault.Decision) (limit, piece int64) {
 	var size counter
-	_ = a.write(&size) // a counter does not fail
+	_ = a.Write(&size) // a counter does not fail
 	if d.Kind == fault.SlowDrip {
 		pieces := int64(cmp.Or(d.Params.Pieces, 10))
 		return math.MaxInt64, max(1, (int64(size)+pieces-1)/pieces)
@@ -99,58 +100,62 @@ func (s *sender) flush() error {
 	return http.NewResponseController(s.w).Flush()
 }
 
-// deliver sends an answer as the decision has it. It streams: nothing but a small buffer is held.
-func (f *Face) deliver(w http.ResponseWriter, r *http.Request, a answer, d fault.Decision) {
+// Deliver sends an answer as the decision has it. It streams: nothing but a small buffer is held.
+func (s Sandbox) Deliver(w http.ResponseWriter, r *http.Request, a Answer, d fault.Decision) {
 	if d.Kind == fault.CutAfter || d.Kind == fault.ApplyLate {
-		hangUp(w)
+		HangUp(w)
 		return
 	}
-	header := w.Header()
-	if a.contentType != "" {
-		header.Set("Content-Type", a.contentType)
+	if a.Write == nil {
+		a.Write = func(io.Writer) error { return nil }
 	}
-	s := &sender{w: w}
+	header := w.Header()
+	maps.Copy(header, a.Header)
+	if a.ContentType != "" {
+		header.Set("Content-Type", a.ContentType)
+	}
+	out := &sender{w: w}
 	var body io.Writer = w
-	if !a.plain && acceptsGzip(r) && a.contentType == xmlContent {
+	if a.Compress && acceptsGzip(r) {
 		header.Set("Content-Encoding", "gzip")
 		header.Set("Vary", "Accept-Encoding")
-		s.zip, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
-		body = s.zip
+		out.zip, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
+		body = out.zip
 	}
-	s.buffered = bufio.NewWriterSize(body, 32<<10)
-	to := io.Writer(s.buffered)
+	out.buffered = bufio.NewWriterSize(body, 32<<10)
+	to := io.Writer(out.buffered)
 	switch d.Kind {
 	case fault.Truncated, fault.CutMid:
 		limit, _ := portion(a, d)
-		to = &cutter{to: s.buffered, left: limit}
+		to = &cutter{to: out.buffered, left: limit}
 	case fault.SlowDrip:
 		_, piece := portion(a, d)
-		to = &dripper{to: s.buffered, piece: piece, left: piece, pause: func() error {
-			if err := s.flush(); err != nil {
+		to = &dripper{to: out.buffered, piece: piece, left: piece, pause: func() error {
+			if err := out.flush(); err != nil {
 				return err
 			}
-			if !f.wait(d.Params.Pause()) {
+			if !s.Wait(d.Params.Pause()) {
 				return errCut
 			}
 			return nil
 		}}
 	default:
-		if s.zip == nil && a.length > 0 {
-			header.Set("Content-Length", strconv.FormatInt(a.length, 10))
+		if out.zip == nil && a.Length > 0 {
+			header.Set("Content-Length", strconv.FormatInt(a.Length, 10))
 		}
 	}
-	w.WriteHeader(a.status)
-	err := a.write(to)
+	w.WriteHeader(a.Status)
+	err := a.Write(to)
 	switch {
-	case d.Kind == fault.SlowDrip && errors.Is(err, errCut): // the sandbox stops
-		hangUp(w)
+	case (d.Kind == fault.SlowDrip || d.Kind == fault.Hostile) && errors.Is(err, errCut): // the sandbox stops
+		HangUp(w)
 	case err != nil && !errors.Is(err, errCut):
 		// the client has gone
 	case d.Kind == fault.CutMid:
-		_ = s.flush() // the connection ends here anyway
+		_ = out.flush() // the connection ends here anyway
 		reset(w)
-	case s.buffered.Flush() == nil && s.zip != nil:
-		_ = s.zip.Close() // fails only when the client has gone
+	case out.buffered.Flush() == nil && out.zip != nil:
+		_ = out.zip.Close() // fails only when the client has gone
 	}
 }
 
@@ -164,8 +169,8 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-// hangUp closes the connection without an answer.
-func hangUp(w http.ResponseWriter) {
+// HangUp closes the connection without an answer.
+func HangUp(w http.ResponseWriter) {
 	conn := takeOver(w)
 	_ = conn.Close()
 }
