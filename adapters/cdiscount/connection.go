@@ -61,7 +61,7 @@ func (a *Adapter) CheckConnection(
 	}
 	account := clean(seller.Login)
 	if account == "" {
-		account = clean(head.sellerLogin)
+		account = head.sellerLogin
 	}
 	if account == "" {
 		return nil, sdk.MalformedAnswer("%s: the answer names no seller", opSellerInformation)

@@ -105,10 +105,9 @@ func TestReports(t *testing.T) {
 			remote{codes.FailedPrecondition, "store \"tea\" is paused; resume it with ResumeStore", []protoadapt.MessageV1{info("STORE_PAUSED", nil)}},
 			"relais: store \"tea\" is paused; resume it with ResumeStore (STORE_PAUSED)\n  relais store resume STORE ends the pause\n", cli.ExitPrecondition,
 		},
-		"accounts that cannot be told to be one": {
-			remote{codes.FailedPrecondition, "The marketplace does not show that both accounts are one", []protoadapt.MessageV1{info("ACCOUNT_MISMATCH", nil)}},
-			"relais: The marketplace does not show that both accounts are one (ACCOUNT_MISMATCH)\n" +
-				"  --same-account states it, where both credentials certainly belong to one account\n", cli.ExitPrecondition,
+		"no migration": {
+			remote{codes.NotFound, "store \"tea\" never moved", []protoadapt.MessageV1{info("MIGRATION_NOT_FOUND", nil)}},
+			"relais: store \"tea\" never moved (MIGRATION_NOT_FOUND)\n  relais store migrate STORE --to ADAPTER moves a store\n", cli.ExitNotFound,
 		},
 		"retry": {throttled(), "relais: The marketplace asks to slow down (THROTTLED)\n  retry in 30s\n", cli.ExitRetry},
 		"down": {
@@ -131,6 +130,22 @@ func TestReports(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAccountMismatch: the flag that helps is named where it exists, and not to somebody who has given it.
+func TestAccountMismatch(t *testing.T) {
+	t.Parallel()
+	f := failing(t, remote{codes.FailedPrecondition, "The account is another one", []protoadapt.MessageV1{info("ACCOUNT_MISMATCH", nil)}})
+	for args, want := range map[string]bool{
+		"store|migrate|tea|--to|x|-c|login=v":                true,
+		"store|migrate|tea|--to|x|-c|login=v|--same-account": false,
+		"store|rotate-credentials|tea|-c|login=v":            false,
+	} {
+		got := run(t, f, strings.Split(args, "|")...)
+		if named := strings.Contains(got.err, "--same-account says so"); got.code != cli.ExitPrecondition || named != want {
+			t.Errorf("%s: exit code %d, the flag is named: %v, want %v; report:\n%s", args, got.code, named, want, got.err)
+		}
 	}
 }
 

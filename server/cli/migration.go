@@ -60,6 +60,9 @@ states it. Wrongly stated, the orders of two accounts are mixed in one store.
 			m, err := api.MigrateStore(ctx, &marketplacev1.MigrateStoreRequest{
 				Name: store, TargetAdapter: target, Credentials: credentials, SameAccount: sameAccount,
 			})
+			if !sameAccount && reasonOf(err) == "ACCOUNT_MISMATCH" {
+				return &hintError{err, "--same-account says so; wrongly said, the orders of two accounts are mixed in " + store}
+			}
 			if err != nil {
 				return err
 			}

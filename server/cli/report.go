@@ -108,7 +108,7 @@ var nextCommand = map[string]string{
 	"MIGRATION_UNDER_WAY":              "relais store migration STORE shows the move, relais store undo-migration STORE takes it back",
 	"MIGRATION_COMPLETE":               "relais store migrate STORE --to ADAPTER moves it again, with credentials for that adapter",
 	"MARKETPLACE_MISMATCH":             "relais adapter list shows the marketplace of each adapter",
-	"ACCOUNT_MISMATCH":                 "--same-account states it, where both credentials certainly belong to one account",
+	"ADAPTER_UNCHANGED":                "relais store rotate-credentials STORE gives it other credentials",
 	"CREDENTIALS_UNREADABLE":           "relais store rotate-credentials STORE gives the store new ones",
 }
 
@@ -120,6 +120,15 @@ func remoteStatus(err error) *status.Status {
 		return remote.GRPCStatus()
 	}
 	return nil
+}
+
+// reasonOf is the ErrorInfo reason that the server gave; empty when it gave none.
+func reasonOf(err error) string {
+	s := remoteStatus(err)
+	if s == nil {
+		return ""
+	}
+	return detail[*errdetails.ErrorInfo](s).GetReason()
 }
 
 // detail returns the first detail of a type, or the zero value.

@@ -67,6 +67,11 @@ func TestRequests(t *testing.T) {
 				Name: "stores/tea", Credentials: &marketplacev1.Credentials{Values: map[string]string{"k": "v"}},
 			},
 		},
+		"store rotate-credentials of one adapter": {
+			"store|rotate-credentials|tea|--adapter|cdiscount|-c|k=v", &marketplacev1.RotateCredentialsRequest{
+				Name: "stores/tea", Credentials: &marketplacev1.Credentials{Values: map[string]string{"k": "v"}}, Adapter: "adapters/cdiscount",
+			},
+		},
 		"store migrate": {
 			"store|migrate|tea|--to|octopia|-c|client_id=a|-c|client_secret=b", &marketplacev1.MigrateStoreRequest{
 				Name: "stores/tea", TargetAdapter: "adapters/octopia",
@@ -212,6 +217,7 @@ func TestUsageErrors(t *testing.T) {
 		"server by foreign name":   {"store|list|--server|relais.example:7443", "is not on this machine"},
 		"empty socket":             {"store|list|--server|unix:", "names no socket"},
 		"empty admin socket":       {"adapter|list|--admin-socket|", "--admin-socket is empty"},
+		"rotate for no adapter":    {"store|rotate-credentials|tea|--adapter||-c|k=v", "write ID or adapters/ID"},
 		"migrate to nowhere":       {"store|migrate|tea|-c|k=v", `required flag(s) "to" not set`},
 		"migrate without secrets":  {"store|migrate|tea|--to|octopia", `required flag(s) "credential" not set`},
 		"migrate to no adapter":    {"store|migrate|tea|--to|a/b|-c|k=v", "write ID or adapters/ID"},

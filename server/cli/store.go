@@ -175,12 +175,16 @@ default applies again.`,
 }
 
 func (a *app) storeRotateCredentials() *cobra.Command {
-	var given []string
+	var (
+		adapter string
+		given   []string
+	)
 	cmd := &cobra.Command{
 		Use:   "rotate-credentials STORE",
 		Short: "Replace the credentials of a store",
 		Long: `Rotate-credentials verifies new credentials against the marketplace and replaces the old ones. They must belong to the
-same account. When the marketplace refuses them the old ones stay.
+same account. When the marketplace refuses them the old ones stay. While a store moves from one adapter to another it
+holds credentials for both; --adapter says which ones are meant.
 
 ` + credentialHelp,
 		Example: `  relais store rotate-credentials my-store --credential login=seller-api --credential password=-
@@ -188,17 +192,26 @@ same account. When the marketplace refuses them the old ones stay.
 		Args:              operands(1, 1),
 		ValidArgsFunction: a.completeStores,
 	}
+	cmd.Flags().StringVar(&adapter, "adapter", "", "the adapter whose credentials they are (default: the one of new orders)")
 	registerCredentials(cmd, &given)
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		name, err := storeName(args[0])
 		if err != nil {
 			return err
 		}
+		adapterName := ""
+		if cmd.Flags().Changed("adapter") {
+			if adapterName, err = topName(collectionAdapters, adapter); err != nil {
+				return err
+			}
+		}
 		credentials, err := a.credentials(ctx, given)
 		if err != nil {
 			return err
 		}
-		store, err := api.RotateCredentials(ctx, &marketplacev1.RotateCredentialsRequest{Name: name, Credentials: credentials})
+		store, err := api.RotateCredentials(ctx, &marketplacev1.RotateCredentialsRequest{
+			Name: name, Credentials: credentials, Adapter: adapterName,
+		})
 		if err != nil {
 			return err
 		}
