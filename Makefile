@@ -20,6 +20,7 @@ build: ## build the server, the sandbox and the adapters into bin/
 	$(GO) build -ldflags '$(LDFLAGS)' -o bin/relais ./server
 	$(GO) build -o bin/relais-sandbox ./adapters/sandbox
 	$(GO) build -ldflags '$(call ADAPTER,cdiscount)' -o bin/plugins/relais-adapter-cdiscount ./plugins/cdiscount
+	$(GO) build -ldflags '$(call ADAPTER,octopia)' -o bin/plugins/relais-adapter-octopia ./plugins/octopia
 
 .PHONY: demo
 demo: build ## connect a store, import its orders and ship one, against the sandbox

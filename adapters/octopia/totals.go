@@ -1,0 +1,108 @@
+package octopia
+
+import (
+	"github.com/relaishq/relais/adapters/sdk"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// amounts sets total, shipping and commission.
+//
+// Shipping and commission are sums over the lines that the seller did not refuse, or over all when none is left: what counts for the
+// order as it stands. The total is what the marketplace says the customer pays. Whether that holds the service fees is not settled
+// (octopia-rest.md 13.13), while Order.total does: when it is exactly goods and shipping, the fees are added.
+func (m *mapper) amounts(o *adapterv1.Order, w *wireOrder) {
+	var shipping, commission, counting, all, fees sum
+	left := 0
+	for _, l := range o.GetLines() {
+		if l.GetStatus() != refused {
+			left++
+		}
+	}
+	for i, l := range o.GetLines() {
+		all.add(l.GetTotalPrice(), l.GetShippingPrice())
+		if l.GetStatus() == refused && left > 0 {
+			continue
+		}
+		m.at = elementPlace("lines", i) + "."
+		counting.add(l.GetTotalPrice(), l.GetShippingPrice())
+		shipping.add(l.GetShippingPrice())
+		commission.add(m.commission(&w.Lines[i]))
+		m.at = ""
+	}
+	for _, f := range o.GetFees() {
+		fees.add(f.GetAmount())
+	}
+	o.Shipping, o.Commission = shipping.money(), commission.money()
+	o.Total = m.money("totalPrice.sellingPrice", w.TotalPrice.SellingPrice)
+	if goods := o.GetTotal(); same(goods, counting.money()) || same(goods, all.money()) {
+		if total, err := sdk.AddMoney(goods, fees.money()); err == nil {
+			o.Total = total
+		}
+	}
+}
+
+// commission returns the marketplace's commission of a line, VAT included like every other amount; without one, what stands in
+// its place (octopia-rest.md 5.2, 13.12).
+func (m *mapper) commission(w *wireLine) *adapterv1.Money {
+	c := &w.OfferPrice.Commission
+	for _, amount := range []struct {
+		field string
+		value text
+	}{
+		{"offerPrice.commission.amountWithVat", c.AmountWithVat},
+		{"offerPrice.commission.amountWithTax", c.AmountWithTax},
+		{"offerPrice.commission.amountWithoutVat", c.AmountWithoutVat},
+	} {
+		if clean(amount.value) != "" {
+			return m.money(amount.field, amount.value)
+		}
+	}
+	return nil
+}
+
+// promises sets the order's dates from its lines that still count: the earliest date to ship, and the whole span of delivery.
+// The order's own date to ship stands in where no line has any.
+func (m *mapper) promises(o *adapterv1.Order, w *wireOrder) {
+	for _, l := range o.GetLines() {
+		if over(l.GetStatus()) {
+			continue
+		}
+		if t := l.GetShipByTime(); t != nil && (o.ShipByTime == nil || t.AsTime().Before(o.ShipByTime.AsTime())) {
+			o.ShipByTime = t
+		}
+		if t := l.GetDeliverFromTime(); t != nil && (o.DeliverFromTime == nil || t.AsTime().Before(o.DeliverFromTime.AsTime())) {
+			o.DeliverFromTime = t
+		}
+		if t := l.GetDeliverByTime(); t != nil && (o.DeliverByTime == nil || t.AsTime().After(o.DeliverByTime.AsTime())) {
+			o.DeliverByTime = t
+		}
+	}
+	if own := m.date("shippedAtMax", w.ShippedAtMax); o.ShipByTime == nil {
+		o.ShipByTime = timestamp(own)
+	}
+}
+
+// sum adds up amounts; amounts that are not there count as nothing, and what cannot be added makes the sum unknown.
+type sum struct {
+	total   *adapterv1.Money
+	unknown bool
+}
+
+func (s *sum) add(amounts ...*adapterv1.Money) {
+	for _, a := range amounts {
+		total, err := sdk.AddMoney(s.total, a)
+		if err != nil {
+			s.unknown = true
+			return
+		}
+		s.total = total
+	}
+}
+
+// money returns the sum; nil when there was nothing to add, or it is unknown.
+func (s *sum) money() *adapterv1.Money {
+	if s.unknown {
+		return nil
+	}
+	return s.total
+}
