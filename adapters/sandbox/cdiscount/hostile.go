@@ -49,7 +49,9 @@ func hostileFrame(c *call) face.Frame {
 	tail.closeResult(c.op)
 	text := func(inner string) string { return "<" + item.text + ">" + inner + "</" + item.text + ">" }
 	number := func(inner string) string { return "<" + item.number + ">" + inner + "</" + item.number + ">" }
-	whole := func(body string) string { return string(head.b) + string(open.b) + body + string(end.b) + string(tail.b) }
+	whole := func(body string) string {
+		return string(head.b) + string(open.b) + body + string(end.b) + string(tail.b)
+	}
 	return face.Frame{
 		Before:     string(head.b) + string(open.b) + "<" + item.text + ">",
 		Between:    "</" + item.text + "><" + item.number + ">",

@@ -14,10 +14,8 @@ type Frame struct {
 	Before, Between, After string
 	// WrongTypes and Duplicates are whole documents: values of other types than expected, and every member twice.
 	WrongTypes, Duplicates string
-	// XML tells the syntax; else it is JSON.
+	// XML tells the syntax; else it is JSON. An XML document begins with its root element.
 	XML bool
-	// Prolog stands in front of Before in XML; a bomb puts its document type between them.
-	Prolog string
 }
 
 // How large hostile answers are.
@@ -40,7 +38,7 @@ func (s Sandbox) Hostile(code string, status int, contentType string, frame Fram
 		case fault.HostileDuplicateKeys:
 			out.print(frame.Duplicates)
 		case fault.HostileEndless:
-			out.print(frame.Prolog, frame.Before)
+			out.print(frame.Before)
 			for out.err == nil {
 				out.repeat(" ", chunk)
 				if out.err == nil && !s.Wait(time.Millisecond) {
@@ -56,7 +54,6 @@ func (s Sandbox) Hostile(code string, status int, contentType string, frame Fram
 
 // write writes the frame with a text or a number that does harm.
 func (f Frame) write(out *printer, code string) {
-	out.print(f.Prolog)
 	if f.XML && code == fault.HostileBomb {
 		out.bomb()
 	}

@@ -42,7 +42,6 @@ func (f *Face) approve(c *call) face.Answer {
 		f.record(w, p.reason(), p.text())
 		return p.answer()
 	}
-	now := f.World.Clock().Now()
 	return f.perform(c, w, func(o world.Order) (world.Change, *problem) {
 		change := world.Change{Action: w.Action, LineStates: make([]world.LineState, len(o.Lines))}
 		next := world.LineAccepted
@@ -55,7 +54,7 @@ func (f *Face) approve(c *call) face.Answer {
 				change.LineStates[i] = next
 			}
 		}
-		return change, judgeApproval(&o.Head, orderStatus(&o.Head, now))
+		return change, judgeApproval(&o.Head, orderStatus(&o.Head, f.World.Clock().Now()))
 	})
 }
 

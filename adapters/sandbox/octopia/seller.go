@@ -23,12 +23,16 @@ type seller struct {
 	Legal              map[string]string `json:"seller_legal_information"`
 }
 
-// getSeller tells about the account.
+// getSeller tells about the account. A seller who is disabled on the older API is banned here.
 func (f *Face) getSeller(c *call) face.Answer {
+	subState := "ActiveSeller"
+	if c.seller.Disabled {
+		subState = "BannedSeller"
+	}
 	id, _ := strconv.ParseInt(c.seller.SellerID, 10, 64) // the world keeps it to digits
 	return ok(seller{
 		ID: id, Login: c.seller.Account, ShopName: c.seller.ShopName, ShopURL: c.seller.Account, CreationDate: "2019-05-13T08:00:00Z",
-		State: c.seller.State, SubState: "ActiveSeller", SubscriptionStep: "Finished", AutoAcceptOrder: c.seller.AutoAccept, Language: "fr-FR",
+		State: c.seller.State, SubState: subState, SubscriptionStep: "Finished", AutoAcceptOrder: c.seller.AutoAccept, Language: "fr-FR",
 		Legal: map[string]string{"siret": "00000000000000"},
 	})
 }

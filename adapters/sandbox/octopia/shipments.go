@@ -57,9 +57,8 @@ func (f *Face) ship(c *call) face.Answer {
 		f.record(w, p.reason(), p.text())
 		return p.answer()
 	}
-	now := f.World.Clock().Now()
 	return f.perform(c, w, func(o world.Order) (world.Change, *problem) {
-		status := orderStatus(&o.Head, now)
+		status := orderStatus(&o.Head, f.World.Clock().Now())
 		again := status == shipped && settings.SecondShipAccepted
 		if status != inPreparation && !again || supplyMode(&o.Head) != "Seller" {
 			p := invalid("status", "Cannot switch to shipped status")
