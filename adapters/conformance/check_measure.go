@@ -1,0 +1,197 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/relaishq/relais/adapters/conformance/internal/control"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// What a thousand calls may leave behind: the collector's own waves take some 10 MiB, and a connection that is kept is no leak.
+const (
+	measuredCalls   = 1000
+	memoryGrowth    = 24 << 20
+	descriptorsMore = 8
+)
+
+func measureChecks() []check {
+	return []check{
+		{Info: Info{
+			ID: "memory-flat", Title: "keeps its memory", Sandbox: true,
+			Proves: "The process is at most 24 MiB larger after 1,000 further calls (Linux).",
+		}, alone: true, run: memoryFlat},
+		{Info: Info{
+			ID: "descriptors-flat", Title: "keeps no files and connections", Sandbox: true,
+			Proves: "The process has at most 8 more open descriptors after 200 calls that go well and 200 that fail (Linux).",
+		}, alone: true, run: descriptorsFlat},
+		{Info: Info{
+			ID: "rate-budget-kept", Title: "keeps to its rate", Sandbox: true,
+			Proves: "With a budget of 5 requests a second and a burst of 1, concurrent calls make no more than 6 requests in any second.",
+		}, alone: true, run: rateKept},
+	}
+}
+
+// exercise makes n calls of all kinds, one after the other.
+func (s *suite) exercise(ctx context.Context, p *process, sh *shop, q question, n int) error {
+	reads := s.reads()
+	for i := range n {
+		r := reads[i%len(reads)]
+		call, cancel := context.WithTimeout(ctx, callTimeout)
+		_, err := r.call(call, p, sh.store, q)
+		cancel()
+		if err != nil {
+			return failed(fmt.Sprintf("%s, call %d", r.name, i+1), err)
+		}
+	}
+	return nil
+}
+
+func memoryFlat(ctx context.Context, s *subject) error {
+	sh, p, q, err := s.asked(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := memory(p.PID()); !ok {
+		return skipped("this system does not tell the memory of a process")
+	}
+	if err := s.exercise(ctx, p, sh, q, measuredCalls/4); err != nil {
+		return err
+	}
+	before, _ := memory(p.PID())
+	if err := s.exercise(ctx, p, sh, q, measuredCalls); err != nil {
+		return err
+	}
+	after, ok := memory(p.PID())
+	if !ok {
+		return errors.New("the process is gone")
+	}
+	if after > before+memoryGrowth {
+		return fmt.Errorf("the process grew from %d MiB to %d MiB in %d calls", before>>20, after>>20, measuredCalls)
+	}
+	return nil
+}
+
+func descriptorsFlat(ctx context.Context, s *subject) error {
+	sh, p, q, err := s.asked(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := descriptors(p.PID()); !ok {
+		return skipped("this system does not tell the descriptors of a process")
+	}
+	if err := s.exercise(ctx, p, sh, q, 50); err != nil {
+		return err
+	}
+	before, _ := descriptors(p.PID())
+	if err := s.exercise(ctx, p, sh, q, 200); err != nil {
+		return err
+	}
+	_, remove, err := sh.fault(ctx, control.Fault{On: control.Any, Kind: "http_500"})
+	if err != nil {
+		return err
+	}
+	for range 200 / len(s.reads()) {
+		if s.exercise(ctx, p, sh, q, 1) == nil {
+			return errors.New("a call succeeded while the marketplace answers HTTP 500")
+		}
+	}
+	if err := remove(); err != nil {
+		return err
+	}
+	after, ok := descriptors(p.PID())
+	if !ok {
+		return errors.New("the process is gone")
+	}
+	if after > before+descriptorsMore {
+		return fmt.Errorf("the process had %d open descriptors, and %d later", before, after)
+	}
+	return nil
+}
+
+// status reads one line of /proc/<pid>/status that holds kB, in bytes. It reports false where there is none.
+func procStatus(pid int, name string) (int64, bool) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			return n << 10, err == nil
+		}
+	}
+	return 0, false
+}
+
+// memory is the resident memory of a process, in bytes.
+func memory(pid int) (int64, bool) { return procStatus(pid, "VmRSS") }
+
+// peakMemory is the most resident memory that a process ever had, in bytes.
+func peakMemory(pid int) (int64, bool) { return procStatus(pid, "VmHWM") }
+
+// descriptors is how many open descriptors a process has.
+func descriptors(pid int) (int, bool) {
+	entries, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd"))
+	return len(entries), err == nil
+}
+
+func rateKept(ctx context.Context, s *subject) error {
+	sh, q, err := s.sample(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	id, _, err := sh.fault(ctx, control.Fault{On: control.Any, Kind: "latency", Params: map[string]any{"ms": 1}})
+	if err != nil {
+		return err
+	}
+	const rate, calls = 5, 10
+	store := sh.context(nil)
+	store.RateBudget = &adapterv1.RateBudget{RequestsPerSecond: rate, Burst: 1}
+	failures := make(chan error, calls)
+	for i := range calls {
+		go func() {
+			reads := s.reads()
+			call, cancel := context.WithTimeout(ctx, callTimeout)
+			defer cancel()
+			_, err := reads[i%len(reads)].call(call, p, store, q)
+			failures <- err
+		}()
+	}
+	var f findings
+	for range calls {
+		if err := <-failures; err != nil {
+			f.add(failed("a call within the rate", err))
+		}
+	}
+	hits, err := s.sandbox.Hits(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(hits) < calls {
+		f.addf("%d calls made only %d requests", calls, len(hits))
+	}
+	for i := range hits {
+		n := 0
+		for _, later := range hits[i:] {
+			if later.Sub(hits[i]) < time.Second {
+				n++
+			}
+		}
+		if n > rate+1 {
+			f.addf("%d requests in one second, %d are allowed", n, rate)
+			break
+		}
+	}
+	return f.err()
+}
