@@ -253,7 +253,7 @@ func TestCompression(t *testing.T) {
 func TestSlowLists(t *testing.T) {
 	t.Parallel()
 	x := open(t, 30)
-	x.settle(func(s *world.Settings) { s.SlowListOver, s.SlowListBy = 29, world.Duration(30 * time.Millisecond) })
+	x.settle(func(s *world.Settings) { s.SlowListOver, s.SlowListBy = 29, world.Duration(30*time.Millisecond) })
 	began := time.Now()
 	if x.call(http.MethodGet, "/orders", ""); time.Since(began) < 30*time.Millisecond {
 		t.Error("a list of many orders came at once")
