@@ -103,18 +103,20 @@ func New(cfg Config) (*World, error) {
 
 // seed gives a seller its first orders. Only New calls it, before the world is shared.
 func (w *World) seed(book *sellerBook, n int) {
-	backing := make([]record, n) // one allocation for all
+	made := make([]record, n)
 	book.orders = make([]*record, n)
-	for i := range backing {
-		r := &backing[i]
-		r.head, r.recipe = w.gen.seeded(book.Account, i, w.made)
+	for i := range made {
+		made[i].head, made[i].recipe = w.gen.seeded(book.Account, i, w.made)
 		w.made++
-		w.orders[r.head.Number] = r
-		book.orders[i] = r
+		book.orders[i] = &made[i]
 	}
 	slices.SortFunc(book.orders, byCreation)
+	backing := make([]record, n) // in the order in which they are scanned: neighbours in time are neighbours in memory
 	for i, r := range book.orders {
-		r.seed = i
+		backing[i] = *r
+		backing[i].seed = i
+		book.orders[i] = &backing[i]
+		w.orders[r.head.Number] = &backing[i]
 	}
 }
 
@@ -154,6 +156,12 @@ const Touched = -1
 // those that the seller started with, oldest first, as long as nobody has touched the order: reads then differ from earlier
 // ones at most by the time and the settings. visit must neither keep nor change the head, nor call the world.
 func (w *World) Scan(account string, visit func(h *Head, seed int)) {
+	w.ScanCreated(account, time.Time{}, time.Time{}, visit)
+}
+
+// ScanCreated is Scan over the orders created from one instant to another, both included; a zero instant is open. It costs as
+// much as those orders, whatever the number of the others.
+func (w *World) ScanCreated(account string, from, to time.Time, visit func(h *Head, seed int)) {
 	now := w.clock.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,7 +170,7 @@ func (w *World) Scan(account string, visit func(h *Head, seed int)) {
 	if book == nil {
 		return
 	}
-	for _, r := range slices.Backward(book.orders) {
+	for _, r := range slices.Backward(created(book.orders, from, to)) {
 		switch {
 		case r.shown != nil:
 			visit(&r.shown.Head, Touched)
@@ -172,6 +180,21 @@ func (w *World) Scan(account string, visit func(h *Head, seed int)) {
 			visit(&r.head, r.seed)
 		}
 	}
+}
+
+// created returns the part of the orders that was created in the range.
+func created(orders []*record, from, to time.Time) []*record {
+	if !to.IsZero() {
+		end, _ := slices.BinarySearchFunc(orders, to, func(r *record, t time.Time) int {
+			if r.head.Created.After(t) {
+				return 1
+			}
+			return -1
+		})
+		orders = orders[:end]
+	}
+	begin, _ := slices.BinarySearchFunc(orders, from, func(r *record, t time.Time) int { return r.head.Created.Compare(t) })
+	return orders[begin:]
 }
 
 // Read returns an order as reads show it at this moment: without what is not visible yet.
