@@ -145,7 +145,7 @@ func (p *part) settle(ctx context.Context, orders []Order) ([]Order, error) {
 	}
 	identities := make([]Identity, len(orders))
 	for i, o := range orders {
-		identities[i] = Identity{Number: o.Number, Reference: o.Reference}
+		identities[i] = Identity{Number: o.Number, NativeID: o.NativeID, Reference: o.Reference}
 	}
 	matches, err := p.run.im.cfg.Repository.MatchOrders(ctx, p.ref, identities)
 	if err != nil {

@@ -69,9 +69,11 @@ type ListQuery struct {
 	ChangedSince  time.Time // inclusive; zero means all
 }
 
-// Identity is what tells an order from others: the number, and the selling channel's own reference, which may be empty.
+// Identity is what tells an order from others: the number, the id of the marketplace's API when that is another one, and the
+// selling channel's own reference, which may be empty.
 type Identity struct {
 	Number    string
+	NativeID  string
 	Reference string
 }
 
@@ -95,9 +97,10 @@ type Repository interface {
 	// ErrStoreMoved when the store went to another adapter since the import started: what it planned does not tell any more
 	// which adapter an order belongs to.
 	ApplyBatch(ctx context.Context, b Batch) (Counts, error)
-	// MatchOrders finds the stored orders that orders read through an adapter are: by number, else, among the orders bound to
-	// other adapters, by a reference that equals a number, else by a reference that both have and no other order has. The
-	// answer has one entry for each identity, nil for one that is not known.
+	// MatchOrders finds the stored orders that orders read through an adapter are: by number, else by the native id of an order
+	// that this adapter took over and that has the number of another, else, among the orders bound to other adapters, by a
+	// reference that equals a number, else by a reference that both have and no other order has, stored or given. The answer
+	// has one entry for each identity, nil for one that is not known.
 	MatchOrders(ctx context.Context, ref store.Ref, orders []Identity) ([]*Match, error)
 	// GetOrder returns an order by number. ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (Stored, error)

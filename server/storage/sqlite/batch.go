@@ -113,15 +113,14 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 		importKey  sql.Null[int64]
 		state      sql.Null[order.ImportState]
 		encoded    sql.Null[string]
-		start      sql.Null[int64]
-		turned     int64
+		turned     bool
 		windows    []order.Window
 	)
-	err := r.tx.QueryRowContext(ctx, `SELECT s.key, s.last_event_seq, s.last_change_time, i.key, i.state, i.windows, i.start_time,
-			(SELECT coalesce(max(max(cutover_time, undo_time)), 0) FROM migrations WHERE store_key = s.key),
+	err := r.tx.QueryRowContext(ctx, `SELECT s.key, s.last_event_seq, s.last_change_time, i.key, i.state, i.windows,
+			coalesce(i.turn, 0) <> (SELECT max(seq) FROM turns WHERE store_key = s.key),
 			(SELECT coalesce(max(key), 0) + 1 FROM orders)
 		FROM stores s LEFT JOIN imports i ON i.store_key = s.key AND i.id = ? WHERE s.id = ?`, b.ImportID, b.Ref.StoreID).
-		Scan(&r.storeKey, &r.seq, &lastChange, &importKey, &state, &encoded, &start, &turned, &r.nextOrder)
+		Scan(&r.storeKey, &r.seq, &lastChange, &importKey, &state, &encoded, &turned, &r.nextOrder)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, store.ErrNotFound
 	}
@@ -142,7 +141,7 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 		return nil, order.ErrImportNotFound
 	case state.V != order.Running:
 		return nil, notRunning(state.V)
-	case turned > start.V:
+	case turned:
 		return nil, order.ErrStoreMoved
 	}
 	r.importKey = importKey.V

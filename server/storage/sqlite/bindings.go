@@ -5,15 +5,47 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/relaishq/relais/server/store"
 )
 
-// bind notes that a store is bound to an adapter. The cursor of an earlier binding stays.
+// bind notes that a store has credentials of an account for an adapter. The cursor of an earlier binding stays.
 func bind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO bindings (store_key, adapter, account_id) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0`, storeKey, adapter, accountID)
 	return err
+}
+
+// lastTurn is the number of a store's last turn.
+const lastTurn = `(SELECT coalesce(max(seq), 0) FROM turns WHERE store_key = ?1)`
+
+// turn makes an adapter the one of a store's new orders, from an instant on.
+func turn(ctx context.Context, tx *sql.Tx, storeKey int64, adapter string, at time.Time) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE stores SET adapter = ? WHERE key = ?`, adapter, storeKey); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO turns (store_key, seq, time, adapter) SELECT ?1, `+lastTurn+` + 1, ?2, ?3
+		WHERE NOT EXISTS (SELECT 1 FROM turns WHERE store_key = ?1 AND seq = `+lastTurn+` AND adapter = ?3)`,
+		storeKey, nanos(at), adapter)
+	return err
+}
+
+// accountTaken reports whether a store of a marketplace has one of the names.
+func accountTaken(ctx context.Context, tx *sql.Tx, marketplace string, keys store.AccountKeys) (bool, error) {
+	query, args := storesOfAccount(marketplace, keys)
+	var taken bool
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (`+query+`)`, args...).Scan(&taken)
+	return taken, err
+}
+
+// storesOfAccount is the query for the keys of the stores that have one of the names.
+func storesOfAccount(marketplace string, keys store.AccountKeys) (query string, args []any) {
+	args = append(args, marketplace)
+	for _, name := range keys {
+		args = append(args, name)
+	}
+	return `SELECT store_key FROM account_keys WHERE marketplace = ? AND name IN (` + list("?", len(keys)) + `)`, args
 }
 
 // putAccountKeys adds names of a store's account. store.ErrAccountTaken when another store has one of them.
@@ -66,6 +98,8 @@ func (db *DB) AccountID(ctx context.Context, ref store.Ref) (string, error) {
 	return id, nil
 }
 
+const selectTurns = `SELECT time, adapter FROM turns WHERE store_key = ? ORDER BY seq`
+
 const selectBindings = `SELECT b.adapter, b.import_start, b.first_attempt, b.failing_since
 	FROM bindings b JOIN credentials c ON c.store_key = b.store_key AND c.adapter = b.adapter
 	WHERE b.store_key = ? ORDER BY b.adapter <> ?, b.adapter`
@@ -85,33 +119,25 @@ func (db *DB) bindings(ctx context.Context, id string) (b store.Bindings, err er
 		return b, err
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
-	var key int64
-	var ever int
-	err = tx.QueryRowContext(ctx, `SELECT key, adapter, (SELECT count(*) FROM bindings WHERE store_key = s.key) FROM stores s WHERE id = ?`, id).
-		Scan(&key, &b.Current, &ever)
-	if errors.Is(err, sql.ErrNoRows) {
-		return b, store.ErrNotFound
-	}
+	key, _, err := storeKey(ctx, tx, id)
 	if err != nil {
 		return b, err
 	}
-	b.Moved, b.Origin = ever > 1, b.Current
+	turns, err := collect(ctx, tx, func(row scanner) (x store.Turn, err error) {
+		err = row.Scan(timestamp{&x.At}, &x.Adapter)
+		return x, err
+	}, selectTurns, key)
+	if err != nil {
+		return b, err
+	}
+	if len(turns) == 0 {
+		return b, errors.New("the store was never bound to an adapter")
+	}
+	b.Origin, b.Turns = turns[0].Adapter, turns[1:]
+	b.Current, b.Moved = turns[len(turns)-1].Adapter, len(turns) > 1
 	b.Adapters, err = collect(ctx, tx, func(row scanner) (x store.Binding, err error) {
 		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince})
 		return x, err
 	}, selectBindings, key, b.Current)
-	if err != nil || !b.Moved {
-		return b, err
-	}
-	moves, err := collect(ctx, tx, scanMigration, selectMigration+`WHERE m.store_key = ? ORDER BY m.key`, key)
-	for i, m := range moves {
-		if i == 0 {
-			b.Origin = m.Source
-		}
-		b.Turns = append(b.Turns, store.Turn{At: m.Cutover, Adapter: m.Target})
-		if !m.Undone.IsZero() {
-			b.Turns = append(b.Turns, store.Turn{At: m.Undone, Adapter: m.Source})
-		}
-	}
 	return b, err
 }

@@ -46,8 +46,10 @@ func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.
 			joined = true
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows) VALUES (?, ?, ?, ?, ?)`,
-			key, run.ID, order.Running, nanos(run.Start), windows); err != nil {
+		// A plan that was made before the last turn knows none: its first batch is refused.
+		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows, turn)
+			SELECT key, ?2, ?3, ?4, ?5, iif(?6 IN ('', adapter), `+lastTurn+`, 0) FROM stores WHERE key = ?1`,
+			key, run.ID, order.Running, nanos(run.Start), windows, plannedFor(run)); err != nil {
 			return err
 		}
 		for _, w := range run.Windows {
@@ -63,6 +65,14 @@ func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.
 		return order.Import{}, false, err
 	}
 	return current, joined, nil
+}
+
+// plannedFor is the adapter that a run takes for the one of new orders: its windows come first.
+func plannedFor(run order.Import) string {
+	if len(run.Windows) == 0 {
+		return ""
+	}
+	return run.Windows[0].Adapter
 }
 
 // FinishImport implements order.Repository. A run that has ended already is left as it is: that is an error.

@@ -38,11 +38,16 @@ func lastMigration(ctx context.Context, q queryer, storeKey int64) (key int64, m
 
 // Migration implements store.MigrationRepository.
 func (db *DB) Migration(ctx context.Context, id string) (store.Migration, error) {
-	key, _, err := storeKey(ctx, db.reader, id)
+	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one state of the database for all of it
 	if err != nil {
 		return store.Migration{}, fmt.Errorf("read migration: %w", explain(err))
 	}
-	_, m, err := lastMigration(ctx, db.reader, key)
+	defer func() { _ = tx.Rollback() }() // it has only read
+	key, _, err := storeKey(ctx, tx, id)
+	if err != nil {
+		return store.Migration{}, fmt.Errorf("read migration: %w", explain(err))
+	}
+	_, m, err := lastMigration(ctx, tx, key)
 	if err != nil {
 		return store.Migration{}, fmt.Errorf("read migration: %w", explain(err))
 	}
@@ -79,7 +84,7 @@ func (db *DB) StartMigration(ctx context.Context, m store.Migration, s store.Sto
 		if err := putAccountKeys(ctx, tx, key, marketplace, keys); err != nil {
 			return err
 		}
-		if err := rebind(ctx, tx, key, m.Target, s.AccountID); err != nil {
+		if err := turn(ctx, tx, key, m.Target, m.Cutover); err != nil {
 			return err
 		}
 		if err := bind(ctx, tx, key, m.Target, s.AccountID); err != nil {
@@ -97,15 +102,6 @@ func (db *DB) StartMigration(ctx context.Context, m store.Migration, s store.Sto
 	})
 }
 
-// rebind binds new orders of a store to an adapter. store.ErrAccountTaken when another store has the account.
-func rebind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
-	_, err := tx.ExecContext(ctx, `UPDATE stores SET adapter = ?, account_id = ? WHERE key = ?`, adapter, accountID, storeKey)
-	if isUnique(err) {
-		return store.ErrAccountTaken
-	}
-	return err
-}
-
 // UndoMigration implements store.MigrationRepository.
 func (db *DB) UndoMigration(ctx context.Context, id string, now time.Time) error {
 	return db.write(ctx, "undo migration", func(tx *sql.Tx) error {
@@ -120,12 +116,7 @@ func (db *DB) UndoMigration(ctx context.Context, id string, now time.Time) error
 		case !m.Completed.IsZero() || !m.Undone.IsZero():
 			return store.ErrNotMoving
 		}
-		var account string
-		if err := tx.QueryRowContext(ctx, `SELECT account_id FROM bindings WHERE store_key = ? AND adapter = ?`, key, m.Source).
-			Scan(&account); err != nil {
-			return err
-		}
-		if err := rebind(ctx, tx, key, m.Source, account); err != nil {
+		if err := turn(ctx, tx, key, m.Source, now); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE stores SET update_time = ? WHERE key = ?`, nanos(now), key); err != nil {

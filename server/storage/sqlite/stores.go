@@ -18,7 +18,8 @@ const storeKeyOf = `(SELECT key FROM stores WHERE id = ?)`
 // The adapters are the ones with credentials, that of new orders first.
 const storeColumns = `id, adapter,
 	(SELECT json_group_array(adapter) FROM (SELECT c.adapter FROM credentials c WHERE c.store_key = stores.key
-		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace, account_id, shop_name, settings, paused,
+		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace,
+	(SELECT b.account_id FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter), shop_name, settings, paused,
 	health_state, health_reason, health_message, health_since,
 	create_time, update_time, disconnect_time, last_import_start, last_import_finish`
 
@@ -45,36 +46,36 @@ func (db *DB) CreateStore(ctx context.Context, s store.Store, keys store.Account
 		return fmt.Errorf("create store: %w", err)
 	}
 	return db.write(ctx, "create store", func(tx *sql.Tx) error {
-		var idTaken, accountTaken bool
-		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM stores WHERE id = ?),
-			EXISTS (SELECT 1 FROM stores WHERE marketplace = ? AND account_id = ?)`,
-			s.ID, s.Marketplace, s.AccountID).Scan(&idTaken, &accountTaken); err != nil {
+		// The account first: whoever asks for a taken name with a taken account learns what matters.
+		switch taken, err := accountTaken(ctx, tx, s.Marketplace, keys); {
+		case err != nil:
 			return err
-		}
-		// The account first: whoever asks for a taken name with a taken account learns what matters. Its other names are looked
-		// at below.
-		switch {
-		case accountTaken:
+		case taken:
 			return store.ErrAccountTaken
-		case idTaken:
-			return store.ErrIDTaken
 		}
 		var key int64
-		if err := tx.QueryRowContext(ctx, `INSERT INTO stores (id, adapter, environment, marketplace, account_id, shop_name,
+		err := tx.QueryRowContext(ctx, `INSERT INTO stores (id, adapter, environment, marketplace, account_id, shop_name,
 				acceptance, settings, paused, health_state, health_reason, health_message, health_since,
 				create_time, update_time, disconnect_time)
 			VALUES (`+list("?", 16)+`) RETURNING key`,
-			s.ID, s.Adapter, s.Environment, s.Marketplace, s.AccountID, s.ShopName,
+			s.ID, s.Adapter, s.Environment, s.Marketplace, "store/"+s.ID, s.ShopName,
 			s.Acceptance, settings, s.Paused, s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since),
-			nanos(s.CreateTime), nanos(s.UpdateTime), nanos(s.DisconnectTime)).Scan(&key); err != nil {
+			nanos(s.CreateTime), nanos(s.UpdateTime), nanos(s.DisconnectTime)).Scan(&key)
+		switch {
+		case isUnique(err):
+			return store.ErrIDTaken
+		case err != nil:
 			return err
 		}
 		return connect(ctx, tx, key, s, keys, credentials)
 	})
 }
 
-// connect stores what a store is connected with: binding, names of the account, credentials.
+// connect stores what a store is connected with: adapter, account and its names, credentials.
 func connect(ctx context.Context, tx *sql.Tx, key int64, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
+	if err := turn(ctx, tx, key, s.Adapter, s.UpdateTime); err != nil {
+		return err
+	}
 	if err := bind(ctx, tx, key, s.Adapter, s.AccountID); err != nil {
 		return err
 	}
@@ -99,9 +100,6 @@ func (db *DB) ReconnectStore(ctx context.Context, s store.Store, keys store.Acco
 			return store.ErrAccountTaken
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ? WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
-			return err
-		}
-		if err := rebind(ctx, tx, key, s.Adapter, s.AccountID); err != nil {
 			return err
 		}
 		s.DisconnectTime = time.Time{}
@@ -130,17 +128,17 @@ func (db *DB) FindStore(ctx context.Context, marketplace string, keys store.Acco
 	if len(keys) == 0 {
 		return store.Store{}, store.ErrNotFound
 	}
-	args := []any{marketplace}
-	for _, name := range keys {
-		args = append(args, name)
-	}
-	s, err := scanStore(db.reader.QueryRowContext(ctx, `SELECT `+storeColumns+` FROM stores
-		WHERE key IN (SELECT store_key FROM account_keys WHERE marketplace = ? AND name IN (`+list("?", len(keys))+`))
-		ORDER BY id LIMIT 1`, args...))
+	query, args := findStore(marketplace, keys)
+	s, err := scanStore(db.reader.QueryRowContext(ctx, query, args...))
 	if err != nil {
 		return store.Store{}, fmt.Errorf("find store: %w", explain(err))
 	}
 	return s, nil
+}
+
+func findStore(marketplace string, keys store.AccountKeys) (query string, args []any) {
+	found, args := storesOfAccount(marketplace, keys)
+	return `SELECT ` + storeColumns + ` FROM stores WHERE key IN (` + found + `) ORDER BY id LIMIT 1`, args
 }
 
 // ListStores implements store.Repository.

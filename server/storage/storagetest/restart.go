@@ -47,6 +47,19 @@ var restartCases = []testCase{
 		noError(t, err)
 		same(t, "products", products, map[string]order.Product{"e": wantProduct})
 	}},
+	{"a move survives", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		importThrough(t, r, 5, order.Failed, alphaFailed)
+		move(t, r, alpha, beta, 10)
+		undo(t, r, 20)
+		noError(t, r.Stores.SaveAdapterState(t.Context(), betaRef, sealed("beta's state")))
+		apply(t, r, shop, at(21), named("1", "", "x"))
+		want := take(t, r)
+		r = r.Reopen(t)
+		same(t, "after the restart", take(t, r), want)
+		same(t, "matches", matched(t, r, id("b1", "", "x")), []string{"alpha/1"})
+		complete(t, r, beta, 30)
+	}},
 	{"an older read is still older", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		apply(t, r, shop, at(3), newOrder("1", order.Processing))

@@ -50,6 +50,13 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"DueDecisions", dueDecisionCases},
 		{"Holds", holdCases},
 		{"Products", productCases},
+		{"Bindings", bindingCases},
+		{"Accounts", accountCases},
+		{"Cursors", cursorCases},
+		{"Migrations", migrationCases},
+		{"Completion", completionCases},
+		{"Moves", moveCases},
+		{"Matches", matchCases},
 		{"Restart", restartCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package storagetest_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,11 +13,20 @@ import (
 	"github.com/relaishq/relais/server/storage/storagetest"
 )
 
-// faults are databases that break one sentence of the contract each, with the case that must notice.
-var faults = map[string]struct {
+// fault is a database that breaks one sentence of the contract, and the case that must notice.
+type fault struct {
 	noticedBy string
 	apply     func(r *storagetest.Repositories)
-}{
+}
+
+// faults is every fault by name: those of one adapter, and those of a store that has two.
+func faults() map[string]fault {
+	all := maps.Clone(moveFaults)
+	maps.Copy(all, firstFaults)
+	return all
+}
+
+var firstFaults = map[string]fault{
 	"account taken is not noticed": {"Stores/create_refuses_a_taken_account", func(r *storagetest.Repositories) {
 		r.Stores = forgetsAccounts{r.Stores}
 	}},
@@ -150,14 +160,14 @@ func TestFaulty(t *testing.T) {
 	}
 	storagetest.Run(t, func(t *testing.T) storagetest.Repositories {
 		r := open(t)
-		faults[name].apply(&r)
+		faults()[name].apply(&r)
 		return r
 	})
 }
 
 func TestSuiteNotices(t *testing.T) {
 	t.Parallel()
-	for name, fault := range faults {
+	for name, fault := range faults() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pattern := "^TestFaulty$/^" + strings.ReplaceAll(fault.noticedBy, "/", "$/^")

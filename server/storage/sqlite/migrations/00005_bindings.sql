@@ -1,4 +1,4 @@
--- Stores that speak through several adapters: cursor and account of each, names of accounts, moves.
+-- Stores that speak through several adapters: cursor and account of each, turns, names of accounts, moves.
 
 -- +goose Up
 -- One row for each adapter that the store was ever bound to; it outlives the credentials.
@@ -17,6 +17,20 @@ INSERT INTO bindings (store_key, adapter, account_id, import_start, first_attemp
 SELECT s.key, s.adapter, s.account_id, s.last_import_start, coalesce((SELECT min(i.start_time) FROM imports i WHERE i.store_key = s.key), 0)
 FROM stores s;
 
+-- To which adapter new orders of a store went, and when; two in a row are never the same.
+CREATE TABLE turns (
+    store_key INTEGER NOT NULL REFERENCES stores (key),
+    seq       INTEGER NOT NULL, -- from 1
+    time      INTEGER NOT NULL,
+    adapter   TEXT    NOT NULL,
+    PRIMARY KEY (store_key, seq)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO turns (store_key, seq, time, adapter) SELECT key, 1, create_time, adapter FROM stores;
+
+-- The last turn that the plan of the run knows of.
+ALTER TABLE imports ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+
 -- The names by which a marketplace knows the account of a store.
 CREATE TABLE account_keys (
     marketplace TEXT    NOT NULL,
@@ -27,6 +41,10 @@ CREATE TABLE account_keys (
 
 INSERT INTO account_keys (marketplace, name, store_key)
 SELECT marketplace, 'adapter/' || adapter || ':' || account_id, key FROM stores;
+
+-- stores.account_id is not used any more: bindings have the account as each adapter names it, and account_keys keep accounts
+-- apart. Ids that two adapters give are not to be compared, so it holds what never meets its old UNIQUE.
+UPDATE stores SET account_id = 'store/' || id;
 
 -- Moves of stores from one adapter to another, oldest first by key.
 CREATE TABLE migrations (
@@ -48,5 +66,7 @@ ALTER TABLE imports ADD COLUMN elsewhere_count INTEGER NOT NULL DEFAULT 0;
 
 -- Orders are found by reference when an adapter shows them under another number.
 CREATE INDEX orders_by_reference ON orders (store_key, reference) WHERE reference <> '';
+-- And by the id of the marketplace's API when the store has them under the number of another adapter.
+CREATE INDEX orders_by_native_id ON orders (store_key, adapter, native_id) WHERE native_id <> '' AND native_id <> number;
 CREATE INDEX shipments_left ON shipments (store_key, adapter) WHERE open = 1;
 CREATE INDEX decisions_left ON decisions (store_key, adapter) WHERE open = 1;

@@ -1,0 +1,199 @@
+package storagetest
+
+import (
+	"testing"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// through is a batch of orders that were read through an adapter of the shop and stored at a minute.
+func through(adapter string, minute int, orders ...order.Order) order.Batch {
+	return order.Batch{Ref: store.Ref{StoreID: shop, Adapter: adapter}, Orders: orders, ReadTime: at(minute), Time: at(minute)}
+}
+
+// boundTo checks which adapter orders of the shop belong to.
+func boundTo(t *testing.T, r Repositories, adapter string, numbers ...string) {
+	t.Helper()
+	for _, n := range numbers {
+		same(t, "adapter of order "+n, getOrder(t, r, n).Adapter, adapter)
+	}
+}
+
+// noCredentials leaves the shop bound to beta, with orders of alpha, and without credentials for it.
+func noCredentials(t *testing.T, r Repositories, orders ...order.Order) {
+	t.Helper()
+	connect(t, r, shop)
+	apply(t, r, shop, at(1), orders...)
+	disconnect(t, r, 2)
+	reconnect(t, r, beta, 3)
+}
+
+var moveCases = []testCase{
+	{"an order stays with an adapter that the store holds credentials for", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(1), newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
+		before := getOrder(t, r, "1")
+		move(t, r, alpha, beta, 10)
+		begin(t, r, runOf("i1", 20, beta, alpha))
+		b := through(beta, 21, newOrder("0", order.Processing), newOrder("1", order.Shipped), newOrder("2", order.ReadyToShip))
+		b.ImportID = "i1"
+		same(t, "counts", applyBatch(t, r, b), order.Counts{Read: 3, Created: 1, Elsewhere: 2})
+		same(t, "order", getOrder(t, r, "1"), before)
+		boundTo(t, r, beta, "0")
+		run, err := r.Orders.GetImport(t.Context(), shop, "i1")
+		noError(t, err)
+		same(t, "counts of the import", run.Counts, order.Counts{Read: 3, Created: 1, Elsewhere: 2})
+		// Nobody has read them yet: their own adapter still has to.
+		unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shopRef, "i1", "", 10)
+		noError(t, err)
+		same(t, "unseen by their adapter", unseen, []string{"1", "2"})
+		undo(t, r, 30)
+		same(t, "after undoing", applyBatch(t, r, through(alpha, 31, newOrder("0", order.Shipped))), order.Counts{Read: 1, Elsewhere: 1})
+	}},
+	{"an order whose adapter the store holds no credentials for is taken over", func(t *testing.T, r Repositories) {
+		noCredentials(t, r, newOrder("1", order.Processing), newOrder("2", order.ReadyToShip))
+		same(t, "counts", applyBatch(t, r, through(beta, 10, newOrder("1", order.ReadyToShip))), order.Counts{Read: 1, Changed: 1})
+		got := getOrder(t, r, "1")
+		same(t, "order", got, order.Stored{
+			Order: newOrder("1", order.ReadyToShip), StoreID: shop, Adapter: beta, CreateTime: at(1), ChangeTime: at(10),
+		})
+		boundTo(t, r, alpha, "2")
+	}},
+	{"an order that looks the same is taken over too", func(t *testing.T, r Repositories) {
+		noCredentials(t, r, newOrder("1", order.ReadyToShip))
+		same(t, "counts", applyBatch(t, r, through(beta, 10, newOrder("1", order.ReadyToShip))), order.Counts{Read: 1, Changed: 1})
+		boundTo(t, r, beta, "1")
+		same(t, "counts", applyBatch(t, r, through(beta, 11, newOrder("1", order.ReadyToShip))), order.Counts{Read: 1, Unchanged: 1})
+	}},
+	{"a batch takes over from the adapters that it names", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(1), newOrder("1", order.ReadyToShip))
+		move(t, r, alpha, beta, 10)
+		b := through(beta, 20, newOrder("1", order.Shipped))
+		b.TakeOver = []string{aaa}
+		same(t, "named another", applyBatch(t, r, b), order.Counts{Read: 1, Elsewhere: 1})
+		boundTo(t, r, alpha, "1")
+		b.TakeOver = []string{aaa, alpha}
+		same(t, "named it", applyBatch(t, r, b), order.Counts{Read: 1, Changed: 1})
+		boundTo(t, r, beta, "1")
+		same(t, "read by the old one", applyBatch(t, r, through(alpha, 30, newOrder("1", order.ReadyToShip))), order.Counts{Read: 1, Elsewhere: 1})
+	}},
+	{"what is open of shipment and decision goes with the order", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		ended := ship(t, r, "p1", "1")
+		ended.State = delivery.Rejected
+		ended = update(t, r, ended)
+		open := create(t, r, newShipment("p2", "1"))
+		stays := ship(t, r, "p3", "3")
+		decided := decide(t, r, "2")
+		over := decide(t, r, "4")
+		over.State = delivery.Superseded
+		over = updateDecision(t, r, over)
+		staysDecided := decide(t, r, "5")
+
+		move(t, r, alpha, beta, 10)
+		b := through(beta, 20, newOrder("1", order.ReadyToShip), newOrder("2", order.Processing), newOrder("4", order.Processing))
+		b.TakeOver = []string{alpha}
+		applyBatch(t, r, b)
+		boundTo(t, r, beta, "1", "2", "4")
+		boundTo(t, r, alpha, "3", "5")
+
+		wantOpen, wantDecided := open, decided
+		wantOpen.Adapter, wantOpen.Revision = beta, open.Revision+1
+		wantDecided.Adapter, wantDecided.Revision = beta, decided.Revision+1
+		for _, want := range []shipment.Shipment{ended, wantOpen, stays} {
+			got, err := r.Shipments.GetShipment(t.Context(), shop, want.ID)
+			noError(t, err)
+			same(t, "shipment "+want.ID, got, want)
+		}
+		for _, want := range []decision.Decision{wantDecided, over, staysDecided} {
+			same(t, "decision "+want.OrderNumber, getDecision(t, r, want.OrderNumber), want)
+		}
+		// Whoever was about to send it through the other adapter finds it changed.
+		open.SendCount++
+		wantError(t, second(r.Shipments.UpdateShipment(t.Context(), open)), shipment.ErrConflict)
+		decided.SendCount++
+		wantError(t, second(r.Decisions.UpdateDecision(t.Context(), decided)), decision.ErrConflict)
+	}},
+	{"what is open of an order that stays is not touched", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		s := ship(t, r, "p1", "1")
+		d := decide(t, r, "2")
+		move(t, r, alpha, beta, 10)
+		applyBatch(t, r, through(beta, 20, newOrder("1", order.Shipped), newOrder("2", order.Cancelled)))
+		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
+		noError(t, err)
+		same(t, "shipment", got, s)
+		same(t, "decision", getDecision(t, r, "2"), d)
+	}},
+	{"a stale read takes nothing over", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		s := ship(t, r, "p1", "1")
+		apply(t, r, shop, at(30), newOrder("1", order.Processing))
+		before := getOrder(t, r, "1")
+		move(t, r, alpha, beta, 31)
+		b := through(beta, 29, newOrder("1", order.Processing)) // it began before the read that is stored
+		b.TakeOver = []string{alpha}
+		same(t, "counts", applyBatch(t, r, b), order.Counts{Read: 1, Unchanged: 1})
+		same(t, "order", getOrder(t, r, "1"), before)
+		got, err := r.Shipments.GetShipment(t.Context(), shop, "p1")
+		noError(t, err)
+		same(t, "shipment", got, s)
+	}},
+	{"an order that was taken over is an open order of its new adapter", func(t *testing.T, r Repositories) {
+		noCredentials(t, r, newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
+		applyBatch(t, r, through(beta, 10, newOrder("1", order.ReadyToShip)))
+		for ref, want := range map[store.Ref]string{betaRef: "1", shopRef: "2"} {
+			unseen, err := r.Orders.UnseenOpenOrders(t.Context(), ref, "none", "", 10)
+			noError(t, err)
+			same(t, "open orders of "+ref.Adapter, unseen, []string{want})
+		}
+	}},
+	{"a run that a turn overtakes takes nothing any more", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		refused := func(b order.Batch) {
+			t.Helper()
+			before, err := r.Orders.GetImport(t.Context(), shop, b.ImportID)
+			noError(t, err)
+			wantError(t, second(r.Orders.ApplyBatch(t.Context(), b)), order.ErrStoreMoved)
+			after, err := r.Orders.GetImport(t.Context(), shop, b.ImportID)
+			noError(t, err)
+			same(t, "import", after, before)
+			for _, o := range b.Orders {
+				_, err := r.Orders.GetOrder(t.Context(), shop, o.Number)
+				wantError(t, err, order.ErrNotFound)
+			}
+		}
+		batch := func(id, adapter, number string) order.Batch {
+			b := through(adapter, 90, newOrder(number, order.ReadyToShip))
+			b.ImportID = id
+			return b
+		}
+		begin(t, r, runOf("i1", 50, alpha))
+		applyBatch(t, r, batch("i1", alpha, "before"))
+		move(t, r, alpha, beta, 10) // by a clock that was set back
+		refused(batch("i1", alpha, "1"))
+		refused(order.Batch{Ref: shopRef, ImportID: "i1", Finished: at(20), Time: at(60)})
+		applyBatch(t, r, through(alpha, 60, newOrder("single", order.ReadyToShip))) // a single read belongs to no plan
+		finish(t, r, "i1", order.Interrupted)
+
+		begin(t, r, runOf("i2", 60, beta, alpha))
+		applyBatch(t, r, batch("i2", alpha, "2"))
+		undo(t, r, 70)
+		refused(batch("i2", beta, "3"))
+		finish(t, r, "i2", order.Interrupted)
+
+		begin(t, r, runOf("i3", 80, alpha, beta))
+		complete(t, r, beta, 81) // no turn
+		applyBatch(t, r, batch("i3", alpha, "3"))
+		finish(t, r, "i3", order.Succeeded)
+
+		move(t, r, alpha, beta, 82)
+		begin(t, r, runOf("i4", 85, alpha)) // planned before the turn, started after it
+		refused(batch("i4", alpha, "4"))
+	}},
+}
