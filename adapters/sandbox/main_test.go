@@ -33,12 +33,19 @@ func TestRunGreetsAndStops(t *testing.T) {
 	var rest strings.Builder
 	for lines.Scan() {
 		rest.WriteString(lines.Text() + "\n")
-		if strings.Contains(lines.Text(), "password") {
+		if strings.Contains(lines.Text(), "secret") {
 			break
 		}
 	}
-	if !strings.Contains(rest.String(), "login demo-api, password demo-password (same password for demo2-api to demo3-api)") {
-		t.Errorf("greeting:\n%s", rest.String())
+	for _, want := range []string{
+		"login demo-api, password demo-password (same password for demo2-api to demo3-api)",
+		"seller 10001, client demo-client, secret demo-secret (same secret for 10002, demo2-client to 10003, demo3-client)",
+		"Cdiscount STS      " + found[1] + "/cdiscount/users/httpIssue.svc/\n",
+		"Octopia API        " + found[1] + "/octopia/seller/v2\n",
+	} {
+		if !strings.Contains(rest.String(), want) {
+			t.Errorf("no %q in the greeting:\n%s", want, rest.String())
+		}
 	}
 	resp, err := http.Get(found[1] + "/sandbox/clock")
 	if err != nil {
