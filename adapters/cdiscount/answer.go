@@ -37,7 +37,7 @@ func readAnswer(body io.Reader, op operation, fields map[string]fieldReader, wat
 	}()
 	r.source = meter{r: body, watch: watch, left: answerLimit}
 	r.xml.Reset(&r.source)
-	r.text, r.pending = r.text[:0], r.pending[:0]
+	r.text, r.pending, r.seen = r.text[:0], r.pending[:0], r.seen[:0]
 	head, err := r.envelope(op, fields)
 	if err == nil {
 		return head, nil
@@ -53,27 +53,20 @@ func (r *answerReader) envelope(op operation, fields map[string]fieldReader) (*a
 	head := &answer{}
 	var failure *fault
 	found := false
-	err := r.children(func(part []byte) error {
-		if string(part) != "Body" {
-			return r.skip()
-		}
-		return r.children(func(content []byte) error {
-			switch string(content) {
-			case "Fault":
+	err := r.members(map[string]func() error{"Body": func() error {
+		return r.members(map[string]func() error{
+			"Fault": func() error {
 				failure = &fault{}
 				return failure.read(r)
-			case string(op) + "Response":
-				return r.children(func(result []byte) error {
-					if string(result) != string(op)+"Result" {
-						return r.skip()
-					}
+			},
+			string(op) + "Response": func() error {
+				return r.members(map[string]func() error{string(op) + "Result": func() error {
 					found = true
 					return r.result(head, fields)
-				})
-			}
-			return r.skip()
+				}})
+			},
 		})
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -116,75 +109,62 @@ func (r *answerReader) root() error {
 
 // result reads the children of the operation's result.
 func (r *answerReader) result(head *answer, fields map[string]fieldReader) error {
-	return r.children(func(field []byte) (err error) {
-		switch string(field) {
-		case "ErrorMessage":
-			head.message, err = r.string()
-			return err
-		case "OperationSuccess":
-			value, err := r.string()
-			if err != nil {
-				return err
-			}
-			success, ok := parseBool(value)
-			if !ok {
-				return &malformedError{reason: "OperationSuccess is neither true nor false"}
-			}
-			head.success, head.successSeen = success, true
-			return nil
-		case "ErrorList":
-			head.errors, err = r.errorList()
-			return err
-		case "SellerLogin":
-			head.sellerLogin, err = r.string()
-			return err
-		}
-		if read := fields[string(field)]; read != nil {
+	members := map[string]func() error{
+		"ErrorMessage":     r.into(&head.message),
+		"OperationSuccess": func() error { return r.success(head) },
+		"ErrorList":        r.errorsInto(&head.errors),
+		"SellerLogin":      r.into(&head.sellerLogin),
+	}
+	for name, read := range fields {
+		members[name] = func() error {
 			if !head.successSeen {
 				// The base fields come first, always (cdiscount-soap.md 3.3); what follows depends on this one.
 				return &malformedError{reason: "OperationSuccess does not come before the operation's own fields"}
 			}
 			return read(r, head)
 		}
-		return r.skip()
+	}
+	return r.members(members)
+}
+
+// success reads OperationSuccess.
+func (r *answerReader) success(head *answer) error {
+	value, err := r.string()
+	if err != nil {
+		return err
+	}
+	success, ok := parseBool(value)
+	if !ok {
+		return &malformedError{reason: "OperationSuccess is neither true nor false"}
+	}
+	head.success, head.successSeen = success, true
+	return nil
+}
+
+// items calls read for every child of that name of the element under way. Nil elements say nothing and are left out, others are
+// skipped.
+func (r *answerReader) items(name string, read func() error) error {
+	return r.children(func(element []byte) error {
+		if string(element) != name || r.isNil() {
+			return r.skip()
+		}
+		return read()
 	})
 }
 
-// errorList reads a list of Error.
-func (r *answerReader) errorList() (list []wireError, err error) {
-	err = r.children(func(element []byte) error {
-		if string(element) != "Error" || r.isNil() {
-			return r.skip()
-		}
-		var e wireError
-		err := r.children(func(field []byte) (err error) {
-			switch string(field) {
-			case "ErrorType":
-				e.Type, err = r.string()
-			case "Message":
-				e.Message, err = r.string()
-			default:
-				err = r.skip()
-			}
+// errorsInto makes a reader of a list of Error.
+func (r *answerReader) errorsInto(list *[]wireError) func() error {
+	return func() error {
+		return r.items("Error", func() error {
+			var e wireError
+			err := r.members(map[string]func() error{"ErrorType": r.into(&e.Type), "Message": r.into(&e.Message)})
+			*list = append(*list, e)
 			return err
 		})
-		list = append(list, e)
-		return err
-	})
-	return list, err
+	}
 }
 
 // read reads a SOAP fault.
 func (e *fault) read(r *answerReader) error {
-	return r.children(func(field []byte) (err error) {
-		switch string(field) {
-		case "faultcode":
-			e.Code, err = r.string()
-		case "faultstring":
-			e.Text, err = r.string()
-		default:
-			err = r.skip()
-		}
-		return err
-	})
+	return r.members(map[string]func() error{"faultcode": r.into(&e.Code), "faultstring": r.into(&e.Text)})
 }

@@ -30,25 +30,16 @@ type validateLineResult struct {
 
 // validateResults reads the list of ValidateOrderResult.
 func (r *answerReader) validateResults() (list []validateResult, err error) {
-	err = r.children(func(element []byte) error {
-		if string(element) != "ValidateOrderResult" || r.isNil() {
-			return r.skip()
-		}
+	err = r.items("ValidateOrderResult", func() error {
 		var v validateResult
-		err := r.children(func(field []byte) (err error) {
-			switch string(field) {
-			case "Errors":
-				v.Errors, err = r.errorList()
-			case "OrderNumber":
-				v.OrderNumber, err = r.string()
-			case "ValidateOrderLineResults":
+		err := r.members(map[string]func() error{
+			"Errors":      r.errorsInto(&v.Errors),
+			"OrderNumber": r.into(&v.OrderNumber),
+			"ValidateOrderLineResults": func() (err error) {
 				v.Lines, err = r.validateLineResults()
-			case "Validated":
-				v.Validated, err = r.string()
-			default:
-				err = r.skip()
-			}
-			return err
+				return err
+			},
+			"Validated": r.into(&v.Validated),
 		})
 		list = append(list, v)
 		return err
@@ -58,23 +49,12 @@ func (r *answerReader) validateResults() (list []validateResult, err error) {
 
 // validateLineResults reads the list of ValidateOrderLineResult.
 func (r *answerReader) validateLineResults() (list []validateLineResult, err error) {
-	err = r.children(func(element []byte) error {
-		if string(element) != "ValidateOrderLineResult" || r.isNil() {
-			return r.skip()
-		}
+	err = r.items("ValidateOrderLineResult", func() error {
 		var l validateLineResult
-		err := r.children(func(field []byte) (err error) {
-			switch string(field) {
-			case "Errors":
-				l.Errors, err = r.errorList()
-			case "SellerProductId":
-				l.SellerProductID, err = r.string()
-			case "Updated":
-				l.Updated, err = r.string()
-			default:
-				err = r.skip()
-			}
-			return err
+		err := r.members(map[string]func() error{
+			"Errors":          r.errorsInto(&l.Errors),
+			"SellerProductId": r.into(&l.SellerProductID),
+			"Updated":         r.into(&l.Updated),
 		})
 		list = append(list, l)
 		return err

@@ -1,8 +1,10 @@
 package cdiscount
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,8 +27,19 @@ type answerReader struct {
 	text    []byte
 	pending []pendingText
 
+	// seen holds the values that the records under way have had so far, each record's behind those of the one around it.
+	seen []*string
+
 	order wireOrder // reused from order to order
 }
+
+// What the contract never has. Where it is found the answer is not the one that is known, and whatever was read from it might be
+// false. No name is told: it is the marketplace's text.
+var (
+	errNested = &malformedError{reason: "an element holds others where the contract has text"}
+	errText   = &malformedError{reason: "an element holds text where the contract has others"}
+	errTwice  = &malformedError{reason: "an element that the contract has once comes twice"}
+)
 
 // pendingText is a value that settle will set.
 type pendingText struct {
@@ -38,7 +51,7 @@ type pendingText struct {
 var readers = sync.Pool{New: func() any { return &answerReader{xml: xmlpull.NewDecoder(nil)} }}
 
 // child advances to the next child of the element under way and returns its local name, which is valid until something else
-// is read; ok is false at the end of the element under way.
+// is read; ok is false at the end of the element under way. Text between children is only white space.
 func (r *answerReader) child() (name []byte, ok bool, err error) {
 	for {
 		kind, err := r.xml.Next()
@@ -49,6 +62,8 @@ func (r *answerReader) child() (name []byte, ok bool, err error) {
 			return r.xml.Name(), true, nil
 		case kind == xmlpull.End:
 			return nil, false, nil
+		case kind == xmlpull.Text && len(bytes.Trim(r.xml.Text(), " \t\r\n")) > 0:
+			return nil, false, errText
 		}
 	}
 }
@@ -66,10 +81,43 @@ func (r *answerReader) children(visit func(name []byte) error) error {
 	}
 }
 
+// members calls the reader of each child of the element under way that has one, and skips the others. A child that has a reader
+// comes at most once.
+func (r *answerReader) members(readers map[string]func() error) error {
+	return r.children(func(name []byte) error {
+		read, used := readers[string(name)]
+		switch {
+		case !used:
+			return r.skip()
+		case read == nil:
+			return errTwice
+		}
+		readers[string(name)] = nil
+		return read()
+	})
+}
+
+// into makes a reader of an element that holds text.
+func (r *answerReader) into(value *string) func() error {
+	return func() (err error) {
+		*value, err = r.string()
+		return err
+	}
+}
+
+// once returns an error when the value is one of those that the record, which began at from, has had. Records are short.
+func (r *answerReader) once(value *string, from int) error {
+	if slices.Contains(r.seen[from:], value) {
+		return errTwice
+	}
+	r.seen = append(r.seen, value)
+	return nil
+}
+
 // skip consumes the element under way.
 func (r *answerReader) skip() error { return r.xml.Skip() }
 
-// collect consumes the element under way and appends its own text, without that of its children, to r.text.
+// collect consumes the element under way and appends its text to r.text.
 func (r *answerReader) collect() error {
 	for {
 		kind, err := r.xml.Next()
@@ -81,9 +129,7 @@ func (r *answerReader) collect() error {
 		case kind == xmlpull.End:
 			return nil
 		default:
-			if err := r.skip(); err != nil {
-				return err
-			}
+			return errNested
 		}
 	}
 }

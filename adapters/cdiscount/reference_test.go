@@ -181,10 +181,8 @@ func (r *refReader) result(e xml.StartElement) error {
 }
 
 func (r *refReader) order(e xml.StartElement) error {
-	for _, a := range e.Attr {
-		if a.Name.Space == nsInstance && a.Name.Local == "nil" && isTrue(a.Value) {
-			return r.dec.Skip()
-		}
+	if isNil(e) {
+		return r.dec.Skip()
 	}
 	var o refOrder
 	if err := r.dec.DecodeElement(&o, &e); err != nil {
@@ -236,7 +234,7 @@ func reference(doc string) ([]*adapterv1.Order, error) {
 			}
 		}
 	}
-	if !rooted || r.fault || !r.found || !r.seen || !r.ok {
+	if !rooted || r.fault || !r.found || !r.seen || !r.ok || !shapely(doc) {
 		return nil, errReference
 	}
 	return r.orders, nil

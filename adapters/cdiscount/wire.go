@@ -2,7 +2,8 @@ package cdiscount
 
 // What is used of the elements of GetOrderList, as text: a value that nobody can read must not make the whole answer
 // unreadable. Fields are named as in the schema, so that reading them is a table; elements that are not named here are
-// skipped, those that do not come stay empty.
+// skipped, those that do not come stay empty. An element that comes twice, or holds elements instead of text, is another
+// matter: which value counts nobody knows, and the whole answer is malformed.
 
 // wireOrder is an Order (cdiscount-soap.md 6.2).
 type wireOrder struct {
@@ -35,11 +36,18 @@ type wireOrder struct {
 // parcels are held by pointer.
 func (w *wireOrder) read(r *answerReader) error {
 	*w = wireOrder{Lines: w.Lines[:0], Parcels: w.Parcels[:0]}
+	from, parts := len(r.seen), orderPart(0)
 	for {
 		name, ok, err := r.child()
 		if err != nil || !ok {
+			r.seen = r.seen[:from]
 			return err
 		}
+		part := orderPartOf(name)
+		if parts&part != 0 {
+			return errTwice
+		}
+		parts |= part
 		switch string(name) {
 		case "BillingAddress":
 			err = r.record(&w.BillingAddress)
@@ -54,16 +62,34 @@ func (w *wireOrder) read(r *answerReader) error {
 		case "ShippingAddress":
 			err = r.record(&w.ShippingAddress)
 		default:
-			if into := w.field(name); into != nil {
-				err = r.later(into)
-			} else {
-				err = r.skip()
-			}
+			err = r.value(w.field(name), from)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// orderPart is a set of those elements of an order that hold elements themselves.
+type orderPart uint8
+
+// orderPartOf returns the part with that name; the empty set for a name that is none or not used.
+func orderPartOf(name []byte) orderPart {
+	switch string(name) {
+	case "BillingAddress":
+		return 1 << 0
+	case "Corporation":
+		return 1 << 1
+	case "Customer":
+		return 1 << 2
+	case "OrderLineList":
+		return 1 << 3
+	case "ParcelList":
+		return 1 << 4
+	case "ShippingAddress":
+		return 1 << 5
+	}
+	return 0
 }
 
 func (w *wireOrder) field(name []byte) *string {
@@ -124,20 +150,28 @@ type record interface {
 
 // record reads the children of the element under way into a record; its values are there after settle.
 func (r *answerReader) record(into record) error {
+	from := len(r.seen)
 	for {
 		name, ok, err := r.child()
 		if err != nil || !ok {
+			r.seen = r.seen[:from]
 			return err
 		}
-		if value := into.field(name); value != nil {
-			err = r.later(value)
-		} else {
-			err = r.skip()
-		}
-		if err != nil {
+		if err := r.value(into.field(name), from); err != nil {
 			return err
 		}
 	}
+}
+
+// value consumes a child of the record that began at from in r.seen: into into when it is used, which is once.
+func (r *answerReader) value(into *string, from int) error {
+	if into == nil {
+		return r.skip()
+	}
+	if err := r.once(into, from); err != nil {
+		return err
+	}
+	return r.later(into)
 }
 
 // readList reads the children with a name of the element under way as records, behind those that list holds already. Nil
