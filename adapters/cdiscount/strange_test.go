@@ -47,6 +47,8 @@ func TestStrangeShapes(t *testing.T) {
 		{"products: code twice", products, "<a:Ean>", "<a:Ean>1</a:Ean><a:Ean>"},
 		{"products: code holds an element", products, "<a:Ean>", "<a:Ean><x/>"},
 		{"orders: number twice", orders, "<OrderNumber>", "<OrderNumber>N2</OrderNumber><OrderNumber>"},
+		{"orders: number again at the end", orders, "</Order>", "<OrderNumber>N2</OrderNumber></Order>"},
+		{"orders: city again at the end", orders, "</ShippingAddress>", "<City>PARIS</City></ShippingAddress>"},
 		{"orders: number holds an element", orders, "<OrderNumber>", "<OrderNumber><x/>"},
 		{"orders: line number twice", orders, "<Quantity>", "<Quantity>7</Quantity><Quantity>"},
 		{"orders: address twice", orders, "<ShippingAddress>", "<ShippingAddress/><ShippingAddress>"},
