@@ -16,6 +16,8 @@ const selectMigration = `SELECT s.id, m.source, m.target, m.account_match, m.cut
 		(SELECT count(*) FROM orders WHERE store_key = m.store_key AND adapter = m.target AND final = 0)
 	FROM migrations m JOIN stores s ON s.key = m.store_key `
 
+const lastOfStore = `WHERE m.store_key = ? ORDER BY m.key DESC LIMIT 1`
+
 func scanMigration(row scanner) (store.Migration, error) {
 	var m store.Migration
 	err := row.Scan(&m.StoreID, &m.Source, &m.Target, &m.Match, timestamp{&m.Cutover}, timestamp{&m.Undone}, timestamp{&m.Completed},
@@ -28,7 +30,7 @@ func scanMigration(row scanner) (store.Migration, error) {
 
 // lastMigration returns the key of a store's last migration and the migration.
 func lastMigration(ctx context.Context, q queryer, storeKey int64) (key int64, m store.Migration, err error) {
-	m, err = scanMigration(q.QueryRowContext(ctx, selectMigration+`WHERE m.store_key = ? ORDER BY m.key DESC LIMIT 1`, storeKey))
+	m, err = scanMigration(q.QueryRowContext(ctx, selectMigration+lastOfStore, storeKey))
 	if err != nil {
 		return 0, m, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
 )
 
 // openForTest is inside the package: plans and failures of the file are not to be seen from outside.
@@ -30,7 +31,8 @@ func openForTest(t *testing.T) *DB {
 }
 
 // grown matches a step that goes through a whole table or index: its cost grows with what is stored.
-var grown = regexp.MustCompile(`SCAN (d|o|p|s|orders|order_documents|shipments|stores|imports|decisions|products)\b`)
+var grown = regexp.MustCompile(`SCAN (b|c|d|m|o|p|s|` +
+	`orders|order_documents|shipments|stores|imports|decisions|products|bindings|turns|account_keys|migrations|credentials)\b`)
 
 // chooses matches a step that finds the rows of a page. The queries give the tables whose rows they only fetch a short name.
 var chooses = regexp.MustCompile(`SEARCH (orders|shipments) `)
@@ -85,6 +87,27 @@ func TestPlans(t *testing.T) {
 			"SEARCH shipments USING COVERING INDEX shipments_left (store_key=?)", false},
 		{"open decisions of a store", plain(openDeliveries, "shop", "shop"),
 			"SEARCH decisions USING COVERING INDEX decisions_left (store_key=?)", false},
+		{"order by number", plain(matchNumbers, "shop", `["1"]`),
+			"SEARCH orders USING INDEX sqlite_autoindex_orders_1 (store_key=? AND number=?)", false},
+		{"orders by reference", plain(matchReferences, "shop", `["1"]`),
+			"SEARCH orders USING INDEX orders_by_reference (store_key=? AND reference=?)", false},
+		{"orders by native id", plain(matchNativeIDs, "shop", `["1"]`, "alpha"),
+			"SEARCH orders USING INDEX orders_by_native_id (store_key=? AND adapter=? AND native_id=?)", false},
+		{"store by a name of its account", func() (string, []any) { return findStore("market", store.AccountKeys{"a", "b"}) },
+			"SEARCH stores USING INTEGER PRIMARY KEY (rowid=?)", true},
+		{"names of an account", func() (string, []any) { return findStore("market", store.AccountKeys{"a", "b"}) },
+			"SEARCH account_keys USING PRIMARY KEY (marketplace=? AND name=?)", true},
+		{"spoken adapters", plain(selectBindings, 1, "alpha"), "SEARCH c USING PRIMARY KEY (store_key=?)", true},
+		{"turns", plain(selectTurns, 1), "SEARCH turns USING PRIMARY KEY (store_key=?)", false},
+		{"last turn", plain(`SELECT `+lastTurn, 1), "SEARCH turns USING PRIMARY KEY (store_key=?)", false},
+		{"last migration", plain(selectMigration+lastOfStore, 1), "SEARCH m USING INDEX migrations_by_store (store_key=?)", false},
+		{"open orders of a migration", plain(selectMigration+lastOfStore, 1),
+			"SEARCH orders USING COVERING INDEX orders_open (store_key=? AND adapter=?)", false},
+		{"orders that are left", plain(left, 1, "alpha"), "SEARCH orders USING COVERING INDEX orders_open (store_key=? AND adapter=?)", false},
+		{"shipments that are left", plain(left, 1, "alpha"),
+			"SEARCH shipments USING COVERING INDEX shipments_left (store_key=? AND adapter=?)", false},
+		{"decisions that are left", plain(left, 1, "alpha"),
+			"SEARCH decisions USING COVERING INDEX decisions_left (store_key=? AND adapter=?)", false},
 		{"products", plain(productsOf(2), "alpha", "1", "2"), "SEARCH products USING PRIMARY KEY (adapter=? AND ean=?)", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// schema4 is a database as the relais before moves left it: two connected stores of one marketplace, one of them with an id
+// that is the other's account, and one that is disconnected; runs, an order with shipment and decision.
+const schema4 = `
+INSERT INTO stores (key, id, adapter, environment, marketplace, account_id, shop_name, settings, paused, health_state, health_reason,
+	health_message, health_since, create_time, update_time, disconnect_time, last_import_start, last_import_finish, last_event_seq, last_change_time)
+VALUES (1, 'shop', 'alpha', 'production', 'market', 'login-1', 'Shop', '{}', 0, 'HEALTHY', '', '', 100, 100, 200, 0, 5000, 6000, 1, 7000),
+	(2, 'login-1', 'alpha', 'production', 'market', 'shop', 'Other', '{}', 1, 'HEALTHY', '', '', 101, 101, 201, 0, 0, 0, 0, 0),
+	(3, 'gone', 'alpha', 'production', 'market', 'login-3', 'Gone', '{}', 0, 'HEALTHY', '', '', 102, 102, 202, 900, 0, 0, 0, 0);
+INSERT INTO credentials (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'01'), (2, 'alpha', 'k', x'02');
+INSERT INTO adapter_states (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'03');
+INSERT INTO imports (store_key, id, state, start_time, finish_time, windows, read_count)
+VALUES (1, 'i1', 'FAILED', 3000, 4000, '[{"axis":"CREATED","since":"2026-01-01T00:00:00Z","until":"2026-02-01T00:00:00Z"}]', 7),
+	(1, 'i2', 'SUCCEEDED', 5000, 6000, '[]', 1), (2, 'i3', 'RUNNING', 8000, 0, '[]', 0);
+INSERT INTO orders (key, store_key, number, native_id, reference, adapter, status, shippable, final, marketplace_update_time, ship_by,
+	create_time, change_time, document_version, digest, seen_import, read_time)
+VALUES (1, 1, '1', '', 'ref', 'alpha', 'READY_TO_SHIP', 1, 0, 0, 0, 7000, 7000, 1, x'00', 2, 6500);
+INSERT INTO order_documents (order_key, document) VALUES (1, CAST('{"number":"1","reference":"ref","status":"READY_TO_SHIP","purchase_time":"2026-01-02T00:00:00Z","lines":null}' AS BLOB));
+INSERT INTO order_events (store_key, seq, time, kind, order_number, old_status, new_status) VALUES (1, 1, 7000, 'CREATED', '1', '', 'READY_TO_SHIP');
+INSERT INTO shipments (key, store_key, id, order_number, adapter, request, request_id, request_digest, state, open, marketplace_carrier,
+	not_sent_fields, evidence, reason, message, send_count, sent_time, last_outcome, uncertain, settled_time, still_ready, failure_count,
+	next_attempt, deadline, create_time, update_time, revision)
+VALUES (1, 1, 'p1', '1', 'alpha', '{"order_number":"1"}', 'r1', x'00', 'QUEUED', 1, 'Colissimo', 'null', '', '', '', 0, 0, '', 0, 0, 0, 0, 9000, 0, 7500, 7500, 1);
+INSERT INTO decisions (store_key, order_number, adapter, kind, state, open, reason, message, send_count, sent_time, last_outcome, uncertain,
+	settled_time, still_ready, failure_count, next_attempt, deadline, create_time, update_time, revision)
+VALUES (1, '1', 'alpha', 'ACCEPT', 'CONFIRMED', 0, '', '', 1, 0, '', 0, 0, 0, 0, 0, 0, 7500, 7500, 3);
+`
+
+// upgraded opens a database that was written at schema 4.
+func upgraded(t *testing.T) *DB {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "relais.db")
+	old, err := sql.Open("sqlite", dsn(path, writerCache, url.Values{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.SetMaxOpenConns(1)
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, old, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.UpTo(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.ExecContext(t.Context(), schema4); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// TestUpgradeToBindings: a store of one adapter is bound to it, goes on where it was, and can move.
+func TestUpgradeToBindings(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	ctx := t.Context()
+	same := func(what string, got, want any) {
+		t.Helper()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
+
+	for id, account := range map[string]string{"shop": "login-1", "login-1": "shop", "gone": "login-3"} {
+		s, err := db.GetStore(ctx, id)
+		ok(err)
+		same("account of "+id, s.AccountID, account)
+		found, err := db.FindStore(ctx, "market", store.AccountKeys{"adapter/alpha:" + account})
+		ok(err)
+		same("store found by the account of "+id, found, s)
+		again := store.Store{ID: "new", Adapter: "alpha", Marketplace: "market", AccountID: account}
+		if err := db.CreateStore(ctx, again, store.AccountKeys{"adapter/alpha:" + account}, store.Sealed{}); !errors.Is(err, store.ErrAccountTaken) {
+			t.Errorf("the account of %s is connected twice: %v", id, err)
+		}
+	}
+	b, err := db.Bindings(ctx, "shop")
+	ok(err)
+	same("bindings", b, store.Bindings{
+		Current: "alpha", Origin: "alpha", Turns: []store.Turn{},
+		Adapters: []store.Binding{{Adapter: "alpha", ImportStart: at(5000), FirstAttempt: at(3000)}},
+	})
+	b, err = db.Bindings(ctx, "gone")
+	ok(err)
+	same("bindings of a disconnected store", b, store.Bindings{Current: "alpha", Origin: "alpha", Turns: []store.Turn{}})
+
+	// What was kept is read as before.
+	run, err := db.GetImport(ctx, "shop", "i1")
+	ok(err)
+	same("windows of a run", len(run.Windows), 1)
+	same("counts of a run", run.Counts, order.Counts{Read: 7})
+	o, err := db.GetOrder(ctx, "shop", "1")
+	ok(err)
+	same("order", o.Adapter+" "+o.Reference, "alpha ref")
+	p, err := db.GetShipment(ctx, "shop", "p1")
+	ok(err)
+	same("shipment", p.State, delivery.Queued)
+	d, err := db.Decisions(ctx, "shop", []string{"1"})
+	ok(err)
+	same("decision", d["1"].Kind, decision.Accept)
+	n, err := db.InterruptImports(ctx, at(9000), order.Failure{})
+	ok(err)
+	same("runs that were under way", n, 1)
+
+	// It can move, and the order is found by its reference.
+	moved := store.Store{ID: "shop", AccountID: "7"}
+	m := store.Migration{StoreID: "shop", Source: "alpha", Target: "beta", Cutover: at(10_000)}
+	ok(db.StartMigration(ctx, m, moved, store.AccountKeys{"adapter/beta:7"}, store.Sealed{}))
+	matches, err := db.MatchOrders(ctx, store.Ref{StoreID: "shop", Adapter: "beta"}, []order.Identity{{Number: "b1", Reference: "ref"}})
+	ok(err)
+	same("match", matches, []*order.Match{{Number: "1", Adapter: "alpha"}})
+	done, err := db.CompleteMigration(ctx, "shop", "alpha", at(11_000))
+	ok(err)
+	same("complete with an open order", done, false)
+}
