@@ -210,10 +210,16 @@ func (l *listing) byNumber() []*adapterv1.Order {
 	return sorted(out)
 }
 
+// is reports whether an order is the one that the sandbox knows by that number. A marketplace may have renamed it: its reference is
+// the number then.
+func is(o *adapterv1.Order, number string) bool {
+	return o.GetOrderNumber() == number || o.GetReference() == number
+}
+
 // has reports whether an order came.
 func (l *listing) has(number string) bool {
 	return slices.ContainsFunc(l.messages, func(m *adapterv1.ListOrdersResponse) bool {
-		return slices.ContainsFunc(m.GetOrders(), func(o *adapterv1.Order) bool { return o.GetOrderNumber() == number })
+		return slices.ContainsFunc(m.GetOrders(), func(o *adapterv1.Order) bool { return is(o, number) })
 	})
 }
 
@@ -229,7 +235,11 @@ func (l *listing) finished() time.Time {
 
 // missing returns which of the numbers did not come.
 func (l *listing) missing(numbers []string) []string {
-	return slices.DeleteFunc(slices.Clone(numbers), l.has)
+	come := map[string]bool{}
+	for _, o := range l.orders() {
+		come[o.GetOrderNumber()], come[o.GetReference()] = true, true
+	}
+	return slices.DeleteFunc(slices.Clone(numbers), func(number string) bool { return come[number] })
 }
 
 // sorted returns orders by number.
@@ -253,7 +263,7 @@ func (p *process) one(ctx context.Context, store *adapterv1.StoreContext, number
 	if err != nil {
 		return nil, fmt.Errorf("GetOrders of order %s: %w", number, err)
 	}
-	if len(orders) != 1 || orders[0].GetOrderNumber() != number {
+	if len(orders) != 1 || !is(orders[0], number) {
 		return nil, fmt.Errorf("GetOrders of order %s answers %s", number, numbersOf(orders))
 	}
 	return orders[0], nil

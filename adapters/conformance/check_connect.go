@@ -105,7 +105,7 @@ func connectBadCredentials(ctx context.Context, s *subject) error {
 		return err
 	}
 	var f findings
-	q := question{window: anyWindow(), numbers: []string{items[0].order.GetOrderNumber()}, eans: []string{"3760000000017"}}
+	q := question{window: anyWindow(), numbers: []string{items[0].number}, eans: []string{"3760000000017"}}
 	for _, field := range s.description.GetCredentialFields() {
 		if field.GetOptional() {
 			continue
@@ -129,7 +129,7 @@ func connectBadCredentials(ctx context.Context, s *subject) error {
 		}
 		f.add(s.refusedWrite(ctx, fresh, store, items[0], "with a wrong "+field.GetKey(), allowed))
 	}
-	number := items[0].order.GetOrderNumber()
+	number := items[0].number
 	log, err := d.shop.writes(ctx, number)
 	if err != nil {
 		return err

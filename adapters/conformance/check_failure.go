@@ -212,7 +212,7 @@ func failureToken(ctx context.Context, s *subject) error {
 		return err
 	}
 	var f findings
-	q := question{window: anyWindow(), numbers: []string{items[0].order.GetOrderNumber()}, eans: []string{"3760000000017"}}
+	q := question{window: anyWindow(), numbers: []string{items[0].number}, eans: []string{"3760000000017"}}
 	ship := writesOf("ship")[0]
 	for i, kind := range []string{"token_expired", "token_lapsed"} {
 		for _, r := range s.reads() {
@@ -235,7 +235,7 @@ func failureToken(ctx context.Context, s *subject) error {
 			result = again[0]
 		}
 		f.add(outcomes("NotifyShipments after "+kind, result, applied))
-		f.add(d.onceAtMost(ctx, ship, items[i].order.GetOrderNumber()))
+		f.add(d.onceAtMost(ctx, ship, items[i].number))
 	}
 	return f.err()
 }

@@ -203,7 +203,7 @@ func listStatuses(ctx context.Context, s *subject) error {
 			}
 		}
 		for _, o := range l.orders() {
-			if slices.ContainsFunc(orders, func(p placed) bool { return p.number == o.GetOrderNumber() }) && o.GetStatus() != status {
+			if slices.ContainsFunc(orders, func(p placed) bool { return is(o, p.number) }) && o.GetStatus() != status {
 				f.addf("order %s is %s instead of %s", o.GetOrderNumber(), statusName(o.GetStatus()), statusName(status))
 			}
 		}

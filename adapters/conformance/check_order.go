@@ -522,7 +522,7 @@ func (s *subject) acrossChange(ctx context.Context, p *process, sh *shop, at tim
 		}
 		for _, o := range l.orders() {
 			got := o.GetPurchaseTime().AsTime()
-			if o.GetOrderNumber() == number && !got.Equal(at) && !(repeated && got.Equal(at.Add(-time.Hour))) {
+			if is(o, number) && !got.Equal(at) && !(repeated && got.Equal(at.Add(-time.Hour))) {
 				f.addf("an order of %s has the purchase_time %s", what, got.Format(time.RFC3339))
 			}
 		}

@@ -179,7 +179,7 @@ func secretsUntold(ctx context.Context, s *subject) error {
 	for _, secret := range canaries {
 		echo.WriteString(secret + " ")
 	}
-	q := question{window: anyWindow(), numbers: []string{items[0].order.GetOrderNumber()}, eans: []string{"3760000000017"}}
+	q := question{window: anyWindow(), numbers: []string{items[0].number}, eans: []string{"3760000000017"}}
 	said := &sayings{}
 	if err := at.suffer(ctx, said, store, q, items[0], echo.String()); err != nil {
 		return err
@@ -236,7 +236,7 @@ func personalDataUntold(ctx context.Context, s *subject) error {
 		window: window{since: now.Add(-dayLong), until: now.Add(dayLong)}, numbers: []string{number}, eans: []string{"3760000000017"},
 	}
 	said := &sayings{}
-	if err := d.suffer(ctx, said, d.store, q, d.itemOf(o), echo.String()); err != nil {
+	if err := d.suffer(ctx, said, d.store, q, d.itemOf(number, o), echo.String()); err != nil {
 		return err
 	}
 	// What is not known is noticed, and told without the order around it.

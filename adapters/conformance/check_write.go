@@ -103,7 +103,7 @@ func writeApplied(ctx context.Context, d *desk, w write) error {
 		return failed(w.name, err)
 	}
 	for i, it := range items {
-		number := it.order.GetOrderNumber()
+		number := it.number
 		f.add(outcomes(w.name, results[i], applied))
 		log, err := d.shop.writes(ctx, number)
 		if err != nil {
@@ -161,7 +161,7 @@ func writeRepeated(ctx context.Context, d *desk, w write) error {
 			f.add(outcomes(w.name+" again", results[0], alreadyApplied, rejected))
 		}
 	}
-	f.add(d.onceAtMost(ctx, w, items[0].order.GetOrderNumber()))
+	f.add(d.onceAtMost(ctx, w, items[0].number))
 	return f.err()
 }
 
@@ -177,8 +177,8 @@ func writeBatch(ctx context.Context, d *desk, w write) error {
 	if err != nil {
 		return err
 	}
-	absent := d.itemOf(clone(good[0].order))
-	absent.order.OrderNumber, absent.order.NativeId = "0000000000XXXXX", "0000000000XXXXX"
+	absent := d.itemOf("0000000000XXXXX", clone(good[0].order))
+	absent.order.OrderNumber, absent.order.NativeId = absent.number, absent.number
 	var f findings
 	batches := [][]item{{good[0], cancelled[0], absent, good[1]}}
 	if w.limit(d.capabilities()) < 4 {
@@ -247,7 +247,7 @@ func (d *desk) under(ctx context.Context, w write, it item, fault control.Fault)
 	if err := remove(); err != nil {
 		return nil, 0, 0, err
 	}
-	received, done, err = d.received(ctx, w, it.order.GetOrderNumber())
+	received, done, err = d.received(ctx, w, it.number)
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -285,7 +285,7 @@ func writeLostAnswer(ctx context.Context, d *desk, w write) error {
 			continue
 		}
 		f.add(outcomes(what+", and sent again", again[0], alreadyApplied, rejected, unknown))
-		f.add(d.onceAtMost(ctx, w, items[0].order.GetOrderNumber()))
+		f.add(d.onceAtMost(ctx, w, items[0].number))
 	}
 	return f.err()
 }
@@ -410,7 +410,7 @@ func writeRefused(ctx context.Context, d *desk, w write) error {
 	if err != nil {
 		return err
 	}
-	items = append(items, d.itemOf(foreign))
+	items = append(items, d.itemOf(number, foreign))
 	for i, what := range []string{"a cancelled order", "an order of another store"} {
 		results, err := d.send(ctx, w, items[i])
 		if err != nil {

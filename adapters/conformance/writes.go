@@ -21,6 +21,7 @@ const (
 // item is one order of a call that writes.
 type item struct {
 	key      string
+	number   string // by which the sandbox knows the order
 	order    *adapterv1.Order
 	carrier  string
 	tracking string
@@ -165,15 +166,15 @@ func (d *desk) items(ctx context.Context, state string, n int) ([]item, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, d.itemOf(o))
+		out = append(out, d.itemOf(number, o))
 	}
 	return out, nil
 }
 
-// itemOf makes an item of an order.
-func (d *desk) itemOf(o *adapterv1.Order) item {
+// itemOf makes an item of an order that the sandbox knows by that number.
+func (d *desk) itemOf(number string, o *adapterv1.Order) item {
 	return item{
-		key: d.name("key"), order: o, carrier: d.carrier,
+		key: d.name("key"), number: number, order: o, carrier: d.carrier,
 		tracking: strings.ToUpper(strings.ReplaceAll(d.name("T"), "-", "")),
 	}
 }
@@ -202,7 +203,7 @@ func inOrder(items []item, results []*adapterv1.WriteResult) ([]*adapterv1.Write
 	for i, it := range items {
 		out[i] = byKey[it.key]
 		if out[i] == nil {
-			return nil, fmt.Errorf("order %s, key %q, has no result", it.order.GetOrderNumber(), it.key)
+			return nil, fmt.Errorf("order %s, key %q, has no result", it.number, it.key)
 		}
 		delete(byKey, it.key)
 	}
