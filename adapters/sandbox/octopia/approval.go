@@ -23,9 +23,11 @@ func (c *call) readApproval() (string, *problem) {
 	}
 }
 
-func describeApproval(w world.Write, status string) world.Write {
-	w.RequestedState = status
-	switch status {
+// describeApproval tells the log what is asked for.
+func (f *Face) describeApproval(c *call) world.Write {
+	w := c.entry()
+	w.RequestedState, _ = c.readApproval()
+	switch w.RequestedState {
 	case accepted:
 		w.Action = world.Accept
 	case refused:
@@ -37,17 +39,15 @@ func describeApproval(w world.Write, status string) world.Write {
 // approve accepts or refuses an order as a whole.
 func (f *Face) approve(c *call) face.Answer {
 	status, p := c.readApproval()
-	w := describeApproval(c.entry(), status)
 	if p != nil {
-		f.record(w, p.reason(), p.text())
-		return p.answer()
+		return f.refuse(c, p)
 	}
-	return f.perform(c, w, func(o world.Order) (world.Change, *problem) {
-		change := world.Change{Action: w.Action, LineStates: make([]world.LineState, len(o.Lines))}
-		next := world.LineAccepted
-		if w.Action == world.Refuse {
-			next = world.LineRefused
-		}
+	action, next := world.Accept, world.LineAccepted
+	if status == refused {
+		action, next = world.Refuse, world.LineRefused
+	}
+	return f.perform(c, func(o world.Order) (world.Change, *problem) {
+		change := world.Change{Action: action, LineStates: make([]world.LineState, len(o.Lines))}
 		for i, l := range o.Lines {
 			change.LineStates[i] = l.State
 			if l.State.Open() {

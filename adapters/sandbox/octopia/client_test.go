@@ -24,6 +24,7 @@ type shop struct {
 	t      *testing.T
 	s      *emulator.Server
 	token  string
+	scheme string // in front of the token
 	seller string // SellerId header; empty means none
 }
 
@@ -41,7 +42,7 @@ func open(t *testing.T, orders int) *shop {
 			t.Error(err)
 		}
 	})
-	x := &shop{t: t, s: s, seller: "10001"}
+	x := &shop{t: t, s: s, scheme: "Bearer ", seller: "10001"}
 	x.token = x.login("demo-client", world.DefaultClientSecret)
 	return x
 }
@@ -110,7 +111,7 @@ func (x *shop) request(method, path, body string) *http.Request {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "Bearer "+x.token)
+	req.Header.Set("Authorization", x.scheme+x.token)
 	if x.seller != "" {
 		req.Header.Set("SellerId", x.seller)
 	}

@@ -35,8 +35,9 @@ const unknownOperation = "unknown route"
 type route struct {
 	method, path string
 	action       fault.Action
-	write        bool // it changes orders
 	serve        func(f *Face, c *call) face.Answer
+	// describe tells what a write asks for, as far as its body can be read; nil for routes that change nothing.
+	describe func(f *Face, c *call) world.Write
 }
 
 func (r route) name() string { return r.method + " " + r.path }
@@ -49,8 +50,14 @@ func routes() []route {
 		{method: http.MethodGet, path: "/orders", action: fault.List, serve: (*Face).listOrders},
 		{method: http.MethodGet, path: "/orders/count", action: fault.Count, serve: (*Face).countOrders},
 		{method: http.MethodGet, path: "/orders/{orderId}", action: fault.Get, serve: (*Face).getOrder},
-		{method: http.MethodPost, path: "/orders/{orderId}/approval-status", action: fault.Decide, write: true, serve: (*Face).approve},
-		{method: http.MethodPost, path: "/orders/{orderId}/shipments", action: fault.Ship, write: true, serve: (*Face).ship},
+		{
+			method: http.MethodPost, path: "/orders/{orderId}/approval-status", action: fault.Decide, serve: (*Face).approve,
+			describe: (*Face).describeApproval,
+		},
+		{
+			method: http.MethodPost, path: "/orders/{orderId}/shipments", action: fault.Ship, serve: (*Face).ship,
+			describe: (*Face).describeShipment,
+		},
 	}
 }
 
@@ -118,7 +125,9 @@ func (f *Face) serveRoute(w http.ResponseWriter, r *http.Request, to route) {
 		return
 	}
 	c := &call{route: to, request: r, body: body.Bytes(), order: r.PathValue("orderId")}
-	c.token, _ = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); isBearer {
+		c.token = token
+	}
 	c.seller, _ = f.World.SellerByID(r.Header.Get("SellerId"))
 	about := fault.Call{API: api, Operation: to.name(), Action: to.action, Seller: c.seller.Account}
 	if c.order != "" {
@@ -128,7 +137,7 @@ func (f *Face) serveRoute(w http.ResponseWriter, r *http.Request, to route) {
 		Call: about,
 		Lost: func(d fault.Decision) {
 			c.fault = string(d.Kind)
-			f.recordRefused(c, "", "")
+			f.refuse(c, nil)
 		},
 		Carry:   func(d fault.Decision) face.Answer { return f.carry(c, d) },
 		Replace: func(d fault.Decision) face.Answer { return f.replacement(c, d) },
@@ -147,8 +156,7 @@ func (f *Face) carry(c *call, d fault.Decision) face.Answer {
 		c.late = d.Params.Pause()
 	}
 	if p := f.authorise(c); p != nil {
-		f.recordRefused(c, p.Title, p.Detail)
-		return p.answer()
+		return f.refuse(c, p)
 	}
 	return c.serve(f, c)
 }

@@ -200,6 +200,32 @@ func TestAddressesAreKeptBack(t *testing.T) {
 	}
 }
 
+func TestParcelsLieAtTheirLines(t *testing.T) {
+	t.Parallel()
+	x := open(t, 0)
+	number := x.create(world.Spec{State: world.Shipped, Parcels: []world.Parcel{
+		{TrackingNumber: "1", Carrier: "GLS", SKUs: []string{"A"}}, {TrackingNumber: "2", Carrier: "UPS", TrackingURL: "https://tracking.example.com/2"},
+	}})
+	var o orderView
+	x.get("/orders/"+number, &o)
+	var got []string
+	for _, l := range o.Lines {
+		for _, p := range l.Parcels {
+			got = append(got, l.OrderLineID+" "+p.ParcelNumber+" "+p.CarrierName)
+		}
+	}
+	if diff := cmp.Diff([]string{"1 1 GLS", "1 2 UPS", "2 2 UPS"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if p := o.Lines[0].Parcels; p[0].TrackingURL != nil || p[1].TrackingURL == nil {
+		t.Errorf("tracking pages %+v", p)
+	}
+	x.settle(func(s *world.Settings) { s.ParcelsVisible = false })
+	if x.get("/orders/"+number, &o); len(o.Lines[1].Parcels) != 0 {
+		t.Errorf("parcels that reads do not show: %+v", o.Lines[1].Parcels)
+	}
+}
+
 func TestCarriers(t *testing.T) {
 	t.Parallel()
 	x := open(t, 0)

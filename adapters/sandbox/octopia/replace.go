@@ -52,7 +52,7 @@ func (f *Face) brokenStatus(c *call, p fault.Params) int {
 	switch status := f.World.Settings().WriteStatus; {
 	case p.Status != 0:
 		return p.Status
-	case !c.write:
+	case c.describe == nil:
 		return http.StatusOK
 	case !p.Apply:
 		return http.StatusInternalServerError

@@ -26,8 +26,10 @@ func (c *call) readParcels() ([]shipment, *problem) {
 }
 
 // describeShipment tells the log what a shipment asks for; the lines by the seller's references, as far as they are known.
-func describeShipment(w world.Write, parcels []shipment, f *Face) world.Write {
+func (f *Face) describeShipment(c *call) world.Write {
+	w := c.entry()
 	w.RequestedState, w.Action = shipped, world.Ship
+	parcels, _ := c.readParcels()
 	if len(parcels) == 0 {
 		return w
 	}
@@ -48,16 +50,14 @@ func describeShipment(w world.Write, parcels []shipment, f *Face) world.Write {
 // ship declares the parcel of an order.
 func (f *Face) ship(c *call) face.Answer {
 	parcels, p := c.readParcels()
-	w := describeShipment(c.entry(), parcels, f)
 	settings := f.World.Settings()
 	if p == nil {
 		p = checkParcels(parcels, settings.StrictCarriers)
 	}
 	if p != nil {
-		f.record(w, p.reason(), p.text())
-		return p.answer()
+		return f.refuse(c, p)
 	}
-	return f.perform(c, w, func(o world.Order) (world.Change, *problem) {
+	return f.perform(c, func(o world.Order) (world.Change, *problem) {
 		status := orderStatus(&o.Head, f.World.Clock().Now())
 		again := status == shipped && settings.SecondShipAccepted
 		if status != inPreparation && !again || supplyMode(&o.Head) != "Seller" {

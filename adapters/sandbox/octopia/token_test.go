@@ -111,6 +111,7 @@ func TestWhoMayCall(t *testing.T) {
 		{"the seller", func(*shop) {}, 200, "", ""},
 		{"unknown token", func(x *shop) { x.token = "guess" }, 401, "", "Unauthorized"},
 		{"no token", func(x *shop) { x.token = "" }, 401, "", "Unauthorized"},
+		{"a token that is no bearer's", func(x *shop) { x.scheme = "" }, 401, "", "Unauthorized"},
 		{"a token of the other API", func(x *shop) { x.s.World().AddToken("demo", "soap"); x.token = "soap" }, 401, "", "Unauthorized"},
 		{"a token at the end of its life", func(x *shop) { x.advance(2 * time.Hour) }, 401, "", "Unauthorized"},
 		{"a token just before", func(x *shop) { x.advance(2*time.Hour - time.Millisecond) }, 200, "", ""},
@@ -202,5 +203,9 @@ func TestTokenFaultsOfOneSeller(t *testing.T) {
 	}
 	if r := ask("demo2-client"); r.status != http.StatusOK {
 		t.Errorf("the other seller's client: HTTP %d", r.status)
+	}
+	x.put(world.SellerPatch{Account: "demo2", ClientID: new("demo-client")})
+	if r := ask("demo-client"); r.status != http.StatusOK {
+		t.Errorf("a client of two sellers: HTTP %d", r.status)
 	}
 }

@@ -27,44 +27,35 @@ func (c *call) readJSON(v any) *problem {
 	return nil
 }
 
-// entry is a write as the log has it, as far as its body can be read.
+// entry is a write as the log has it, without what its body asks for.
 func (c *call) entry() world.Write {
 	return world.Write{
 		API: api, Operation: c.name(), Seller: c.seller.Account, Order: c.order, Lines: []world.WriteLine{}, Fault: c.fault,
 	}
 }
 
-// recordRefused records a write that was not carried out, with the reason; empty when a fault swallowed it. Reads are not
-// recorded.
-func (f *Face) recordRefused(c *call, reason, text string) {
-	if !c.write {
-		return
+// refuse answers with a problem and records the write that it kept from being carried out, if the call is one. A nil problem is
+// a fault that swallowed the call: nobody sees the answer.
+func (f *Face) refuse(c *call, p *problem) face.Answer {
+	var reason, text string
+	a := face.Answer{}
+	if p != nil {
+		reason, text, a = p.reason(), p.text(), p.answer()
 	}
-	f.record(c.described(f), reason, text)
-}
-
-// record records a write that was not carried out.
-func (f *Face) record(w world.Write, reason, text string) {
-	w.ErrorType, w.Message = reason, text
-	f.World.Record(w)
-}
-
-// described is the entry of a write with all that its body tells.
-func (c *call) described(f *Face) world.Write {
-	w := c.entry()
-	if strings.HasSuffix(c.path, "/shipments") {
-		parcels, _ := c.readParcels()
-		return describeShipment(w, parcels, f)
+	if c.describe != nil {
+		w := c.describe(f, c)
+		w.ErrorType, w.Message = reason, text
+		f.World.Record(w)
 	}
-	status, _ := c.readApproval()
-	return describeApproval(w, status)
+	return a
 }
 
 // judgement is what a face decides about a write, seeing the order as it is.
 type judgement func(o world.Order) (world.Change, *problem)
 
 // perform carries a write out, now or late, and answers.
-func (f *Face) perform(c *call, w world.Write, judge judgement) face.Answer {
+func (f *Face) perform(c *call, judge judgement) face.Answer {
+	w := c.describe(f, c)
 	var p *problem
 	decide := func(o world.Order, known bool) (world.Change, *world.Refusal) {
 		var change world.Change
