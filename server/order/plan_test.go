@@ -119,6 +119,32 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestPlanAll: each adapter has windows after its own cursor, the one of new orders first.
+func TestPlanAll(t *testing.T) {
+	t.Parallel()
+	start := at(t, "2026-03-29T12:00:00Z")
+	b := store.Bindings{Current: "beta", Adapters: []store.Binding{
+		{Adapter: "beta", FirstAttempt: start.Add(-day)},
+		{Adapter: "alpha", ImportStart: start.Add(-time.Hour), FirstAttempt: start.Add(-100 * day), FailingSince: start.Add(-time.Minute)},
+	}}
+	want := []Window{
+		{Adapter: "beta", Axis: Created, Since: start.Add(-day - FirstLookBack), Until: start},
+		{Adapter: "alpha", Axis: Created, Since: start.Add(-LaterLookBack), Until: start},
+		{Adapter: "alpha", Axis: Modified, Since: start.Add(-time.Hour - ModifiedOverlap), Until: start},
+	}
+	if diff := cmp.Diff(want, planAll(start, b, store.LookBack{})); diff != "" {
+		t.Errorf("planAll (-want +got):\n%s", diff)
+	}
+	look := store.LookBack{FirstImportDays: 3, LaterImportDays: 5}
+	want[0].Since, want[1].Since = start.Add(-4*day), start.Add(-5*day)
+	if diff := cmp.Diff(want, planAll(start, b, look)); diff != "" {
+		t.Errorf("planAll with look-backs of the store (-want +got):\n%s", diff)
+	}
+	if got := planAll(start, store.Bindings{Current: "beta"}, look); len(got) != 0 {
+		t.Errorf("windows %v of a store without credentials", got)
+	}
+}
+
 func TestPercent(t *testing.T) {
 	t.Parallel()
 	since, until := at(t, "2026-01-01T00:00:00Z"), at(t, "2026-01-11T00:00:00Z")
