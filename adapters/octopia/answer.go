@@ -19,8 +19,8 @@ const (
 	pieceLimit = 4 << 20
 	// depthLimit bounds the nesting of a piece; an order has six levels.
 	depthLimit = 64
-	// elementLimit bounds the elements of one list.
-	elementLimit = 100_000
+	// elementLimit bounds the elements of one list: a page has at most 100, and there are 66 carriers.
+	elementLimit = 1000
 )
 
 // answerReader walks one JSON answer and holds no more of it than one piece.

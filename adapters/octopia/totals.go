@@ -61,10 +61,12 @@ func (m *mapper) commission(w *wireLine) *adapterv1.Money {
 }
 
 // promises sets the order's dates from its lines that still count: the earliest date to ship, and the whole span of delivery.
-// The order's own date to ship stands in where no line has any.
+// The order's own date to ship stands in where none of them has any. Lines that ended promise nothing.
 func (m *mapper) promises(o *adapterv1.Order, w *wireOrder) {
+	ended := 0
 	for _, l := range o.GetLines() {
 		if over(l.GetStatus()) {
+			ended++
 			continue
 		}
 		if t := l.GetShipByTime(); t != nil && (o.ShipByTime == nil || t.AsTime().Before(o.ShipByTime.AsTime())) {
@@ -77,7 +79,8 @@ func (m *mapper) promises(o *adapterv1.Order, w *wireOrder) {
 			o.DeliverByTime = t
 		}
 	}
-	if own := m.date("shippedAtMax", w.ShippedAtMax); o.ShipByTime == nil {
+	own := m.date("shippedAtMax", w.ShippedAtMax)
+	if o.ShipByTime == nil && (ended == 0 || ended < len(o.GetLines())) {
 		o.ShipByTime = timestamp(own)
 	}
 }

@@ -1,0 +1,445 @@
+package octopia_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/relaishq/relais/adapters/octopia"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// carriers makes the cheapest call there is and returns the new state.
+func carriers(t testing.TB, a *octopia.Adapter, store *adapterv1.StoreContext) ([]byte, error) {
+	t.Helper()
+	resp, err := a.ListCarriers(short(t), &adapterv1.ListCarriersRequest{Store: store})
+	return resp.GetStateUpdate().GetState(), err
+}
+
+// moving is a clock that tests move.
+type moving struct{ seconds atomic.Int64 }
+
+func (c *moving) now() time.Time {
+	return at("2026-09-02T10:00:00Z").Add(time.Duration(c.seconds.Load()) * time.Second)
+}
+func (c *moving) advance(d time.Duration) { c.seconds.Add(int64(d / time.Second)) }
+
+// TestTokenRequest: a form with the client's id and secret in the body, nothing else, no SellerId (octopia-rest.md 1).
+func TestTokenRequest(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	var header http.Header
+	f.token = func(w http.ResponseWriter, r *http.Request, n int) {
+		header = r.Header
+		write(w, http.StatusOK, tokenAnswer("t", 7200))
+	}
+	if _, err := carriers(t, octopia.New(), f.store()); err != nil {
+		t.Fatal(err)
+	}
+	form, err := url.ParseQuery(f.forms[0])
+	if err != nil || form.Encode() != "client_id=client-1&client_secret=correct-horse-secret&grant_type=client_credentials" {
+		t.Errorf("form %q, %v", f.forms[0], err)
+	}
+	if header.Get("Authorization") != "" || header.Get("SellerId") != "" || header.Get("Content-Type") != "application/x-www-form-urlencoded" ||
+		!strings.HasPrefix(header.Get("User-Agent"), "relais/") {
+		t.Errorf("headers %v", header)
+	}
+}
+
+// TestRequestHeaders: every call carries the token, the seller and what it accepts (octopia-rest.md 1).
+func TestRequestHeaders(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	if _, err := carriers(t, octopia.New(), f.store()); err != nil {
+		t.Fatal(err)
+	}
+	r := f.seen()[0]
+	if r.line() != "GET /carriers" || r.Header.Get("Authorization") != "Bearer token-1" || r.Header.Get("SellerId") != testSeller ||
+		r.Header.Get("Accept") != "application/json" || r.Header.Get("Content-Type") != "" || r.Header.Get("Accept-Encoding") != "gzip" ||
+		!strings.HasPrefix(r.Header.Get("User-Agent"), "relais/") {
+		t.Errorf("%s with %v", r.line(), r.Header)
+	}
+}
+
+// TestTokenIsKept: one token serves until a minute before its end, through the process and through the host's state.
+func TestTokenIsKept(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	c := &moving{}
+	a := octopia.New(octopia.WithClock(c.now))
+	store := f.store()
+	state, err := carriers(t, a, store)
+	if err != nil || state == nil || strings.Contains(string(state), testSecret) {
+		t.Fatalf("state %q, %v", state, err)
+	}
+	store.State = state
+	if again, err := carriers(t, a, store); err != nil || again != nil {
+		t.Errorf("new state %q without a new token, %v", again, err)
+	}
+	// Another process with the state; a minute and a second before the end.
+	c.advance(7200*time.Second - 61*time.Second)
+	if again, err := carriers(t, octopia.New(octopia.WithClock(c.now)), store); err != nil || again != nil {
+		t.Errorf("new state %q in another process, %v", again, err)
+	}
+	if f.tokens() != 1 {
+		t.Errorf("%d tokens, want 1", f.tokens())
+	}
+	c.advance(time.Second)
+	if again, err := carriers(t, a, store); err != nil || again == nil {
+		t.Errorf("no new state with a minute left, %v", err)
+	}
+	if f.tokens() != 2 {
+		t.Errorf("%d tokens, want 2", f.tokens())
+	}
+}
+
+// TestForeignStates: a state of other credentials, another token service or no known form costs one token and nothing more.
+func TestForeignStates(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	now := at("2026-09-02T10:00:00Z")
+	state := func(tokenURL, client, secret, value string, from, to time.Duration) []byte {
+		return octopia.StateOf(tokenURL, client, secret, value, now.Add(from), now.Add(to))
+	}
+	tokenURL := f.server.URL + "/token"
+	for _, tt := range []struct {
+		name  string
+		state []byte
+		token string // that the API sees
+	}{
+		{"none", nil, ""},
+		{"its own", state(tokenURL, testClient, testSecret, "kept", -time.Minute, time.Hour), "kept"},
+		{"garbage", []byte("\x00{"), ""},
+		{"another version", []byte(strings.Replace(string(state(tokenURL, testClient, testSecret, "kept", -time.Minute, time.Hour)), `"v":1`, `"v":2`, 1)), ""},
+		{"another secret", state(tokenURL, testClient, "old-secret", "kept", -time.Minute, time.Hour), ""},
+		{"another client", state(tokenURL, "client-2", testSecret, "kept", -time.Minute, time.Hour), ""},
+		{"another token service", state("https://auth.example/token", testClient, testSecret, "kept", -time.Minute, time.Hour), ""},
+		{"over", state(tokenURL, testClient, testSecret, "kept", -time.Hour, time.Second), ""},
+		{"from the future", state(tokenURL, testClient, testSecret, "kept", time.Minute, time.Hour), ""},
+		{"not a token", state(tokenURL, testClient, testSecret, "a\nb", -time.Minute, time.Hour), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{answer: always(http.StatusOK, `[]`), server: f.server}
+			own := newFake(t, always(http.StatusOK, `[]`))
+			store := f.store()
+			store.Environment["api_url"] = own.server.URL + "/api"
+			store.State = tt.state
+			if _, err := carriers(t, octopia.New(octopia.WithClock(func() time.Time { return now })), store); err != nil {
+				t.Fatal(err)
+			}
+			got := strings.TrimPrefix(own.seen()[0].Header.Get("Authorization"), "Bearer ")
+			if (got == "kept") != (tt.token == "kept") {
+				t.Errorf("token %q", got)
+			}
+		})
+	}
+}
+
+// TestLongTokens: real tokens have 7,100 characters; up to 32 KiB are taken, and the state that holds one fits.
+func TestLongTokens(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		length int
+		want   string
+	}{{7100, ""}, {32 << 10, ""}, {32<<10 + 1, "MALFORMED_ANSWER"}, {200 << 10, "MALFORMED_ANSWER"}} {
+		f := newFake(t, always(http.StatusOK, `[]`))
+		f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
+			write(w, http.StatusOK, tokenAnswer(strings.Repeat("a", tt.length), 7200))
+		}
+		state, err := carriers(t, octopia.New(), f.store())
+		if reason(err) != tt.want || len(state) > 64<<10 {
+			t.Errorf("%d characters: %v, state of %d bytes", tt.length, err, len(state))
+		}
+	}
+}
+
+// TestReadRenewsToken: a token that the API refuses is replaced, and the read repeated, once.
+func TestReadRenewsToken(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(w http.ResponseWriter, r received, _ int) {
+		if r.Header.Get("Authorization") == "Bearer token-1" {
+			write(w, http.StatusUnauthorized, `{"title":"Unauthorized","status":401}`)
+			return
+		}
+		write(w, http.StatusOK, `[]`)
+	})
+	state, err := carriers(t, octopia.New(), f.store())
+	if err != nil || f.tokens() != 2 || len(f.seen()) != 2 || !strings.Contains(string(state), "token-2") {
+		t.Errorf("error %v, %d tokens, %d requests", err, f.tokens(), len(f.seen()))
+	}
+}
+
+// TestSecondUnauthorized: a second refusal is a fault of the credentials; the calls after it do not burn more tokens.
+func TestSecondUnauthorized(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusUnauthorized, ``))
+	c := &moving{}
+	a := octopia.New(octopia.WithClock(c.now))
+	for range 5 {
+		if _, err := carriers(t, a, f.store()); reason(err) != "CREDENTIALS_REJECTED" {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if f.tokens() != 2 {
+		t.Errorf("%d tokens, want 2", f.tokens())
+	}
+	c.advance(61 * time.Second)
+	if _, err := carriers(t, a, f.store()); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() == 2 {
+		t.Errorf("error %v, still %d tokens after a minute", err, f.tokens())
+	}
+}
+
+// TestTokenServiceFailures: both shapes of refusals, and everything else that can come back (octopia-rest.md 1, 13.9).
+func TestTokenServiceFailures(t *testing.T) {
+	t.Parallel()
+	keycloak := `{"error":"invalid_client","error_description":"Invalid client canary-secret"}`
+	problem := `{"type":"x","title":"Unauthorized","status":401,"detail":"canary-secret"}`
+	for _, tt := range []struct {
+		name   string
+		status int
+		body   string
+		header map[string]string
+		want   string
+		wait   time.Duration
+	}{
+		{"keycloak 401", 401, keycloak, nil, "CREDENTIALS_REJECTED", 0},
+		{"keycloak 400", 400, keycloak, nil, "CREDENTIALS_REJECTED", 0},
+		{"problem 401", 401, problem, map[string]string{"Content-Type": "application/problem+json"}, "CREDENTIALS_REJECTED", 0},
+		{"problem 400", 400, problem, map[string]string{"Content-Type": "application/problem+json"}, "CREDENTIALS_REJECTED", 0},
+		{"empty 401", 401, "", nil, "CREDENTIALS_REJECTED", 0},
+		{"403", 403, keycloak, nil, "CREDENTIALS_REJECTED", 0},
+		{"200 with an error", 200, keycloak, nil, "CREDENTIALS_REJECTED", 0},
+		{"not about credentials", 400, `{"error":"unsupported_grant_type"}`, nil, "MARKETPLACE_REFUSED", 0},
+		{"unknown realm", 404, `{"error":"Realm does not exist"}`, nil, "MARKETPLACE_REFUSED", 0},
+		{"429", 429, "", nil, "THROTTLED", 0},
+		{"429 with a delay", 429, "", map[string]string{"Retry-After": "90"}, "THROTTLED", 90 * time.Second},
+		{"quota 403", 403, `{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 00:11:35."}`, nil, "THROTTLED", 11*time.Minute + 35*time.Second},
+		{"500", 500, "", nil, "MARKETPLACE_DOWN", 0},
+		{"503 with a delay", 503, "", map[string]string{"Retry-After": "30"}, "MARKETPLACE_DOWN", 30 * time.Second},
+		{"502 page", 502, "<html>canary-secret</html>", map[string]string{"Content-Type": "text/html"}, "MARKETPLACE_DOWN", 0},
+		{"200 page", 200, "<html>canary-secret</html>", map[string]string{"Content-Type": "text/html"}, "MALFORMED_ANSWER", 0},
+		{"no token", 200, `{"token_type":"Bearer","expires_in":7200}`, nil, "MALFORMED_ANSWER", 0},
+		{"another kind of token", 200, `{"access_token":"canary-secret","token_type":"mac","expires_in":7200}`, nil, "MALFORMED_ANSWER", 0},
+		{"a token with a line break", 200, `{"access_token":"canary-secret\n","token_type":"Bearer","expires_in":7200}`, nil, "MALFORMED_ANSWER", 0},
+		{"wrong types", 200, `{"access_token":{"canary-secret":1},"token_type":"Bearer"}`, nil, "MALFORMED_ANSWER", 0},
+		{"truncated", 200, `{"access_token":"canary-secret`, nil, "MALFORMED_ANSWER", 0},
+		{"redirect", 302, "", map[string]string{"Location": "/elsewhere"}, "MALFORMED_ANSWER", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, always(http.StatusOK, `[]`))
+			f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
+				for k, v := range tt.header {
+					w.Header().Set(k, v)
+				}
+				write(w, tt.status, tt.body)
+			}
+			_, err := carriers(t, octopia.New(), f.store())
+			e := asSDK(err)
+			if reason(err) != tt.want || e.RetryAfter != tt.wait {
+				t.Fatalf("error %v, want %s after %s", err, tt.want, tt.wait)
+			}
+			if strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), testSecret) || len(f.seen()) != 0 {
+				t.Errorf("error %v, %d requests to the API", err, len(f.seen()))
+			}
+		})
+	}
+}
+
+// TestTokenConnectionFailures: no connection, a cut one, an answer without end.
+func TestTokenConnectionFailures(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) { cut(w) }
+	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MARKETPLACE_DOWN" {
+		t.Errorf("cut: %v", err)
+	}
+	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Content-Length", "500")
+		write(w, http.StatusOK, `{"access_token":"t"`)
+	}
+	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MARKETPLACE_DOWN" {
+		t.Errorf("cut in the middle: %v", err)
+	}
+	f.token = func(w http.ResponseWriter, r *http.Request, _ int) { endless(w, r, `{"access_token":"`, "a") }
+	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MALFORMED_ANSWER" {
+		t.Errorf("endless: %v", err)
+	}
+	store := f.store()
+	store.Environment["token_url"] = "http://127.0.0.1:1/token"
+	if _, err := carriers(t, octopia.New(), store); reason(err) != "MARKETPLACE_DOWN" {
+		t.Errorf("no connection: %v", err)
+	}
+}
+
+// TestRefusedCredentialsAreNotRepeated: for a minute nobody asks again with them; others go through at once.
+func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	f.token = func(w http.ResponseWriter, r *http.Request, n int) {
+		if r.ParseForm(); strings.Contains(f.forms[n-1], "client_secret=wrong") {
+			write(w, http.StatusUnauthorized, `{"error":"invalid_client"}`)
+			return
+		}
+		write(w, http.StatusOK, tokenAnswer("t", 7200))
+	}
+	c := &moving{}
+	a := octopia.New(octopia.WithClock(c.now))
+	wrong := f.store()
+	wrong.Credentials["client_secret"] = "wrong"
+	for range 3 {
+		if _, err := carriers(t, a, wrong); reason(err) != "CREDENTIALS_REJECTED" {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if f.tokens() != 1 {
+		t.Errorf("%d token requests, want 1", f.tokens())
+	}
+	if _, err := carriers(t, a, f.store()); err != nil {
+		t.Errorf("right credentials: %v", err)
+	}
+	c.advance(time.Minute)
+	if _, err := carriers(t, a, wrong); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
+		t.Errorf("error %v, %d token requests after a minute, want 3", err, f.tokens())
+	}
+}
+
+// TestTokenQuota: a fault that makes every call ask for a token does not use up the client's hour, whatever the secret and the
+// seller; and a delay that the token service names is kept without asking again.
+func TestTokenQuota(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	c := &moving{}
+	a := octopia.New(octopia.WithClock(c.now), octopia.WithTokenRate(360, 3))
+	ask := func(secret string) error {
+		store := f.store()
+		store.Credentials["client_secret"] = secret
+		_, err := carriers(t, a, store)
+		return err
+	}
+	for i := range 3 {
+		if err := ask(fmt.Sprint("secret-", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := ask("secret-3")
+	if reason(err) != "THROTTLED" || asSDK(err).RetryAfter != 10*time.Second || f.tokens() != 3 {
+		t.Fatalf("error %v after %v, %d tokens", err, asSDK(err), f.tokens())
+	}
+	c.advance(10 * time.Second)
+	if err := ask("secret-3"); err != nil || f.tokens() != 4 {
+		t.Errorf("error %v, %d tokens", err, f.tokens())
+	}
+
+	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
+		w.Header().Set("Retry-After", "600")
+		write(w, http.StatusTooManyRequests, "")
+	}
+	c.advance(time.Minute)
+	for i := range 3 {
+		err := ask("secret-4")
+		if reason(err) != "THROTTLED" || asSDK(err).RetryAfter != 10*time.Minute || f.tokens() != 5 {
+			t.Fatalf("call %d: error %v, %d tokens", i, err, f.tokens())
+		}
+	}
+}
+
+// TestOneRefreshAtATime: however many calls need a token, one request asks for it.
+func TestOneRefreshAtATime(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f.token = func(w http.ResponseWriter, r *http.Request, n int) {
+		arrived <- struct{}{}
+		<-release
+		write(w, http.StatusOK, tokenAnswer("t", 7200))
+	}
+	a := octopia.New()
+	// The caller that starts the request leaves; the others get its token all the same.
+	impatient, leave := context.WithCancel(short(t))
+	first := make(chan error, 1)
+	go func() {
+		_, err := a.ListCarriers(impatient, &adapterv1.ListCarriersRequest{Store: f.store()})
+		first <- err
+	}()
+	<-arrived
+	var group sync.WaitGroup
+	var failed atomic.Int32
+	waiting := make(chan struct{}, 20)
+	for i := range 20 {
+		group.Go(func() {
+			store := f.store()
+			store.StoreId = fmt.Sprint("store-", i)
+			waiting <- struct{}{}
+			if _, err := a.ListCarriers(short(t), &adapterv1.ListCarriersRequest{Store: store}); err != nil {
+				failed.Add(1)
+			}
+		})
+	}
+	for range 20 {
+		<-waiting
+	}
+	octopia.AwaitWaiters(a, f.server.URL+"/token", testClient, testSecret, 21)
+	leave()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller that left got %v", err)
+	}
+	close(release)
+	group.Wait()
+	if failed.Load() != 0 || f.tokens() != 1 {
+		t.Errorf("%d calls failed, %d token requests", failed.Load(), f.tokens())
+	}
+}
+
+// TestRefreshEndsWithItsLastCaller: nobody waits, so the request is cut; the next caller starts another.
+func TestRefreshEndsWithItsLastCaller(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	arrived, ended := make(chan struct{}), make(chan struct{})
+	f.token = func(w http.ResponseWriter, r *http.Request, n int) {
+		if n > 1 {
+			write(w, http.StatusOK, tokenAnswer("t", 7200))
+			return
+		}
+		close(arrived)
+		<-r.Context().Done()
+		close(ended)
+	}
+	a := octopia.New()
+	ctx, cancel := context.WithCancel(short(t))
+	result := make(chan error, 1)
+	go func() {
+		_, err := a.ListCarriers(ctx, &adapterv1.ListCarriersRequest{Store: f.store()})
+		result <- err
+	}()
+	<-arrived
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	<-ended
+	if _, err := carriers(t, a, f.store()); err != nil || f.tokens() != 2 {
+		t.Errorf("error %v, %d tokens", err, f.tokens())
+	}
+}
+
+// TestCallerDeadlineDuringRefresh: who runs out of time is told so, as a marketplace that does not answer.
+func TestCallerDeadlineDuringRefresh(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	f.token = func(_ http.ResponseWriter, r *http.Request, _ int) { <-r.Context().Done() }
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := octopia.New().ListCarriers(ctx, &adapterv1.ListCarriersRequest{Store: f.store()})
+	if reason(err) != "MARKETPLACE_DOWN" {
+		t.Errorf("error %v", err)
+	}
+}
