@@ -1,0 +1,93 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/relaishq/relais/server/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// at is n minutes after noon.
+func at(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+
+func TestOwner(t *testing.T) {
+	t.Parallel()
+	turns := []store.Turn{{At: at(10), Adapter: "beta"}, {At: at(20), Adapter: "alpha"}, {At: at(30), Adapter: "gamma"}}
+	back := []store.Turn{{At: at(20), Adapter: "beta"}, {At: at(10), Adapter: "alpha"}} // by a clock that was set back
+	for _, c := range []struct {
+		name     string
+		turns    []store.Turn
+		purchase time.Time
+		want     string
+	}{
+		{"never moved", nil, at(0), "alpha"},
+		{"long before", turns, time.Time{}, "alpha"},
+		{"just before the cut-over", turns, at(10).Add(-1), "alpha"},
+		{"at the cut-over", turns, at(10), "beta"},
+		{"at the cut-over, told in another zone", turns, at(10).In(time.FixedZone("Paris", 3600)), "beta"},
+		{"just before it was undone", turns, at(20).Add(-1), "beta"},
+		{"when it was undone", turns, at(20), "alpha"},
+		{"just before the next cut-over", turns, at(30).Add(-1), "alpha"},
+		{"at the next cut-over", turns, at(30), "gamma"},
+		{"in the far future", turns, at(1_000_000), "gamma"},
+		{"before both turns of a clock that was set back", back, at(9), "alpha"},
+		{"between them", back, at(15), "alpha"},
+		{"after them", back, at(20), "alpha"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := store.Bindings{Current: "any", Origin: "alpha", Turns: c.turns}
+			if got := b.Owner(c.purchase); got != c.want {
+				t.Errorf("Owner = %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSpeaks(t *testing.T) {
+	t.Parallel()
+	b := store.Bindings{Current: "beta", Origin: "gamma", Adapters: []store.Binding{{Adapter: "beta"}, {Adapter: "alpha"}}}
+	for adapter, want := range map[string]bool{"beta": true, "alpha": true, "gamma": false, "": false} {
+		if got := b.Speaks(adapter); got != want {
+			t.Errorf("Speaks(%q) = %t", adapter, got)
+		}
+	}
+}
+
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	p := store.MigrationPolicy{Keep: time.Nanosecond, Patience: 10 * time.Minute}
+	for _, c := range []struct {
+		name  string
+		since time.Time
+		want  bool
+	}{
+		{"all is well", time.Time{}, false},
+		{"failing since now", at(10), false},
+		{"just within patience", at(0).Add(1), false},
+		{"for as long as there is patience", at(0), true},
+		{"for longer", at(-100), true},
+		{"since the future, by a clock that was set back", at(11), false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := (store.Binding{FailingSince: c.since}).GivenUp(at(10), p); got != c.want {
+				t.Errorf("GivenUp = %t", got)
+			}
+		})
+	}
+}
+
+func TestLeaving(t *testing.T) {
+	t.Parallel()
+	m := store.Migration{Source: "alpha", Target: "beta", Cutover: at(0)}
+	if got := m.Leaving(); got != "alpha" {
+		t.Errorf("a moving store leaves %s", got)
+	}
+	m.Undone = at(1)
+	if got := m.Leaving(); got != "beta" {
+		t.Errorf("a returning store leaves %s", got)
+	}
+}

@@ -1,0 +1,266 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// secret is a credential that must be in no error and no log.
+const secret = "correct-horse-battery"
+
+// world is a service with what stands around it: store "shop" in a database, adapters alpha, beta and gamma of one marketplace
+// and foreign of another. One test uses it from one goroutine.
+type world struct {
+	*store.Service
+	db     *database
+	market *marketplace
+	log    *strings.Builder
+	now    time.Time
+}
+
+// database is a store.Repository. The methods that it does not have are not to be called.
+type database struct {
+	store.Repository
+	stores      map[string]store.Store
+	names       map[string]string // the store of an account's name
+	ids         map[store.Ref]string
+	credentials map[store.Ref]store.Sealed
+	states      map[store.Ref]store.Sealed
+	bindings    store.Bindings
+	last        *store.Migration
+	left        bool // something is left on the adapter that the store leaves
+
+	migrationErr, startErr, undoErr, completeErr error
+
+	started   []started
+	undone    []time.Time
+	completed []string
+	updates   int
+}
+
+// marketplace is a store.Marketplace.
+type marketplace struct {
+	accounts map[string]store.Account // by adapter
+	errs     map[string]error
+	checks   []string // "<adapter> <account id>"
+}
+
+// started is what StartMigration was given.
+type started struct {
+	Migration   store.Migration
+	Store       store.Store
+	Keys        store.AccountKeys
+	Credentials string
+}
+
+var (
+	shopAlpha = store.Ref{StoreID: "shop", Adapter: "alpha"}
+	shopBeta  = store.Ref{StoreID: "shop", Adapter: "beta"}
+)
+
+func newWorld() *world {
+	shop := store.Store{
+		ID: "shop", Adapter: "alpha", Adapters: []string{"alpha"}, Environment: "production", Marketplace: "market",
+		AccountID: "a-1", ShopName: "Old name", Health: store.Health{State: store.Throttled}, UpdateTime: at(-100),
+	}
+	w := &world{
+		now: noon, log: &strings.Builder{},
+		db: &database{
+			stores: map[string]store.Store{"shop": shop, "other": {ID: "other", Marketplace: "market"}},
+			names:  map[string]string{"adapter/alpha:a-1": "shop", "login:one": "shop", "login:two": "other"},
+			ids:    map[store.Ref]string{shopAlpha: "a-1"}, credentials: map[store.Ref]store.Sealed{shopAlpha: {Ciphertext: []byte(`{}`)}},
+			states:   map[store.Ref]store.Sealed{},
+			bindings: store.Bindings{Current: "alpha", Origin: "alpha", Adapters: []store.Binding{{Adapter: "alpha"}}},
+		},
+		market: &marketplace{
+			accounts: map[string]store.Account{
+				"alpha": {ID: "a-1", Keys: store.AccountKeys{"login:one"}},
+				"beta":  {ID: "b-1", Keys: store.AccountKeys{"seller:7", "login:one"}, Acceptance: store.AcceptedByMarketplace, State: []byte("token")},
+			},
+			errs: map[string]error{},
+		},
+	}
+	w.Service = store.NewService(w.db, store.NewVault(w.db, glass{}, addresses{}), w.market, addresses{}, func() time.Time { return w.now },
+		slog.New(slog.NewTextHandler(w.log, nil)))
+	return w
+}
+
+// moving makes the shop one that went from alpha to beta at a minute.
+func (d *database) moving(minute int) {
+	d.last = &store.Migration{StoreID: "shop", Source: "alpha", Target: "beta", Cutover: at(minute)}
+	shop := d.stores["shop"]
+	shop.Adapter, shop.Adapters = "beta", []string{"beta", "alpha"}
+	d.stores["shop"] = shop
+	d.ids[shopBeta], d.credentials[shopBeta] = "b-1", store.Sealed{Ciphertext: []byte(`{}`)}
+	d.bindings = store.Bindings{
+		Current: "beta", Origin: "alpha", Moved: true, Turns: []store.Turn{{At: at(minute), Adapter: "beta"}},
+		Adapters: []store.Binding{{Adapter: "beta"}, {Adapter: "alpha"}},
+	}
+}
+
+// returning makes it one that went back to alpha.
+func (d *database) returning(minute int) {
+	d.last.Undone = at(minute)
+	shop := d.stores["shop"]
+	shop.Adapter, shop.Adapters = "alpha", []string{"alpha", "beta"}
+	d.stores["shop"] = shop
+	d.bindings.Current = "alpha"
+	slices.Reverse(d.bindings.Adapters)
+}
+
+func (d *database) GetStore(_ context.Context, id string) (store.Store, error) {
+	s, ok := d.stores[id]
+	if !ok {
+		return s, fmt.Errorf("get store: %w", store.ErrNotFound)
+	}
+	return s, nil
+}
+
+func (d *database) FindStore(_ context.Context, _ string, keys store.AccountKeys) (store.Store, error) {
+	var ids []string
+	for _, k := range keys {
+		if id, ok := d.names[k]; ok {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return store.Store{}, fmt.Errorf("find store: %w", store.ErrNotFound)
+	}
+	return d.stores[slices.Min(ids)], nil
+}
+
+func (d *database) UpdateStore(_ context.Context, id string, change func(*store.Store) error) (store.Store, error) {
+	s := d.stores[id]
+	if err := change(&s); err != nil {
+		return s, err
+	}
+	d.updates++
+	d.stores[id] = s
+	return s, nil
+}
+
+func (d *database) Credentials(_ context.Context, ref store.Ref) (store.Sealed, error) {
+	c, ok := d.credentials[ref]
+	if !ok {
+		return c, store.ErrNoCredentials
+	}
+	return c, nil
+}
+
+func (d *database) AccountID(_ context.Context, ref store.Ref) (string, error) {
+	id, ok := d.ids[ref]
+	if !ok {
+		return "", store.ErrNoCredentials
+	}
+	return id, nil
+}
+
+func (d *database) AdapterState(_ context.Context, ref store.Ref) (store.Sealed, error) {
+	return d.states[ref], nil
+}
+
+func (d *database) SaveAdapterState(_ context.Context, ref store.Ref, state store.Sealed) error {
+	d.states[ref] = state
+	return nil
+}
+
+func (d *database) Bindings(context.Context, string) (store.Bindings, error) { return d.bindings, nil }
+
+func (d *database) Migration(context.Context, string) (store.Migration, error) {
+	switch {
+	case d.migrationErr != nil:
+		return store.Migration{}, d.migrationErr
+	case d.last == nil:
+		return store.Migration{}, fmt.Errorf("read migration: %w", store.ErrNoMigration)
+	}
+	return *d.last, nil
+}
+
+func (d *database) StartMigration(_ context.Context, m store.Migration, s store.Store, keys store.AccountKeys, c store.Sealed) error {
+	if d.startErr != nil {
+		return d.startErr
+	}
+	d.started = append(d.started, started{m, s, keys, string(c.Ciphertext)})
+	d.last = &m
+	return nil
+}
+
+func (d *database) UndoMigration(_ context.Context, _ string, now time.Time) error {
+	d.undone = append(d.undone, now)
+	if d.undoErr == nil {
+		d.last.Undone = now
+	}
+	return d.undoErr
+}
+
+func (d *database) CompleteMigration(_ context.Context, _, leaving string, _ time.Time) (bool, error) {
+	d.completed = append(d.completed, leaving)
+	return !d.left, d.completeErr
+}
+
+// AdapterInfo implements store.Marketplace.
+func (m *marketplace) AdapterInfo(_ context.Context, adapter string) (store.AdapterInfo, error) {
+	info := store.AdapterInfo{Marketplace: "market", Credentials: []store.CredentialField{{Key: "token"}}}
+	switch adapter {
+	case "foreign":
+		info.Marketplace = "elsewhere"
+	case "alpha", "beta", "gamma":
+	default:
+		return info, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", adapter)
+	}
+	return info, nil
+}
+
+// CheckConnection implements store.Marketplace.
+func (m *marketplace) CheckConnection(_ context.Context, a store.Access) (store.Account, error) {
+	m.checks = append(m.checks, strings.TrimSpace(a.Adapter+" "+a.AccountID))
+	return m.accounts[a.Adapter], m.errs[a.Adapter]
+}
+
+// addresses is a store.Environments that knows production only.
+type addresses struct{}
+
+func (addresses) Addresses(environment, _ string, _ []store.EnvironmentKey) (map[string]string, error) {
+	if environment != "production" {
+		return nil, problem.New(problem.NotFound, problem.ReasonEnvironmentNotFound, "environment %q does not exist", environment)
+	}
+	return map[string]string{}, nil
+}
+
+// glass is a sealer through which everything is seen.
+type glass struct{}
+
+func (glass) Seal(plain, _ []byte) (store.Sealed, error)         { return store.Sealed{Ciphertext: plain}, nil }
+func (glass) Open(sealed store.Sealed, _ []byte) ([]byte, error) { return sealed.Ciphertext, nil }
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// wantReason checks the reason of a problem; an empty one stands for no error.
+func wantReason(t *testing.T, err error, reason string) {
+	t.Helper()
+	switch p := problem.As(err); {
+	case reason == "" && err != nil:
+		t.Errorf("error %v, want none", err)
+	case reason != "" && (p == nil || p.Reason != reason):
+		t.Errorf("error %v, want %s", err, reason)
+	}
+	if err != nil && strings.Contains(err.Error(), secret) {
+		t.Errorf("the error holds a secret: %v", err)
+	}
+}
