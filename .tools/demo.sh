@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make demo: the main job, start to end, against the sandbox. Every step is the real thing: a SOAP exchange, an adapter
-# process, a database on disk. Exits non-zero if anything is off.
+# make demo: the main job, start to end, against the sandbox. Every step is the real thing: SOAP and REST exchanges, adapter
+# processes, a database on disk. Exits non-zero if anything is off.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +32,20 @@ wait_for() {
   return 1
 }
 
-say "a sandbox: an emulator of the marketplace with 60 invented orders"
+# sandbox_post PATH JSON: a call of the sandbox's control API, with nothing but the shell.
+sandbox_post() {
+  local host=${sandbox#http://} answer
+  exec 3<>"/dev/tcp/${host%:*}/${host#*:}"
+  printf 'POST %s HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' "$1" "${#2}" "$2" >&3
+  answer=$(cat <&3)
+  exec 3>&-
+  grep -q '^HTTP/1.[01] 200' <<<"$answer" || { echo "$answer" >&2; return 1; }
+  tail -n 1 <<<"$answer"
+}
+# new_order: a buyer orders something; prints the order's number.
+new_order() { sandbox_post /sandbox/orders '{"seller": "demo", "variety": "home-tracked"}' | sed -E 's/.*"numbers":\["([^"]+)".*/\1/'; }
+
+say "a sandbox: an emulator of both marketplace APIs over one world of 60 invented orders"
 bin/relais-sandbox --listen 127.0.0.1:0 --orders 60 --seed 7 >"$dir/sandbox.log" 2>&1 &
 pids+=($!)
 sandbox=$(wait_for "$dir/sandbox.log" '(http://[0-9.]+:[0-9]+)')
@@ -46,7 +59,7 @@ RELAIS_SERVER=$(wait_for "$dir/server.log" '"msg":"serving".*"address":"([^"]+)"
 export RELAIS_SERVER RELAIS_ADMIN_SOCKET="$dir/admin.sock"
 echo "server at $RELAIS_SERVER"
 for _ in $(seq 1 100); do
-  bin/relais adapter list | grep -q SERVING && break
+  [ "$(bin/relais adapter list | grep -c SERVING)" -ge 2 ] && break
   sleep 0.1
 done
 
@@ -81,4 +94,29 @@ say "the same call again finds the same shipment; nothing is sent twice"
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
   --tracking-url https://tracking.example.com/MR00000001
 
-say "done: orders imported, one shipped and confirmed by the marketplace"
+say "the old API is being shut down: move the store to the new one, while orders are open on the old one"
+open=$(bin/relais order list demo --shippable --limit 1 | awk 'NR == 2 { print $1 }')
+printf demo-secret >"$dir/secret"
+run bin/relais store migrate demo --to octopia --credential client_id=demo-client --credential "client_secret=@$dir/secret" \
+  --credential seller_id=10001
+
+say "a buyer orders something; the next import reads both APIs, and knows each order once"
+sleep 1 # an order bought in the very second of the move may belong to either side
+new=$(new_order)
+run bin/relais order import demo --progress none
+bin/relais order get demo "$new" | grep -q octopia
+bin/relais order get demo "$open" | grep -q cdiscount
+
+say "each order ships through the API that it was bought under: $open through the old one, $new through the new one"
+run bin/relais shipment notify demo "$open" --carrier Colissimo --tracking-number 6A00000000011 --wait
+run bin/relais shipment notify demo "$new" --carrier Colissimo --tracking-number 6A00000000012 --wait
+test "$(bin/relais shipment list demo --output json | grep -c STATE_CONFIRMED)" -eq 3
+run bin/relais store migration demo
+
+say "taken back, and done again"
+run bin/relais store undo-migration demo
+run bin/relais store migrate demo --to octopia --credential client_id=demo-client --credential "client_secret=@$dir/secret" \
+  --credential seller_id=10001
+run bin/relais order import demo --progress none
+
+say "done: orders imported through two APIs, three shipped and confirmed by the marketplace, the store moved"

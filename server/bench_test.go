@@ -259,7 +259,7 @@ func (b *bench) stream(receive func(order.Page) error) {
 	b.fatal(err)
 	defer func() { b.fatal(process.Stop(ctx)) }()
 	facade := adapter.New(func(context.Context, string) (adapter.Lease, error) { return benchLease{process.Conn()}, nil },
-		benchVault{}, adapter.Timeouts{Call: time.Minute, StreamIdle: time.Minute}, slog.New(slog.DiscardHandler))
+		benchVault{}, adapter.Timeouts{Call: time.Minute, StreamIdle: time.Minute}, adapter.Rate{}, slog.New(slog.DiscardHandler))
 	now := time.Now()
 	b.fatal(facade.ListOrders(ctx, store.Ref{StoreID: "bench", Adapter: "bench"},
 		order.Query{Axis: order.Created, Since: now.Add(-time.Hour), Until: now, Statuses: order.Statuses()}, receive))
@@ -276,7 +276,7 @@ func (b *bench) storage() {
 	defer func() { b.fatal(db.Close()) }()
 	now := time.Now()
 	ref := store.Ref{StoreID: "bench", Adapter: "bench"}
-	b.fatal(db.CreateStore(ctx, store.Store{ID: "bench", Adapter: "bench", Marketplace: "bench", AccountID: "bench", CreateTime: now}, store.Sealed{KeyID: "k", Ciphertext: []byte("x")}))
+	b.fatal(db.CreateStore(ctx, store.Store{ID: "bench", Adapter: "bench", Marketplace: "bench", AccountID: "bench", CreateTime: now}, nil, store.Sealed{KeyID: "k", Ciphertext: []byte("x")}))
 	run, _, err := db.StartImport(ctx, order.Import{ID: "1", StoreID: "bench", State: order.Running, Start: now, Windows: []order.Window{{Axis: order.Created, Since: now.Add(-time.Hour), Until: now}}})
 	b.fatal(err)
 	for chunk := range slices.Chunk(b.rows, 100) {

@@ -42,9 +42,10 @@ func (s *system) startProcess() *serverProcess {
 
 	s.api = marketplacev1.NewMarketplaceServiceClient(s.dial("unix:" + socket))
 	s.admin = marketplacev1.NewAdapterServiceClient(s.dial("unix:" + filepath.Join(s.dir, "admin.sock")))
+	s.moves = marketplacev1.NewMigrationServiceClient(s.dial("unix:" + filepath.Join(s.dir, "admin.sock")))
 	waitFor(s.t, func() bool {
-		list, err := s.admin.ListAdapters(s.t.Context(), &marketplacev1.ListAdaptersRequest{})
-		return err == nil && len(list.GetAdapters()) == 1 && list.GetAdapters()[0].GetState() == marketplacev1.Adapter_STATE_SERVING
+		a, err := s.admin.GetAdapter(s.t.Context(), &marketplacev1.GetAdapterRequest{Name: "adapters/cdiscount"})
+		return err == nil && a.GetState() == marketplacev1.Adapter_STATE_SERVING
 	})
 	return p
 }
@@ -58,14 +59,20 @@ func (s *system) kill(p *serverProcess) {
 	<-p.exited
 }
 
-// adapterPID is the process of the one adapter.
+// adapter is what the server tells of the adapter of the stores of most tests.
+func (s *system) adapter() *marketplacev1.Adapter {
+	s.t.Helper()
+	a, err := s.admin.GetAdapter(s.t.Context(), &marketplacev1.GetAdapterRequest{Name: "adapters/cdiscount"})
+	if err != nil {
+		s.t.Fatalf("GetAdapter: %v", err)
+	}
+	return a
+}
+
+// adapterPID is the process of that adapter.
 func (s *system) adapterPID() int {
 	s.t.Helper()
-	list, err := s.admin.ListAdapters(s.t.Context(), &marketplacev1.ListAdaptersRequest{})
-	if err != nil || len(list.GetAdapters()) != 1 {
-		s.t.Fatalf("ListAdapters: %v, %v", list, err)
-	}
-	return int(list.GetAdapters()[0].GetGeneration().GetPid())
+	return int(s.adapter().GetGeneration().GetPid())
 }
 
 func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
@@ -146,9 +153,8 @@ func TestAdapterKilled(t *testing.T) {
 		waitFor(t, func() bool { return s.adapterPID() != pid })
 		s.imported()
 	}
-	list, err := s.admin.ListAdapters(t.Context(), &marketplacev1.ListAdaptersRequest{})
-	if err != nil || list.GetAdapters()[0].GetRestartCount() < 3 || list.GetAdapters()[0].GetGeneration().GetNumber() < 4 {
-		t.Errorf("adapter %v, %v", list.GetAdapters()[0], err)
+	if a := s.adapter(); a.GetRestartCount() < 3 || a.GetGeneration().GetNumber() < 4 {
+		t.Errorf("adapter %v", a)
 	}
 }
 

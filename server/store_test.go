@@ -298,7 +298,7 @@ func TestSurface(t *testing.T) {
 	s := newSystem(t, 0)
 	s.connect() // the adapter serves
 	list, err := s.admin.ListAdapters(t.Context(), &marketplacev1.ListAdaptersRequest{})
-	if err != nil || len(list.GetAdapters()) != 1 {
+	if err != nil || len(list.GetAdapters()) != 2 || list.GetAdapters()[1].GetName() != "adapters/octopia" {
 		t.Fatalf("ListAdapters: %v, %v", list, err)
 	}
 	a := list.GetAdapters()[0]

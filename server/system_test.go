@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 			binDir = dir
 			for out, pkg := range map[string]string{
 				"relais": "./server", "relais-sandbox": "./adapters/sandbox", "plugins/relais-adapter-cdiscount": "./plugins/cdiscount",
+				"plugins/relais-adapter-octopia": "./plugins/octopia",
 			} {
 				cmd := exec.Command("go", "build", "-o", filepath.Join(dir, out), pkg)
 				cmd.Dir = ".."
@@ -110,6 +111,7 @@ type system struct {
 	server *relais
 	api    marketplacev1.MarketplaceServiceClient
 	admin  marketplacev1.AdapterServiceClient
+	moves  marketplacev1.MigrationServiceClient
 	conns  []*grpc.ClientConn
 }
 
@@ -121,6 +123,12 @@ func newSystem(t *testing.T, orders int, settings ...string) *system {
 		t.Fatalf("start sandbox: %v", err)
 	}
 	t.Cleanup(func() { _ = sandbox.Close() })
+	return newSystemAt(t, sandbox, settings...)
+}
+
+// newSystemAt starts a server beside a sandbox.
+func newSystemAt(t *testing.T, sandbox *emulator.Server, settings ...string) *system {
+	t.Helper()
 	// Not t.TempDir: its path holds the test's name and can be too long for a unix socket.
 	dir, err := os.MkdirTemp("", "relais")
 	if err != nil {
@@ -174,7 +182,8 @@ func (s *system) start() {
 	}
 	s.server = server
 	s.api = marketplacev1.NewMarketplaceServiceClient(s.dial(server.address()))
-	s.admin = marketplacev1.NewAdapterServiceClient(s.dial("unix:" + cfg.AdminSocket))
+	operators := s.dial("unix:" + cfg.AdminSocket)
+	s.admin, s.moves = marketplacev1.NewAdapterServiceClient(operators), marketplacev1.NewMigrationServiceClient(operators)
 }
 
 func (s *system) dial(target string) *grpc.ClientConn {
