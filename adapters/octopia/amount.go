@@ -33,6 +33,8 @@ func plainNumber(number string) string {
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	switch {
+	case whole == "":
+		return number
 	case shift >= len(fraction):
 		return sign + whole + fraction + strings.Repeat("0", shift-len(fraction))
 	case shift >= 0:

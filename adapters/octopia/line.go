@@ -97,7 +97,7 @@ func (m *mapper) goods(w *wireLine, supplyMode string, own adapterv1.OrderStatus
 func (m *mapper) lineTotal(w *wireLine, line *adapterv1.OrderLine) *adapterv1.Money {
 	const field = "totalPrice.sellingPrice"
 	total := m.money(field, w.TotalPrice.SellingPrice)
-	if line.GetUnitPrice() == nil {
+	if line.GetUnitPrice() == nil || line.GetQuantity() == 0 {
 		return total
 	}
 	goods, err := sdk.MultiplyMoney(line.GetUnitPrice(), int64(line.GetQuantity()))

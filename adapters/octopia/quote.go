@@ -43,11 +43,14 @@ func quote(text string) string {
 
 // passable reports whether a word is passed on.
 func passable(word string) bool {
+	if strings.ContainsAny(word, "@/") {
+		return false
+	}
 	bare := strings.TrimFunc(word, unicode.IsPunct)
 	if slices.Contains(harmless, bare) || statusOf(bare) != unrecognized || bare == lineCancelRequest {
 		return true
 	}
 	return !strings.ContainsFunc(word, func(r rune) bool {
-		return unicode.IsUpper(r) || unicode.IsTitle(r) || unicode.IsDigit(r) || unicode.IsControl(r) || r == '@' || r == '/'
+		return unicode.IsUpper(r) || unicode.IsTitle(r) || unicode.IsDigit(r) || unicode.IsControl(r)
 	})
 }
