@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/relaishq/relais/adapters/sdk"
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
@@ -152,54 +151,6 @@ func TestListCarriers(t *testing.T) {
 			}
 			if diff := cmp.Diff([]string{"state-1"}, f.vault.states()); diff != "" {
 				t.Errorf("states kept (-want +got)\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestCheckConnection(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		answer *adapterv1.CheckConnectionResponse
-		want   store.Account
-		bad    bool
-	}{
-		{
-			name: "all of it", want: store.Account{ID: "account-9", ShopName: "Invented Shop", State: []byte("token")},
-			answer: &adapterv1.CheckConnectionResponse{
-				AccountId: "account-9", ShopName: "Invented Shop", StateUpdate: &adapterv1.StateUpdate{State: []byte("token")},
-			},
-		},
-		{name: "no state", answer: &adapterv1.CheckConnectionResponse{AccountId: "account-9"}, want: store.Account{ID: "account-9"}},
-		{
-			name: "too large a state", want: store.Account{ID: "account-9"},
-			answer: &adapterv1.CheckConnectionResponse{AccountId: "account-9", StateUpdate: &adapterv1.StateUpdate{State: make([]byte, 64<<10+1)}},
-		},
-		{name: "no account", answer: &adapterv1.CheckConnectionResponse{ShopName: "Invented Shop"}, bad: true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			asked := make(chan *adapterv1.CheckConnectionRequest, 1)
-			f := overSDK(t, &sdktest.Adapter{OnCheckConnection: func(_ context.Context, req *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error) {
-				asked <- req
-				return tt.answer, nil
-			}}, quick)
-			got, err := f.CheckConnection(t.Context(), f.vault.access)
-			if tt.bad {
-				wantProblem(t, err, problem.Internal, problem.ReasonMalformedAnswer, "account id")
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-			if diff := cmp.Diff(storeContext("state-0"), received(t, asked).GetStore(), protocmp.Transform()); diff != "" {
-				t.Errorf("store (-want +got)\n%s", diff)
-			}
-			if states := f.vault.states(); len(states) != 0 {
-				t.Errorf("%d states were kept for a store that may not exist yet", len(states))
 			}
 		})
 	}

@@ -41,6 +41,8 @@ type fixture struct {
 	log   *lockedLog
 	// description is what the leases say of the adapter; it may be changed before the first call.
 	description *adapterv1.DescribeResponse
+	// limit gives the facade a configured rate; it is called before the first call.
+	limit func(adapter.Rate)
 	// cut breaks every connection to the adapter, as the end of its process does.
 	cut func()
 }
@@ -84,7 +86,10 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		leases.add(1)
 		return &lease{conn: conn, description: f.description, leases: leases}, nil
 	}
-	f.Facade = adapter.New(lessor, f.vault, timeouts, adapter.Rate{}, slog.New(slog.NewTextHandler(f.log, nil)))
+	f.limit = func(r adapter.Rate) {
+		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
+	}
+	f.limit(adapter.Rate{})
 	t.Cleanup(func() {
 		_ = conn.Close()
 		server.Stop()
