@@ -261,7 +261,7 @@ func (p *process) get(ctx context.Context, store *adapterv1.StoreContext, number
 func (p *process) one(ctx context.Context, store *adapterv1.StoreContext, number string) (*adapterv1.Order, error) {
 	orders, err := p.get(ctx, store, number)
 	if err != nil {
-		return nil, fmt.Errorf("GetOrders of order %s: %w", number, err)
+		return nil, failed("GetOrders of order "+number, err)
 	}
 	if len(orders) != 1 || !is(orders[0], number) {
 		return nil, fmt.Errorf("GetOrders of order %s answers %s", number, numbersOf(orders))

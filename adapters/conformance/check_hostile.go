@@ -88,7 +88,7 @@ func (s *subject) hostile(ctx context.Context, h hostileKind) error {
 		result, _, done, err := d.under(ctx, w, items[0], fault)
 		f.add(quick(what, time.Since(begin)))
 		if err != nil {
-			f.addf("%s: the call failed, which says that nothing was sent: %v", what, err)
+			f.add(failed(what+": the call failed, which says that nothing was sent", err))
 			continue
 		}
 		f.add(truthful(what, result, done > 0))

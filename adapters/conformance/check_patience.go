@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -43,13 +45,16 @@ func (d *desk) everyWaiting(ctx context.Context, q question) ([]waiting, error) 
 			return err
 		}})
 	}
-	for _, w := range d.suite.writes() {
+	for _, w := range d.writes() {
 		items, err := d.items(ctx, w.ready, 1)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, waiting{w.name, func(ctx context.Context, store *adapterv1.StoreContext) error {
-			_, err := w.call(ctx, d.process, store, items)
+			results, err := w.call(ctx, d.process, store, items)
+			if err == nil && len(results) == 1 && results[0].GetOutcome() != applied {
+				err = errors.New(tell(results[0])) // told in time, in a result
+			}
 			return err
 		}})
 	}
@@ -96,23 +101,30 @@ func deadlineKept(ctx context.Context, s *subject) error {
 	return f.err()
 }
 
-// stopsAtDeadline makes a call whose every request is held, and watches when the adapter gives up.
+// stopsAtDeadline makes a call whose every request is held, after a login that was not, and watches when the adapter gives up.
 func (s *suite) stopsAtDeadline(ctx context.Context, d *desk, c waiting) error {
-	door, err := newGate(ctx, s.sandbox.Base(), func(int) bool { return true })
+	var shut atomic.Bool
+	door, err := newGate(ctx, s.sandbox.Base(), func(int) bool { return shut.Load() })
 	if err != nil {
 		return err
 	}
 	defer door.close()
+	_, state, err := d.account(ctx, door.store(d.shop.store))
+	if err != nil {
+		return failed("CheckConnection", err)
+	}
+	store := door.store(d.shop.context(state))
+	before := door.count()
+	shut.Store(true)
 	call, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	err = c.call(call, door.store(d.store))
-	if call.Err() == nil && err == nil {
+	err = c.call(call, store)
+	switch {
+	case err == nil:
 		return fmt.Errorf("%s succeeded without an answer of the marketplace", c.name)
-	}
-	if call.Err() == nil && door.count() == 0 {
-		return fmt.Errorf("%s failed without asking the marketplace: %w", c.name, err)
-	}
-	if !door.released(letGo) {
+	case door.count() == before:
+		return failed(c.name+" failed without asking the marketplace", err)
+	case !door.released(letGo):
 		return fmt.Errorf("%s holds its request %s after its deadline", c.name, letGo)
 	}
 	return nil

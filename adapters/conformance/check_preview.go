@@ -70,7 +70,7 @@ func previewOffline(ctx context.Context, d *desk) error {
 	defer door.close()
 	store := door.store(d.shop.context(nil))
 	store.Credentials = nil
-	fresh, err := d.subject.start(ctx)
+	fresh, err := d.start(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func previewMasked(ctx context.Context, d *desk) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := d.subject.start(ctx)
+	fresh, err := d.start(ctx)
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (s *suite) secretsOf(sh *shop, door *gate) map[string]string {
 	return out
 }
 
-// told collects what an adapter says outside of its answers.
+// sayings collects what an adapter says outside of its answers.
 type sayings struct{ texts []string }
 
 // error keeps everything of an error.
@@ -135,7 +135,7 @@ func (d *desk) suffer(ctx context.Context, said *sayings, store *adapterv1.Store
 			cancel()
 			said.error(err)
 		}
-		for _, w := range d.suite.writes() {
+		for _, w := range d.writes() {
 			call, cancel := context.WithTimeout(ctx, callTimeout)
 			results, err := w.call(call, d.process, store, []item{ship})
 			cancel()

@@ -141,4 +141,13 @@ func expectReason(what string, err error, reasons ...adapterv1.ErrorReason) (tol
 }
 
 // failed says that something that should work did not.
-func failed(what string, err error) error { return fmt.Errorf("%s: %w", what, err) }
+func failed(what string, err error) error {
+	if st, ok := status.FromError(err); ok {
+		name := st.Code().String()
+		if t, broken := readError(err); broken == nil {
+			name = reasonName(t.reason)
+		}
+		return fmt.Errorf("%s: %s: %s", what, name, st.Message())
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -51,12 +51,21 @@ func newSuite(ctx context.Context, options Options) (*suite, error) {
 	}
 	s.sandbox = control.New(options.SandboxURL)
 	if err := s.sandbox.Health(ctx); err != nil {
+		s.close()
 		return nil, fmt.Errorf("the sandbox at %s does not answer: %w", options.SandboxURL, err)
 	}
 	if _, err := s.newShop(ctx, control.SellerSpec{}); err != nil {
+		s.close()
 		return nil, fmt.Errorf("the sandbox at %s cannot serve this adapter: %w", options.SandboxURL, err)
 	}
 	return s, nil
+}
+
+// close drops the connections to the sandbox.
+func (s *suite) close() {
+	if s.sandbox != nil {
+		s.sandbox.Close()
+	}
 }
 
 // face is the part of the sandbox that speaks the adapter's API: the first segment of its sandbox paths.

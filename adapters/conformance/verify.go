@@ -44,6 +44,7 @@ func Verify(ctx context.Context, options Options, report func(Result)) (Summary,
 	if err != nil {
 		return Summary{}, err
 	}
+	defer s.close()
 	summary := Summary{
 		Adapter: s.description.GetAdapter(), Version: s.description.GetVersion(), Marketplace: s.description.GetMarketplace(),
 	}

@@ -16,20 +16,28 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:0", "loopback `address` to listen on")
-	orders := flag.Int("orders", 0, "`number` of orders that each seller starts with")
-	seed := flag.Uint64("seed", 1, "`seed` of the world")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	s, err := emulator.Start(ctx, *listen, emulator.Config{
-		World: world.Config{Orders: *orders, Seed: *seed}, Faces: []emulator.Face{market.New()},
-	})
+	err := run(ctx)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "relais-sandbox-bazaar:", err)
 		os.Exit(1)
 	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context) error {
+	listen := flag.String("listen", "127.0.0.1:0", "loopback `address` to listen on")
+	orders := flag.Int("orders", 0, "`number` of orders that each seller starts with")
+	seed := flag.Uint64("seed", 1, "`seed` of the world")
+	flag.Parse()
+	s, err := emulator.Start(ctx, *listen, emulator.Config{
+		World: world.Config{Orders: *orders, Seed: *seed}, Faces: []emulator.Face{market.New()},
+	})
+	if err != nil {
+		return err
+	}
 	fmt.Printf("relais-sandbox listening on %s\n", s.URL())
 	<-ctx.Done()
-	_ = s.Close() // the process ends anyway
+	return s.Close()
 }
