@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -207,6 +208,25 @@ func TestStartSandbox(t *testing.T) {
 	for _, program := range []string{"/bin/true", filepath.Join(bin, "relais-sandbox-nowhere")} {
 		if _, err := conformance.StartSandbox(t.Context(), program); err == nil || !strings.Contains(err.Error(), program) {
 			t.Errorf("%s: error %v", program, err)
+		}
+	}
+}
+
+// TestKnowsNoMarketplace: the suite reaches adapters and the sandbox through processes and the control API only, so that the server's
+// CLI may use it.
+func TestKnowsNoMarketplace(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".", "./conformancetest").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const module = "github.com/relaishq/relais/"
+	for pkg := range strings.Lines(string(out)) {
+		pkg = strings.TrimPrefix(strings.TrimSpace(pkg), module)
+		for _, wall := range []string{"server", "adapters/sandbox", "adapters/cdiscount", "adapters/octopia", "adapters/conformance/internal/example"} {
+			if pkg == wall || strings.HasPrefix(pkg, wall+"/") {
+				t.Errorf("the suite reaches %s", pkg)
+			}
 		}
 	}
 }
