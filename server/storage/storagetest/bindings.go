@@ -284,6 +284,15 @@ var cursorCases = []testCase{
 		importThrough(t, r, 40, order.Succeeded, betaFailed, alphaRead)
 		told(40, 41)
 	}},
+	{"new credentials of a move have not failed yet", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 5)
+		undo(t, r, 6)
+		importThrough(t, r, 10, order.Failed, alphaFailed, betaFailed)
+		move(t, r, alpha, beta, 20)
+		same(t, "alpha", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(10)})
+		same(t, "beta", cursorOf(t, r, beta), store.Binding{Adapter: beta, FirstAttempt: at(10)})
+	}},
 	{"a cursor outlives the credentials", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		importThrough(t, r, 10, order.Succeeded, alphaRead)

@@ -106,6 +106,12 @@ var moveFaults = map[string]fault{
 		r.Orders = alwaysSucceeds{r.Orders}
 	}},
 
+	"failures outlive their credentials": bindingsFault("Cursors/new_credentials_of_a_move", func(b *store.Bindings) {
+		for i := range b.Adapters {
+			b.Adapters[i].FailingSince = b.Adapters[i].FirstAttempt
+		}
+	}),
+
 	"a move shares a name":  {"Migrations/a_move_refuses_a_name", func(r *storagetest.Repositories) { r.Stores = dropsTakenNames{r.Stores} }},
 	"a move learns no name": {"Migrations/a_move_stores_the_migration", func(r *storagetest.Repositories) { r.Stores = movesNameless{r.Stores} }},
 	"a move forgets what the check said": {"Migrations/a_move_stores_the_migration", func(r *storagetest.Repositories) {
