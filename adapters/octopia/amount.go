@@ -45,9 +45,6 @@ func plainNumber(number string) string {
 	return sign + whole[:len(whole)+shift] + "." + whole[len(whole)+shift:] + fraction
 }
 
-// isZero reports whether an amount is nothing, or not there.
-func isZero(m *adapterv1.Money) bool { return m.GetUnits() == 0 && m.GetNanos() == 0 }
-
 // same reports whether two amounts are equal.
 func same(a, b *adapterv1.Money) bool {
 	return a != nil && b != nil && a.GetUnits() == b.GetUnits() && a.GetNanos() == b.GetNanos() &&

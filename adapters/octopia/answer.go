@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unicode/utf8"
 )
 
 // Limits of an answer. A page of 100 orders is some 300 KiB.
@@ -40,7 +38,7 @@ func readAnswer(body io.Reader, read func(*answerReader) error) error {
 		if _, err = r.json.Token(); err == nil {
 			return &malformedError{reason: "something follows the end of the answer"}
 		}
-		if errors.Is(err, io.EOF) && source.lost == nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
@@ -166,74 +164,6 @@ func place(at, field string) string {
 		return at
 	}
 	return at + "." + field
-}
-
-// maxMembers bounds the members of one object.
-const maxMembers = 1000
-
-// nameSet holds the names of an object's members, without regard to case.
-type nameSet map[string]struct{}
-
-// add reports whether the name is new.
-func (s nameSet) add(name string) bool {
-	folded := strings.ToLower(name)
-	if _, ok := s[folded]; ok {
-		return false
-	}
-	s[folded] = struct{}{}
-	return true
-}
-
-// checkShape refuses a value that is not valid UTF-8, is nested too deep, or names a member of an object twice. The error
-// does not quote it.
-func checkShape(raw []byte) error {
-	if !utf8.Valid(raw) {
-		return errors.New("is not valid UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	type level struct {
-		names nameSet // nil in an array
-		name  bool    // the next token is a member's name
-	}
-	var stack []level
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) && len(stack) == 0 {
-			return nil
-		}
-		if err != nil {
-			return errors.New("is not well-formed")
-		}
-		delim, structural := token.(json.Delim)
-		if structural && (delim == '}' || delim == ']') {
-			stack = stack[:len(stack)-1]
-			continue
-		}
-		if n := len(stack); n > 0 && stack[n-1].names != nil {
-			top := &stack[n-1]
-			if top.name {
-				name, _ := token.(string)
-				if !top.names.add(name) {
-					return errors.New("has a member twice")
-				}
-				top.name = false
-				continue
-			}
-			top.name = true
-		}
-		if !structural {
-			continue
-		}
-		if len(stack) == depthLimit {
-			return errors.New("is nested too deep")
-		}
-		next := level{}
-		if delim == '{' {
-			next = level{names: make(nameSet), name: true}
-		}
-		stack = append(stack, next)
-	}
 }
 
 // meter bounds what is read of an answer and remembers how the source failed.

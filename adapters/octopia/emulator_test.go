@@ -5,10 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/relaishq/relais/adapters/octopia"
 	"github.com/relaishq/relais/adapters/sandbox/emulator"
+	"github.com/relaishq/relais/adapters/sandbox/fault"
 
 	"github.com/relaishq/relais/adapters/sandbox/world"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -115,5 +119,283 @@ func TestEmulatorListsEveryOrder(t *testing.T) {
 	})
 	if err != nil || count.GetCount() != 300 {
 		t.Errorf("count %d, error %v", count.GetCount(), err)
+	}
+}
+
+// readyOrder creates an order of a variety and reads it.
+func readyOrder(t *testing.T, s *emulator.Server, a *octopia.Adapter, store *adapterv1.StoreContext, v world.Variety) *adapterv1.Order {
+	t.Helper()
+	numbers, err := s.World().Create(world.Spec{Variety: v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readOrder(t, a, store, numbers[0])
+}
+
+func readOrder(t *testing.T, a *octopia.Adapter, store *adapterv1.StoreContext, number string) *adapterv1.Order {
+	t.Helper()
+	resp, err := a.GetOrders(short(t), &adapterv1.GetOrdersRequest{Store: store, OrderNumbers: []string{number, "UNKNOWN"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(resp.GetOrders()) != 1 {
+		t.Fatalf("%d orders, want 1", len(resp.GetOrders()))
+	}
+	return resp.GetOrders()[0]
+}
+
+// leaving ships every line of an order.
+func leaving(o *adapterv1.Order) *adapterv1.ShipmentNotification {
+	n := &adapterv1.ShipmentNotification{
+		Key: "k", OrderNumber: o.GetOrderNumber(), AdapterContext: o.GetAdapterContext(), Carrier: "Mondial Relay",
+		TrackingNumber: "MR00000001", TrackingUrl: "https://tracking.example.com/?n=MR1&l=fr",
+	}
+	for _, l := range o.GetLines() {
+		n.Lines = append(n.Lines, &adapterv1.ShippedLine{LineId: l.GetLineId(), Sku: l.GetSku(), Quantity: l.GetQuantity()})
+	}
+	return n
+}
+
+// TestEmulatorShips: each kind of order that can be shipped is, with all its lines, and reads as shipped with our tracking.
+func TestEmulatorShips(t *testing.T) {
+	t.Parallel()
+	s, a, store := emulated(t, 0)
+	for _, v := range []world.Variety{"home-tracked", "mondial-relay-fee", "colissimo-point", "multi-line", "company", "cancel-requested"} {
+		o := readyOrder(t, s, a, store, v)
+		if got := o.GetStatus(); got != adapterv1.OrderStatus_ORDER_STATUS_READY_TO_SHIP {
+			t.Errorf("%s: status %s before", v, got)
+		}
+		if r := ship(t, a, store, leaving(o)); r.GetOutcome() != applied {
+			t.Errorf("%s: %s %s %s", v, r.GetOutcome(), r.GetNativeReason(), r.GetMessage())
+		}
+		after := readOrder(t, a, store, o.GetOrderNumber())
+		if after.GetStatus() != adapterv1.OrderStatus_ORDER_STATUS_SHIPPED || len(after.GetParcels()) != 1 ||
+			after.GetParcels()[0].GetTrackingNumber() != "MR00000001" {
+			t.Errorf("%s: status %s with %d parcels after", v, after.GetStatus(), len(after.GetParcels()))
+		}
+		// Again: certainly refused, which only reading can tell from done.
+		if r := ship(t, a, store, leaving(o)); r.GetOutcome() != rejected || r.GetNativeReason() == "" {
+			t.Errorf("%s: second time %s %s", v, r.GetOutcome(), r.GetNativeReason())
+		}
+	}
+	for _, w := range s.World().Writes() {
+		if w.TrackingURL != "https://tracking.example.com/?n=MR1&l=fr" || w.Carrier != "Mondial Relay" || w.TrackingNumber != "MR00000001" {
+			t.Errorf("the marketplace read carrier %q, tracking %q, address %q", w.Carrier, w.TrackingNumber, w.TrackingURL)
+		}
+	}
+}
+
+// TestEmulatorDecides: what was accepted goes on, what was refused has ended, and neither can be decided again.
+func TestEmulatorDecides(t *testing.T) {
+	t.Parallel()
+	s, a, store := emulated(t, 0)
+	decided := func(o *adapterv1.Order) []*adapterv1.DecidedOrder {
+		return []*adapterv1.DecidedOrder{{Key: "k", OrderNumber: o.GetOrderNumber(), AdapterContext: o.GetAdapterContext()}}
+	}
+	yes, no := readyOrder(t, s, a, store, "waiting-acceptance"), readyOrder(t, s, a, store, "waiting-acceptance")
+	if yes.GetStatus() != adapterv1.OrderStatus_ORDER_STATUS_PENDING_ACCEPTANCE || yes.GetShipTo() != nil {
+		t.Fatalf("before: %s, ship_to set: %v", yes.GetStatus(), yes.GetShipTo() != nil)
+	}
+	for i, want := range []adapterv1.Outcome{applied, rejected} {
+		accepted, err := a.AcceptOrders(short(t), &adapterv1.AcceptOrdersRequest{Store: store, Orders: decided(yes)})
+		if err != nil || accepted.GetResults()[0].GetOutcome() != want {
+			t.Errorf("accept %d: %v, %v", i, accepted.GetResults(), err)
+		}
+		refused, err := a.RefuseOrders(short(t), &adapterv1.RefuseOrdersRequest{Store: store, Orders: decided(no)})
+		if err != nil || refused.GetResults()[0].GetOutcome() != want {
+			t.Errorf("refuse %d: %v, %v", i, refused.GetResults(), err)
+		}
+	}
+	if got := readOrder(t, a, store, yes.GetOrderNumber()).GetStatus(); got != adapterv1.OrderStatus_ORDER_STATUS_PROCESSING {
+		t.Errorf("accepted reads %s", got)
+	}
+	if got := readOrder(t, a, store, no.GetOrderNumber()).GetStatus(); got != adapterv1.OrderStatus_ORDER_STATUS_REFUSED {
+		t.Errorf("refused reads %s", got)
+	}
+	if err := s.World().Clock().Advance(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := readOrder(t, a, store, yes.GetOrderNumber()); got.GetStatus() != adapterv1.OrderStatus_ORDER_STATUS_READY_TO_SHIP || got.GetShipTo() == nil && got.GetPickupPoint() == nil {
+		t.Errorf("accepted and paid reads %s", got.GetStatus())
+	}
+}
+
+// TestEmulatorOutcomes holds the promise of each outcome against what the marketplace really did.
+func TestEmulatorOutcomes(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		kind    fault.Kind
+		params  fault.Params
+		want    adapterv1.Outcome
+		applied bool
+		sent    int // requests; the write log tells what was received
+	}{
+		"cut before":            {kind: fault.CutBefore, want: unknown, sent: 1},
+		"cut after":             {kind: fault.CutAfter, want: unknown, applied: true, sent: 1},
+		"page":                  {kind: fault.HTML, want: unknown, sent: 1},
+		"page, applied":         {kind: fault.HTML, params: fault.Params{Apply: true}, want: unknown, applied: true, sent: 1},
+		"malformed, applied":    {kind: fault.Malformed, params: fault.Params{Apply: true}, want: unknown, applied: true, sent: 1},
+		"500":                   {kind: fault.HTTP500, want: unknown, sent: 1},
+		"500, applied":          {kind: fault.HTTP500, params: fault.Params{Apply: true}, want: unknown, applied: true, sent: 1},
+		"503":                   {kind: fault.HTTP503, want: unknown, sent: 1},
+		"throttled":             {kind: fault.Throttle, params: fault.Params{Seconds: 5}, want: retry, sent: 1},
+		"quota":                 {kind: fault.Quota, want: retry, sent: 1},
+		"token gone":            {kind: fault.TokenExpired, want: applied, applied: true, sent: 2},
+		"hostile text, applied": {kind: fault.Hostile, params: fault.Params{Code: "huge_field", Apply: true}, want: unknown, applied: true, sent: 1},
+		"endless, applied":      {kind: fault.Hostile, params: fault.Params{Code: "endless", Apply: true}, want: unknown, applied: true, sent: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, a, store := emulated(t, 0)
+			o := readyOrder(t, s, a, store, "home-tracked")
+			if _, err := s.Faults().Add(fault.Rule{On: "ship", API: "octopia", Kind: tc.kind, Times: 1, Params: tc.params}); err != nil {
+				t.Fatal(err)
+			}
+			r := ship(t, a, store, leaving(o))
+			if r.GetOutcome() != tc.want {
+				t.Errorf("%s (%s), want %s", r.GetOutcome(), r.GetMessage(), tc.want)
+			}
+			if tc.kind == fault.Throttle && r.GetRetryAfter().AsDuration() != 5*time.Second {
+				t.Errorf("retry after %s", r.GetRetryAfter().AsDuration())
+			}
+			if n := s.World().Calls()["POST /orders/{orderId}/shipments"]; n != tc.sent {
+				t.Errorf("sent %d times, want %d; calls %v", n, tc.sent, s.World().Calls())
+			}
+			shipped := readOrder(t, a, store, o.GetOrderNumber()).GetStatus() == adapterv1.OrderStatus_ORDER_STATUS_SHIPPED
+			if shipped != tc.applied {
+				t.Errorf("applied: %v, want %v", shipped, tc.applied)
+			}
+		})
+	}
+}
+
+// TestEmulatorHostileLists: what the sandbox calls hostile ends in an error, never in a shorter list.
+func TestEmulatorHostileLists(t *testing.T) {
+	t.Parallel()
+	for _, code := range fault.HostileCodes() {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s, a, store := emulated(t, 20)
+			for _, on := range []fault.Action{"list", "get", "carriers", "account"} {
+				if _, err := s.Faults().Add(fault.Rule{On: on, API: "octopia", Kind: fault.Hostile, Params: fault.Params{Code: code}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out := &sink{}
+			if err := a.ListOrders(short(t), createdWindow(store, at(start).Add(-60*24*time.Hour), at(start)), out); reason(err) != "MALFORMED_ANSWER" || len(out.checkpoints) != 0 {
+				t.Errorf("list: %v, %d checkpoints", err, len(out.checkpoints))
+			}
+			if _, err := a.GetOrders(short(t), &adapterv1.GetOrdersRequest{Store: store, OrderNumbers: []string{"N1"}}); reason(err) != "MALFORMED_ANSWER" {
+				t.Errorf("get: %v", err)
+			}
+			if _, err := a.ListCarriers(short(t), &adapterv1.ListCarriersRequest{Store: store}); reason(err) != "MALFORMED_ANSWER" {
+				t.Errorf("carriers: %v", err)
+			}
+			if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: store}); reason(err) != "MALFORMED_ANSWER" {
+				t.Errorf("account: %v", err)
+			}
+		})
+	}
+}
+
+// TestEmulatorMovingPages: orders that get another date right after they were told, so that the pages behind shift, cost none.
+func TestEmulatorMovingPages(t *testing.T) {
+	t.Parallel()
+	s, a, store := emulated(t, 400)
+	settings := s.World().Settings()
+	settings.ShiftPages = 3
+	if err := s.World().SetSettings(settings); err != nil {
+		t.Fatal(err)
+	}
+	req := createdWindow(store, at(start).Add(-60*24*time.Hour), at(start).Add(time.Second))
+	req.Since = &adapterv1.ListOrdersRequest_ModifiedSince{ModifiedSince: req.GetCreatedSince()}
+	out := &sink{}
+	if err := a.ListOrders(short(t), req, out); err != nil {
+		t.Fatal(err)
+	}
+	got := numbers(out)
+	for _, n := range s.World().Find("demo", func(world.Head) bool { return true }) {
+		if _, found := slices.BinarySearch(got, n); !found {
+			t.Errorf("order %s is missing", n)
+		}
+	}
+}
+
+// TestEmulatorUncertain: whatever the real API turns out to do where the contract is not sure, the orders are the same.
+func TestEmulatorUncertain(t *testing.T) {
+	t.Parallel()
+	list := func(t *testing.T, change func(*world.Settings)) map[string]*adapterv1.Order {
+		s, a, store := emulated(t, 150)
+		settings := s.World().Settings()
+		change(&settings)
+		if err := s.World().SetSettings(settings); err != nil {
+			t.Fatal(err)
+		}
+		out := &sink{}
+		if err := a.ListOrders(short(t), createdWindow(store, at(start).Add(-60*24*time.Hour), at(start).Add(time.Second)), out); err != nil {
+			t.Fatal(err)
+		}
+		orders := make(map[string]*adapterv1.Order)
+		for _, o := range out.orders {
+			orders[o.GetOrderNumber()] = o
+		}
+		return orders
+	}
+	want := list(t, func(*world.Settings) {})
+	if len(want) != 150 {
+		t.Fatalf("%d orders", len(want))
+	}
+	for name, change := range map[string]func(*world.Settings){
+		"short tokens":           func(s *world.Settings) { s.LongTokens = false },
+		"sort by field":          func(s *world.Settings) { s.SortSpelling = "field" },
+		"sort with prefix":       func(s *world.Settings) { s.SortSpelling = "prefixed" },
+		"bounds excluded":        func(s *world.Settings) { s.DateBounds = "exclusive" },
+		"dates with an offset":   func(s *world.Settings) { s.DateZone = "+00:00" },
+		"fees beside the total":  func(s *world.Settings) { s.TotalWithFees = false },
+		"extra fields all over":  func(s *world.Settings) { s.ExtraFields = 1 },
+		"lines as before Nov 25": func(s *world.Settings) { s.ShippableLineStatus = "Accepted" },
+		"number as reference":    func(s *world.Settings) { s.ReferenceIs = "number" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := list(t, change)
+			for number, o := range want {
+				if name == "number as reference" {
+					o = proto.CloneOf(o)
+					o.Reference = ""
+				}
+				other := got[number]
+				if name == "lines as before Nov 25" && other.GetNativeStatus() == "InPreparation" {
+					for _, l := range other.GetLines() {
+						if l.GetNativeStatus() == "Accepted" {
+							l.NativeStatus = "InPreparation"
+						}
+					}
+				}
+				if diff := cmp.Diff(o, other, protocmp.Transform()); diff != "" {
+					t.Errorf("order %s (-want +got):\n%s", number, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestEmulatorTokenEndsDuringImport: the read goes on with a new token and loses nothing.
+func TestEmulatorTokenEndsDuringImport(t *testing.T) {
+	t.Parallel()
+	s, a, store := emulated(t, 300)
+	list := func() *sink {
+		out := &sink{}
+		if err := a.ListOrders(short(t), createdWindow(store, at(start).Add(-30*24*time.Hour), at(start)), out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	undisturbed := list()
+	if _, err := s.Faults().Add(fault.Rule{On: "list", API: "octopia", Kind: fault.TokenExpired, Times: 1, After: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if disturbed := list(); len(disturbed.orders) != len(undisturbed.orders) || len(disturbed.states) == 0 {
+		t.Errorf("%d orders and %d new states, want %d orders", len(disturbed.orders), len(disturbed.states), len(undisturbed.orders))
 	}
 }

@@ -2,6 +2,7 @@ package octopia_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,10 +122,14 @@ func TestHostileAnswers(t *testing.T) {
 		{"a member twice", `{"items":[],"items":[` + order + `]}`, "twice"},
 		{"a member twice in an order", `{"items":[{"orderId":"N1","lines":[],"lines":[]}]}`, "items[0] has a member twice"},
 		{"a member twice but for its case", `{"items":[{"orderId":"N1","ORDERID":"N2"}]}`, "twice"},
+		{"a member twice in other letters", `{"items":[{"orderId":"N1","status":"Shipped","\u017ftatus":"InPreparation"}]}`, "twice"},
+		{"a member twice with an escape", `{"items":[{"orderId":"N1","order\u0049d":"N2"}]}`, "twice"},
+		{"a member twice, deeper", `{"items":[{"orderId":"N1","x":[{"a":"\"{"},{"a":1,"b":{},"a":2}]}]}`, "twice"},
 		{"something behind", list + `{}`, "follows the end"},
 		{"a second list behind", list + "\n" + list, "follows the end"},
 		{"a stray bracket behind", list + `]`, ""},
 		{"invalid UTF-8", `{"items":[{"orderId":"` + "\xff" + `"}]}`, "UTF-8"},
+		{"too many orders", page(slices.Repeat([]object{homeOrder("N1").without("lines")}, 1001)...), "items has too many elements"},
 		{"a comma too many", `{"items":[` + order + `,]}`, ""},
 		{"no order id", page(homeOrder("N1").without("orderId")), "items[0].orderId is missing"},
 		{"no date at all", page(homeOrder("N1").without("purchasedAt", "createdAt", "updatedAt")), "items[0].createdAt"},

@@ -95,7 +95,6 @@ type exchange struct {
 	header       http.Header
 	answer       []byte
 	described    string // operation id; empty when the description has no such operation
-	faultOfTest  bool
 	requestError error
 	answerError  error
 }

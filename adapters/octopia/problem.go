@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -147,7 +146,7 @@ func parseProblem(status int, header http.Header, body []byte, now time.Time) *a
 // plainObject reports whether a body is a JSON object of bounded depth.
 func plainObject(body []byte) bool {
 	trimmed := bytes.TrimSpace(body)
-	return len(trimmed) > 0 && trimmed[0] == '{' && checkShape(trimmed) == nil
+	return len(trimmed) > 0 && trimmed[0] == '{' && json.Valid(trimmed) && checkShape(trimmed) == nil
 }
 
 // fieldErrors reads the member errors of a problem: an object of field name to list of messages; a lone message is tolerated,
@@ -192,10 +191,4 @@ func fieldName(name string) string {
 		return "?"
 	}
 	return kept
-}
-
-// isHTML reports whether an answer says of itself that it is a page, or begins as one.
-func isHTML(header http.Header, body []byte) bool {
-	kind, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
-	return kind == "text/html" || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 }

@@ -146,9 +146,6 @@ func (s *session) write(ctx context.Context, r request) error {
 			if err != nil || len(strings.TrimSpace(string(body))) == 0 {
 				return err
 			}
-			if isHTML(resp.Header, body) {
-				return &malformedError{reason: "a page in place of an answer"}
-			}
 			return readAnswer(newBody(body), func(r *answerReader) error { return r.skip("the answer") })
 		})
 	})

@@ -171,8 +171,7 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	hanging := func() *fake {
-		var f *fake
-		f = newFake(t, nil)
+		f := newFake(t, nil)
 		f.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/token" {
 				f.serveToken(w, r)
