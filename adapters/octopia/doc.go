@@ -3,14 +3,14 @@
 //
 // It is built in four layers, each in its own files and each knowing only the one below:
 //
-//   - mapping (order.go, line.go, address.go, delivery.go, status.go, amount.go, date.go) turns the marketplace's words into
-//     adapter.v1 messages and is pure;
-//   - operations (connection.go, carriers.go, products.go, orders.go with window.go and sweep.go, get.go, count.go,
+//   - mapping (order.go, totals.go, line.go, address.go, delivery.go, status.go, amount.go, date.go) turns the marketplace's words
+//     into adapter.v1 messages and is pure;
+//   - operations (connection.go, carriers.go, products.go, orders.go with window.go and page.go, get.go, count.go,
 //     shipments.go, decisions.go and preview.go with what they share in write.go and outcome.go) are the methods of
 //     sdk.Adapter and of the optional interfaces;
 //   - session (session.go, token.go, tokens.go, state.go) makes one call of one store: token, rate budget, one repetition of a
 //     read;
-//   - wire (request.go, transport.go, answer.go, wire.go, problem.go, wait.go, failure.go, quote.go) writes requests, reads
+//   - wire (request.go, transport.go, answer.go, shape.go, wire.go, problem.go, wait.go, failure.go, quote.go) writes requests, reads
 //     answers piece by piece and says what failed.
 //
 // Three rules shape everything. A truncated or unreadable answer is an error, never a shorter list. Pages of a set that moves

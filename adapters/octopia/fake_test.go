@@ -38,7 +38,7 @@ func (r received) line() string { return r.Method + " " + r.Path }
 type fake struct {
 	server *httptest.Server
 
-	// answer is called for every API request; n counts them from 1.
+	// answer is called for every API request; n counts them from 1. Both are set before the first call.
 	answer func(w http.ResponseWriter, r received, n int)
 	// token answers token requests; nil issues a new token.
 	token func(w http.ResponseWriter, r *http.Request, n int)
@@ -118,6 +118,13 @@ func (f *fake) tokens() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.forms)
+}
+
+// form returns the n-th token request, from 1.
+func (f *fake) form(n int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.forms[n-1]
 }
 
 // store returns the context of a store of this marketplace.

@@ -21,7 +21,7 @@ type discard struct {
 }
 
 func (d *discard) Send(*adapterv1.Order) error {
-	if d.orders++; d.orders%500 == 0 {
+	if d.orders++; d.orders%250 == 0 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -53,7 +53,7 @@ func steady(begin time.Time) func(http.ResponseWriter, received, int) {
 	}
 }
 
-// TestMemoryIsFlat reads 2,000 and 20,000 orders: what is held at once must not grow with their number.
+// TestMemoryIsFlat reads 1,000 and 6,000 orders: what is held at once must not grow with their number.
 func TestMemoryIsFlat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads many orders")
@@ -78,8 +78,8 @@ func TestMemoryIsFlat(t *testing.T) {
 		}
 		return d.peak
 	}
-	small, large := peak(2_000), peak(20_000)
+	small, large := peak(1_000), peak(6_000)
 	if large > small+4<<20 {
-		t.Errorf("%d KiB in use with 2,000 orders, %d KiB with 20,000", small>>10, large>>10)
+		t.Errorf("%d KiB in use with 1,000 orders, %d KiB with 6,000", small>>10, large>>10)
 	}
 }

@@ -239,17 +239,17 @@ func TestSortSpellings(t *testing.T) {
 func TestListOrdersEndsEarly(t *testing.T) {
 	t.Parallel()
 	s, f := newShop(t, 3)
-	failed := errors.New("the host hung up")
-	req := createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z"))
-	if err := octopia.New().ListOrders(short(t), req, &sink{sendErr: failed}); !errors.Is(err, failed) {
-		t.Errorf("error %v, want the host's", err)
-	}
 	f.answer = func(w http.ResponseWriter, r received, n int) {
 		if strings.Contains(r.Query, "Min=2026-09-01T11") {
 			write(w, http.StatusServiceUnavailable, "")
 			return
 		}
 		s.serve(w, r, n)
+	}
+	failed := errors.New("the host hung up")
+	req := createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z"))
+	if err := octopia.New().ListOrders(short(t), req, &sink{sendErr: failed}); !errors.Is(err, failed) {
+		t.Errorf("error %v, want the host's", err)
 	}
 	out := &sink{}
 	err := octopia.New(octopia.WithSubWindow(12*time.Hour)).ListOrders(short(t), req, out)

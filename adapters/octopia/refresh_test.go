@@ -19,8 +19,8 @@ import (
 func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, always(http.StatusOK, `[]`))
-	f.token = func(w http.ResponseWriter, r *http.Request, n int) {
-		if r.ParseForm(); strings.Contains(f.forms[n-1], "client_secret=wrong") {
+	f.token = func(w http.ResponseWriter, _ *http.Request, n int) {
+		if strings.Contains(f.form(n), "client_secret=wrong") {
 			write(w, http.StatusUnauthorized, `{"error":"invalid_client"}`)
 			return
 		}
@@ -52,6 +52,15 @@ func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
 func TestTokenQuota(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, always(http.StatusOK, `[]`))
+	var usedUp atomic.Bool
+	f.token = func(w http.ResponseWriter, _ *http.Request, n int) {
+		if usedUp.Load() {
+			w.Header().Set("Retry-After", "600")
+			write(w, http.StatusTooManyRequests, "")
+			return
+		}
+		write(w, http.StatusOK, tokenAnswer(tokenNumber(n), 7200))
+	}
 	c := &moving{}
 	a := octopia.New(octopia.WithClock(c.now), octopia.WithTokenRate(360, 3))
 	ask := func(secret string) error {
@@ -74,10 +83,7 @@ func TestTokenQuota(t *testing.T) {
 		t.Errorf("error %v, %d tokens", err, f.tokens())
 	}
 
-	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
-		w.Header().Set("Retry-After", "600")
-		write(w, http.StatusTooManyRequests, "")
-	}
+	usedUp.Store(true)
 	c.advance(time.Minute)
 	for i := range 3 {
 		err := ask("secret-4")

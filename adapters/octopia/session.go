@@ -213,12 +213,13 @@ func (e *unsentError) Unwrap() error { return e.cause }
 
 // token returns a token to use: the process's, the host's, or a new one. Errors are the SDK's and ctx's.
 func (s *session) token(ctx context.Context) (token, error) {
+	caller := ctx
 	t, err := s.entry.get(ctx, s.clock, s.refusalMemory, func(ctx context.Context) (token, error) {
 		if err := s.entry.guard.take(s.clock()); err != nil {
 			return token{}, err
 		}
 		// A request of this store like any other, whoever else waits for its answer.
-		if err := s.budget.Wait(ctx); err != nil {
+		if err := s.spend(ctx, caller); err != nil {
 			return token{}, err
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.port.timeout)
@@ -236,6 +237,17 @@ func (s *session) token(ctx context.Context) (token, error) {
 		s.onState(encodeState(s.id, t))
 	}
 	return t, nil
+}
+
+// spend waits until the store's rate budget allows a request, as long as ctx lasts. A turn that comes after the deadline of the
+// caller who started the request is an error at once.
+func (s *session) spend(ctx, caller context.Context) error {
+	if deadline, ok := caller.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	return s.budget.Wait(ctx)
 }
 
 // stateUpdate returns what the host should keep from now on, nil when nothing changed.

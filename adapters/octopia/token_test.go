@@ -40,9 +40,9 @@ func TestTokenRequest(t *testing.T) {
 	if _, err := carriers(t, octopia.New(), f.store()); err != nil {
 		t.Fatal(err)
 	}
-	form, err := url.ParseQuery(f.forms[0])
+	form, err := url.ParseQuery(f.form(1))
 	if err != nil || form.Encode() != "client_id=client-1&client_secret=correct-horse-secret&grant_type=client_credentials" {
-		t.Errorf("form %q, %v", f.forms[0], err)
+		t.Errorf("form %q, %v", f.form(1), err)
 	}
 	if header.Get("Authorization") != "" || header.Get("SellerId") != "" || header.Get("Content-Type") != "application/x-www-form-urlencoded" ||
 		!strings.HasPrefix(header.Get("User-Agent"), "relais/") {
@@ -254,23 +254,24 @@ func TestTokenServiceFailures(t *testing.T) {
 // TestTokenConnectionFailures: no connection, a cut one, an answer without end.
 func TestTokenConnectionFailures(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, always(http.StatusOK, `[]`))
-	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) { cut(w) }
-	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MARKETPLACE_DOWN" {
-		t.Errorf("cut: %v", err)
+	for name, tt := range map[string]struct {
+		token func(w http.ResponseWriter, r *http.Request, n int)
+		want  string
+	}{
+		"cut": {func(w http.ResponseWriter, _ *http.Request, _ int) { cut(w) }, "MARKETPLACE_DOWN"},
+		"cut in the middle": {func(w http.ResponseWriter, _ *http.Request, _ int) {
+			w.Header().Set("Content-Length", "500")
+			write(w, http.StatusOK, `{"access_token":"t"`)
+		}, "MARKETPLACE_DOWN"},
+		"endless": {func(w http.ResponseWriter, r *http.Request, _ int) { endless(w, r, `{"access_token":"`, "a") }, "MALFORMED_ANSWER"},
+	} {
+		f := newFake(t, always(http.StatusOK, `[]`))
+		f.token = tt.token
+		if _, err := carriers(t, octopia.New(), f.store()); reason(err) != tt.want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
-		w.Header().Set("Content-Length", "500")
-		write(w, http.StatusOK, `{"access_token":"t"`)
-	}
-	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MARKETPLACE_DOWN" {
-		t.Errorf("cut in the middle: %v", err)
-	}
-	f.token = func(w http.ResponseWriter, r *http.Request, _ int) { endless(w, r, `{"access_token":"`, "a") }
-	if _, err := carriers(t, octopia.New(), f.store()); reason(err) != "MALFORMED_ANSWER" {
-		t.Errorf("endless: %v", err)
-	}
-	store := f.store()
+	store := newFake(t, always(http.StatusOK, `[]`)).store()
 	store.Environment["token_url"] = "http://127.0.0.1:1/token"
 	if _, err := carriers(t, octopia.New(), store); reason(err) != "MARKETPLACE_DOWN" {
 		t.Errorf("no connection: %v", err)

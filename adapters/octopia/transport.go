@@ -86,10 +86,19 @@ func (p *httpPort) exchange(ctx context.Context, req *http.Request, write bool, 
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
 	resp, err := client.Do(req.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
-		return &lostError{cause: bareCause(err), sent: connected.Load()}
+		return explain(ctx, &lostError{cause: bareCause(err), sent: connected.Load()})
 	}
 	defer func() { _ = resp.Body.Close() }() // the answer was read or is given up: nothing is left to lose
-	return receive(resp)
+	return explain(ctx, receive(resp))
+}
+
+// explain gives a lost connection its true cause when it was this side that gave up: net/http then reports whatever it met first.
+func explain(ctx context.Context, err error) error {
+	var lost *lostError
+	if errors.As(err, &lost) && ctx.Err() != nil {
+		return &lostError{cause: ctx.Err(), sent: lost.sent, answered: lost.answered}
+	}
+	return err
 }
 
 // bareCause drops the URL that net/http puts in front of an error: it may hold what the operator wrote into it, and order

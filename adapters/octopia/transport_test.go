@@ -62,6 +62,7 @@ func TestRedirectsAreRefused(t *testing.T) {
 		if r := ship(t, octopia.New(), f.store(), notification("N1")); r.GetOutcome() != unknown || len(f.seen()) != 2 {
 			t.Errorf("%d: write: %s, %d requests", status, r.GetOutcome(), len(f.seen()))
 		}
+		f = newFake(t, always(http.StatusOK, `[]`))
 		f.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
 			w.Header().Set("Location", other.URL+"/")
 			write(w, status, "")
@@ -215,6 +216,11 @@ func TestRateBudget(t *testing.T) {
 	r := ship(t, a, store, notification("N1"))
 	if r.GetOutcome() != retry || r.GetRetryAfter().AsDuration() < 90*time.Second || len(f.seen()) != 1 {
 		t.Errorf("write: %s after %s, %d requests", r.GetOutcome(), r.GetRetryAfter().AsDuration(), len(f.seen()))
+	}
+	store.Credentials["client_secret"] = "rotated" // needs a token first
+	_, err = carriers(t, a, store)
+	if reason(err) != "THROTTLED" || asSDK(err).RetryAfter < 90*time.Second || f.tokens() != 1 {
+		t.Errorf("token: %v after %v, %d tokens", err, asSDK(err), f.tokens())
 	}
 }
 
