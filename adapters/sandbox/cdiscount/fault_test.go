@@ -40,6 +40,8 @@ func TestFaultsOnAWrite(t *testing.T) {
 		{name: "page with HTTP 500", rule: fault.Rule{Kind: fault.HTML, Params: fault.Params{Status: 500}}, code: 500, want: "<!DOCTYPE html>", broken: true},
 		{name: "malformed", rule: fault.Rule{Kind: fault.Malformed}, code: 200, want: "<Broken & <", broken: true},
 		{name: "quota", rule: fault.Rule{Kind: fault.Quota}, code: 200, want: "<ErrorType>Quota</ErrorType>"},
+		{name: "refusal", rule: fault.Rule{Kind: fault.Refusal, Params: fault.Params{Text: "a < b"}}, code: 200, want: "<Error><ErrorType>InvalidRequest</ErrorType><Message>a &lt; b</Message></Error></Errors><SellerProductId>"},
+		{name: "failure in its own words", rule: fault.Rule{Kind: fault.Refusal, Params: fault.Params{Text: "a < b", Status: 503, Apply: true}}, code: 500, want: ">a &lt; b</faultstring>", applied: true},
 		{name: "seller disabled", rule: fault.Rule{Kind: fault.SellerDisabled}, code: 200, want: ">Vendeur désactivé</ErrorMessage>"},
 		{name: "token expired", rule: fault.Rule{Kind: fault.TokenExpired}, code: 500, want: "Your token does not exist"},
 		{name: "token at the end of its life", rule: fault.Rule{Kind: fault.TokenLapsed}, code: 500, want: "Your token has expired"},

@@ -74,6 +74,22 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+// TestRefusalOfARead checks where the text of a refusal stands beside the answers to writes.
+func TestRefusalOfARead(t *testing.T) {
+	t.Parallel()
+	x := open(t, 0)
+	x.fault(fault.Rule{On: fault.Any, Kind: fault.Refusal, Params: fault.Params{Text: "a & b"}})
+	const text = "a &amp; b"
+	if code, body := x.call("GetOrderList", "<orderFilter/>"); code != http.StatusOK || !wellFormed(body) ||
+		!strings.Contains(body, ">"+text+"</ErrorMessage><OperationSuccess") || !strings.Contains(body, "<Message>"+text+"</Message>") ||
+		!strings.Contains(body, ">false</OperationSuccess>") {
+		t.Errorf("HTTP %d %s", code, body)
+	}
+	if code, body := x.sts("demo-api", world.DefaultPassword); code != http.StatusBadRequest || body != "a & b" {
+		t.Errorf("the token service: HTTP %d %s", code, body)
+	}
+}
+
 // TestHostileAnswers checks that every answer is what its code promises, for each operation.
 func TestHostileAnswers(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,8 @@ func (f *Face) replacement(c *call, d fault.Decision) face.Answer {
 		return tooMany(p)
 	case fault.Hostile:
 		return f.hostile(c, p)
+	case fault.Refusal:
+		return f.refuse(c, p)
 	case fault.SOAPFault:
 		code, space, text := "a:InternalServiceFault", nsDispatcher, internalErrorText
 		code = cmp.Or(p.Code, code)
@@ -38,6 +40,40 @@ func (f *Face) replacement(c *call, d fault.Decision) face.Answer {
 		b.errors = []problem{{"Quota", b.message}}
 		return refusal(c.op, b)
 	}
+}
+
+// refuse says no with a text, in the place of each text that such an answer has: ErrorMessage and ErrorList, those of every order
+// and line of a write (cdiscount-soap.md 4.1, 8.3), or a fault for a failure (4.3). The token service has no shape for it
+// (12.1).
+func (f *Face) refuse(c *call, p fault.Params) face.Answer {
+	switch cause := (problem{"InvalidRequest", p.Text}); {
+	case c == nil:
+		return face.Text(cmp.Or(p.Status, http.StatusBadRequest), "text/plain; charset=utf-8", p.Text)
+	case p.Status >= http.StatusInternalServerError:
+		return soapFault("a:InternalServiceFault", nsDispatcher, p.Text)
+	case c.op.write:
+		requests, _, _ := readRequests(c.parameter()) // what can be read of them
+		b := c.base()
+		b.message = p.Text
+		return validated(c.op, b, outcomesOf(requests, cause))
+	default:
+		b := c.base()
+		b.message, b.errors = p.Text, []problem{cause}
+		return refusal(c.op, b)
+	}
+}
+
+// outcomesOf refuses every order and line for one cause.
+func outcomesOf(requests []request, cause problem) []outcome {
+	var out []outcome
+	for _, q := range requests {
+		v := verdict{errors: []problem{cause}}
+		for range q.lines {
+			v.lineErrors = append(v.lineErrors, []problem{cause})
+		}
+		out = append(out, outcome{request: q, verdict: v})
+	}
+	return out
 }
 
 func malformed(p fault.Params) face.Answer {

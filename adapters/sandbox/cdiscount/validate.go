@@ -178,7 +178,12 @@ func (f *Face) validateOrderList(c *call) face.Answer {
 	}
 	b := c.base()
 	b.message = cmp.Or(strings.Join(messages, " "), b.message) // success all the same (cdiscount-soap.md 4.1)
-	return result(c.op, b, func(d *document) {
+	return validated(c.op, b, outcomes)
+}
+
+// validated is the answer that holds an outcome for each order.
+func validated(op operation, b base, outcomes []outcome) face.Answer {
+	return result(op, b, func(d *document) {
 		if len(outcomes) == 0 {
 			d.empty("ValidateOrderResults")
 			return

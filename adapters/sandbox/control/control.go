@@ -57,6 +57,7 @@ func (a *API) Register(mux *http.ServeMux) {
 		"GET /sandbox/products":           a.listProducts,
 		"POST /sandbox/products":          a.putProduct,
 		"DELETE /sandbox/products/{ean}":  a.removeProduct,
+		"GET /sandbox/faces":              a.listFaces,
 		"GET /sandbox/writes":             a.listWrites,
 		"GET /sandbox/calls":              a.listCalls,
 		"GET /sandbox/faults":             a.listFaults,

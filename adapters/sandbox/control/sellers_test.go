@@ -53,6 +53,38 @@ func TestSellersHaveCredentialsForEachFace(t *testing.T) {
 	}
 }
 
+// TestFacesAreListed: a program that knows no face learns what rules can say about each.
+func TestFacesAreListed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	type operation struct {
+		Name    string
+		Actions []string
+	}
+	type view struct {
+		Name            string
+		QuotaTellsDelay bool `json:"quota_tells_delay"`
+		Operations      []operation
+	}
+	var list struct{ Faces []view }
+	call(t, s, "GET", "/sandbox/faces", "", &list)
+	for i, face := range list.Faces {
+		if len(face.Operations) < 5 {
+			t.Errorf("the face %s has %d operations", face.Name, len(face.Operations))
+		}
+		list.Faces[i].Operations = face.Operations[:1]
+	}
+	want := []view{
+		{Name: "cdiscount", Operations: []operation{{"STS", []string{"token"}}}},
+		{Name: "octopia", QuotaTellsDelay: true, Operations: []operation{
+			{"POST /auth/realms/maas/protocol/openid-connect/token", []string{"token"}},
+		}},
+	}
+	if diff := cmp.Diff(want, list.Faces); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestSellersAreRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -34,6 +34,8 @@ type API struct {
 	Name       string // of the face: the first segment of its paths
 	Operations []Operation
 	Kinds      []Kind // that it shows beside those that every face shows
+	// QuotaTellsDelay is true when the face's answer of the kind Quota says how long to wait.
+	QuotaTellsDelay bool
 }
 
 // Operation is one operation of a face.

@@ -116,6 +116,10 @@ func (s *Set) check(r Rule) error {
 	switch {
 	case r.Kind == Hostile && !slices.Contains(HostileCodes(), r.Params.Code):
 		return fmt.Errorf("hostile needs params.code, one of %v", HostileCodes())
+	case r.Kind == Refusal && r.Params.Text == "":
+		return fmt.Errorf("refusal needs params.text")
+	case r.Kind == Refusal && r.Params.Status != 0 && r.Params.Status < 400:
+		return fmt.Errorf("the params.status of a refusal must be 400 or more")
 	case r.Params.Seconds < 0:
 		return fmt.Errorf("params.seconds must not be negative")
 	case r.Times < 0 || r.After < 0:

@@ -126,6 +126,8 @@ func TestAddRefuses(t *testing.T) {
 		{fault.Rule{Operation: "Read", Kind: fault.HTTP500, After: -1}, "negative"},
 		{fault.Rule{Operation: "Read", Kind: fault.Latency}, "params.ms"},
 		{fault.Rule{Operation: "Read", Kind: fault.Truncated, Params: fault.Params{Fraction: 1}}, "fraction"},
+		{fault.Rule{Operation: "Read", Kind: fault.Refusal}, "params.text"},
+		{fault.Rule{Operation: "Read", Kind: fault.Refusal, Params: fault.Params{Text: "no", Status: 200}}, "status of a refusal"},
 		{fault.Rule{Operation: "Read", Kind: fault.HTML, Params: fault.Params{Status: 99}}, "status"},
 	} {
 		s := newSet()

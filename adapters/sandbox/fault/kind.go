@@ -14,6 +14,7 @@ const (
 	Quota        Kind = "quota"         // replaces: the face's volume quota is used up; Params.Seconds until it is replenished
 	Throttle     Kind = "throttle"      // replaces: the face's way to say "too many calls"; Params.Seconds is the delay it gives
 	Hostile      Kind = "hostile"       // replaces: a body made to harm its reader, of Params.Code
+	Refusal      Kind = "refusal"       // replaces: the face says no in its own words and well-formed, with Params.Text wherever it has a text; from Params.Status 500 on, that it failed
 	TokenExpired Kind = "token_expired" // forgets the token of the call before it is checked
 	TokenLapsed  Kind = "token_lapsed"  // ends the token's life before it is checked
 	Truncated    Kind = "truncated"     // ends the body early, and the HTTP answer properly
@@ -50,8 +51,8 @@ func HostileCodes() []string {
 // neutralKinds are the kinds that every face shows.
 func neutralKinds() []Kind {
 	return []Kind{
-		Latency, HTTP500, HTTP503, HTML, Malformed, Quota, Throttle, Hostile, TokenExpired, TokenLapsed, Truncated, CutBefore, CutAfter,
-		CutMid, SlowDrip, ApplyLate,
+		Latency, HTTP500, HTTP503, HTML, Malformed, Quota, Throttle, Hostile, Refusal, TokenExpired, TokenLapsed, Truncated, CutBefore,
+		CutAfter, CutMid, SlowDrip, ApplyLate,
 	}
 }
 
@@ -68,7 +69,7 @@ func (k Kind) needsToken() bool {
 // Replaces reports whether the kind answers something else than what the call gives.
 func (k Kind) Replaces() bool {
 	switch k {
-	case HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, Throttle, Hostile, SellerDisabled, Problem:
+	case HTTP500, HTTP503, SOAPFault, HTML, Malformed, Quota, Throttle, Hostile, Refusal, SellerDisabled, Problem:
 		return true
 	default:
 		return false

@@ -75,6 +75,8 @@ func (f *Face) API() fault.API {
 		Name:       api,
 		Operations: []fault.Operation{{Name: tokenOperation, Actions: []fault.Action{fault.Token}}},
 		Kinds:      []fault.Kind{fault.Problem},
+		// "Quota will be replenished in 00:11:35." (octopia-rest.md 2)
+		QuotaTellsDelay: true,
 	}
 	for _, r := range routes() {
 		out.Operations = append(out.Operations, fault.Operation{Name: r.name(), Actions: []fault.Action{r.action}})

@@ -35,6 +35,8 @@ func TestFaultsOnAWrite(t *testing.T) {
 		{name: "throttle", rule: fault.Rule{Kind: fault.Throttle}, code: 429, want: `{"title":"Too Many Requests","status":429}`},
 		{name: "quota", rule: fault.Rule{Kind: fault.Quota}, code: 403, want: `{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 00:11:35."}`},
 		{name: "quota for a while", rule: fault.Rule{Kind: fault.Quota, Params: fault.Params{Seconds: 3725}}, code: 403, want: `{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 01:02:05."}`},
+		{name: "refusal", rule: fault.Rule{Kind: fault.Refusal, Params: fault.Params{Text: "a < b"}}, code: 400, want: `{"type":"https://tools.ietf.org/html/rfc7231#section-6.5.1","title":"a < b","status":400,"detail":"a < b","traceId":"00-feed0000000000000000000000000000-feed000000000000-00","errors":{"carrierName":["a < b"]}}`},
+		{name: "failure in its own words", rule: fault.Rule{Kind: fault.Refusal, Params: fault.Params{Text: "no", Status: 500, Apply: true}}, code: 500, want: `{"type":`, applied: true},
 		{name: "problem", rule: fault.Rule{Kind: fault.Problem, Params: fault.Params{Status: 409, Code: "Conflict", Text: "twice"}}, code: 409, want: `{"title":"Conflict","status":409,"detail":"twice"}`},
 		{name: "token unknown", rule: fault.Rule{Kind: fault.TokenExpired}, code: 401, want: `{"title":"Unauthorized","status":401}`},
 		{name: "token at the end of its life", rule: fault.Rule{Kind: fault.TokenLapsed}, code: 401, want: `{"title":"Unauthorized","status":401}`},
@@ -116,6 +118,7 @@ func TestTokenRouteFaults(t *testing.T) {
 		{fault.Malformed, fault.Params{}, 200, `{"access_token":"BROKEN`},
 		{fault.Hostile, fault.Params{Code: fault.HostileWrongTypes}, 200, `{"token_type":{}`},
 		{fault.HTTP503, fault.Params{}, 503, ""},
+		{fault.Refusal, fault.Params{Text: "a \"b\""}, 400, `{"error":"invalid_request","error_description":"a \"b\""}`},
 		{fault.Throttle, fault.Params{}, 429, `{"title":"Too Many`},
 	} {
 		x := open(t, 0)

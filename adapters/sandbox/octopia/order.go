@@ -171,7 +171,7 @@ func (w writer) order(o *world.Order, s world.Seller) order {
 	out := order{
 		OrderID: o.Number, Reference: textOrNull(reference(&o.Head, w.settings.ReferenceIs)), BusinessOrder: business(o),
 		SalesChannel: salesChannel{ID: channelID(&o.Head), Name: channelName(&o.Head)}, Seller: sellerRef{ID: s.SellerID},
-		PurchasedAt: w.dateOrNull(o.Created, told), CreatedAt: w.date(o.Created), UpdatedAt: w.date(o.LastChange()),
+		PurchasedAt: w.dateOrNull(o.PurchasedAt(), told), CreatedAt: w.date(o.Created), UpdatedAt: w.date(o.LastChange()),
 		ShippedAtMax: w.dateOrNull(o.ShipBy, told), Status: status, CurrencyCode: "EUR", BillingAddress: billingAddress(o),
 		Lines: make([]line, 0, len(o.Lines)), ServiceFees: []serviceFee{}, StatusEvents: []struct{}{},
 	}

@@ -23,7 +23,7 @@ func cents(s string) world.Amount {
 // pickupOrder is an order with all that the face can tell, to a relay point.
 func pickupOrder() world.Spec {
 	return world.Spec{
-		Number: "2602200830ABCDE", State: world.WaitingForShipmentAcceptation, Created: at(-30), Modified: at(-20), PartnerRef: "P-1", Delivery: "REL",
+		Number: "2602200830ABCDE", State: world.WaitingForShipmentAcceptation, Created: at(-30), Purchased: at(-33), Modified: at(-20), PartnerRef: "P-1", Delivery: "REL",
 		Pickup: &world.PickupPoint{ID: "012345", Name: "TABAC D'ESSAI", Street: "2 PLACE DU TEST", ZipCode: "33000", City: "BORDEAUX"},
 		Customer: &world.Customer{
 			ID: "feed0001", Civility: "MRS", FirstName: "Jeanne", LastName: "EXEMPLE", RelayMail: "c.feed@example.com", Phone: "0199000001", MobilePhone: "0639980001",
@@ -54,7 +54,7 @@ func TestOrderShape(t *testing.T) {
 		`"pickupName":"TABAC D'ESSAI","phone":"0639980001","email":"c.feed@example.com"}`
 	delivery := `{"mode":"MondialRelayPickupPoint","promisedAtMin":"2026-02-28T08:30:00Z","promisedAtMax":"2026-03-04T08:30:00Z","shippedAtMax":"2026-02-21T09:00:00Z"}`
 	want := `{"orderId":"2602200830ABCDE","reference":"P-1","businessOrder":true,"salesChannel":{"id":"CDISFR","name":"Cdiscount"},"seller":{"id":"10001"},` +
-		`"customer":{"reference":"feed0001"},"purchasedAt":"2026-02-20T08:30:00Z","createdAt":"2026-02-20T08:30:00Z","updatedAt":"2026-02-20T08:40:00Z",` +
+		`"customer":{"reference":"feed0001"},"purchasedAt":"2026-02-20T08:27:00Z","createdAt":"2026-02-20T08:30:00Z","updatedAt":"2026-02-20T08:40:00Z",` +
 		`"shippedAtMax":"2026-02-21T09:00:00Z","status":"InPreparation","payment":{"method":"Card"},"currencyCode":"EUR",` +
 		`"billingAddress":{"civility":"Mme","firstName":"Jeanne","lastName":"EXEMPLE","companyName":"ATELIER <D'ESSAI> & FILS","companyVatNumber":null,` +
 		`"addressLine1":"1 RUE DES TESTS","addressLine2":"BAT C, APPT 12, ZA DES MODÈLES","addressLine3":"Sonner","postalCode":"69001","city":"LYON",` +

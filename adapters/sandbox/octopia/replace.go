@@ -24,6 +24,8 @@ func (f *Face) replacement(c *call, d fault.Decision) face.Answer {
 		return tooMany(p)
 	case fault.Hostile:
 		return f.Hostile(p.Code, f.brokenStatus(c, p), jsonContent, hostileFrame(c.action))
+	case fault.Refusal:
+		return refusal(p)
 	case fault.Problem:
 		return problem{Status: cmp.Or(p.Status, http.StatusBadRequest), Title: cmp.Or(p.Code, "Bad Request"), Detail: p.Text}.answer()
 	default: // fault.Quota
@@ -41,6 +43,8 @@ func (f *Face) tokenReplacement(d fault.Decision) face.Answer {
 		return face.Text(cmp.Or(p.Status, http.StatusOK), "application/json", cmp.Or(p.Body, `{"access_token":"BROKEN`))
 	case fault.Hostile:
 		return f.Hostile(p.Code, cmp.Or(p.Status, http.StatusOK), "application/json", hostileFrame(fault.Token))
+	case fault.Refusal:
+		return f.tokenRefused("invalid_request", p.Text, cmp.Or(p.Status, http.StatusBadRequest))
 	default: // fault.Throttle
 		return tooMany(p)
 	}
@@ -61,6 +65,13 @@ func (f *Face) brokenStatus(c *call, p fault.Params) int {
 	default:
 		return status
 	}
+}
+
+// refusal is a problem with a text in the place of each text that a problem has (octopia-rest.md 2).
+func refusal(p fault.Params) face.Answer {
+	a := invalid("carrierName", p.Text)
+	a.Status, a.Title, a.Detail = cmp.Or(p.Status, a.Status), p.Text, p.Text
+	return a.answer()
 }
 
 // tooMany is the rate limit. The documentation asks for patience and names no delay; Retry-After is unproven (octopia-rest.md

@@ -56,7 +56,9 @@ func (h Head) LastChange() time.Time {
 // Order is one order. It shares no wire type with any API: each face writes it in its own words.
 type Order struct {
 	Head
-	Customer Customer `json:"customer"`
+	// Purchased is when the buyer bought, where that was not the moment at which the order came into being on the platform.
+	Purchased time.Time `json:"purchased,omitzero"`
+	Customer  Customer  `json:"customer"`
 	// BillTo is the buyer's address, ShipTo the receiver's. For a pickup order ShipTo names the receiver and the point is
 	// in Pickup.
 	BillTo    Address     `json:"bill_to"`
@@ -81,6 +83,14 @@ type Order struct {
 	// The instants at which an accepted order moves on by itself; zero when it does not.
 	PaymentStarts time.Time `json:"payment_starts,omitzero"`
 	PaymentDone   time.Time `json:"payment_done,omitzero"`
+}
+
+// PurchasedAt is when the buyer bought: Purchased, or else Created.
+func (o *Order) PurchasedAt() time.Time {
+	if o.Purchased.IsZero() {
+		return o.Created
+	}
+	return o.Purchased
 }
 
 // Customer is the buyer.

@@ -24,7 +24,8 @@ type Spec struct {
 
 	Number     string       `json:"number"` // must be new; empty means invented
 	State      State        `json:"state"`
-	Created    *time.Time   `json:"created"` // default: now
+	Created    *time.Time   `json:"created"`   // default: now
+	Purchased  *time.Time   `json:"purchased"` // default: when it is created
 	Modified   *time.Time   `json:"modified"`
 	NoModified bool         `json:"no_modified"` // the marketplace sends no modification date
 	PartnerRef string       `json:"partner_ref"`
@@ -170,6 +171,9 @@ func (s Spec) dress(o *Order, r *rand.Rand) {
 	if s.State != "" {
 		o.State = s.State
 		o.setLines(LineStateFor(s.State))
+	}
+	if s.Purchased != nil {
+		o.Purchased = s.Purchased.UTC().Truncate(time.Millisecond)
 	}
 	if s.Modified != nil {
 		o.Modified = s.Modified.UTC().Truncate(time.Millisecond)
