@@ -96,30 +96,35 @@ func (m *mapper) shippingAddress(w *wireOrder, lines []*adapterv1.OrderLine) *wi
 	return first
 }
 
+// goesTo tells what an address says of where the order goes; nil is one that is withheld.
+func (a *wireAddress) goesTo() destinationPlace {
+	switch {
+	case a == nil:
+		return placeWithheld
+	case clean(a.PickupID) != "":
+		return placePoint
+	}
+	return placeHome
+}
+
 // destination maps the delivery address to where the parcel goes: the receiver's home, or a pickup point and its receiver. In a
 // pickup order the street is the point's, the names are the receiver's (octopia-rest.md 8). Both results are nil while the address
 // is withheld.
 func (m *mapper) destination(a *wireAddress, mode deliveryMode) (shipTo *adapterv1.Address, point *adapterv1.PickupPoint) {
 	const name = "shippingAddress"
-	if a == nil {
+	switch a.goesTo() {
+	case placeWithheld:
 		return nil, nil
-	}
-	if mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP {
+	case placeHome:
 		return a.home(m, name), nil
 	}
 	shipTo = a.person()
 	shipTo.Company = clean(a.CompanyName)
-	point = &adapterv1.PickupPoint{
+	return shipTo, &adapterv1.PickupPoint{
 		Network: mode.network,
 		RawId:   string(a.PickupID),
 		Id:      pointID(mode.network, string(a.PickupID)),
 		Name:    clean(a.PickupName),
 		Address: a.place(m, name),
 	}
-	noID := clean(a.PickupID) == "" && mode.network != adapterv1.PickupNetwork_PICKUP_NETWORK_SHOP
-	if mode.contradicted || noID {
-		// A parcel cannot be addressed to a point without its id, nor to a home that is a point.
-		m.unknown(name+".pickupId", a.PickupID)
-	}
-	return shipTo, point
 }

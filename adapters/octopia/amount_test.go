@@ -90,6 +90,9 @@ func TestMapTotals(t *testing.T) {
 		if got := text(o.GetTotal()) + " " + text(o.GetShipping()) + " " + text(o.GetCommission()); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
+		if _, marked := marks(o)["lines[0].offerPrice.commission.amountWithoutVat"]; marked != (tt.name == "commission without VAT only") {
+			t.Errorf("%s: marks %v", tt.name, marks(o))
+		}
 		if _, marked := marks(o)["currencyCode"]; marked != (tt.want == "- - -") {
 			t.Errorf("%s: marks %v", tt.name, marks(o))
 		}

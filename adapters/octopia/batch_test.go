@@ -68,7 +68,7 @@ func TestBatch(t *testing.T) {
 		want   []adapterv1.Outcome
 		sent   int
 	}{
-		{"a refusal", func(w http.ResponseWriter) { write(w, 400, "") }, []adapterv1.Outcome{applied, rejected, applied}, 3},
+		{"a refusal", func(w http.ResponseWriter) { write(w, 400, `{"title":"Validation Failed"}`) }, []adapterv1.Outcome{applied, rejected, applied}, 3},
 		{"a lost answer", cut, []adapterv1.Outcome{applied, unknown, applied}, 3},
 		{"a quota", func(w http.ResponseWriter) { write(w, 403, quotaBody) }, []adapterv1.Outcome{applied, retry, retry}, 2},
 		{"an end of the delegation", func(w http.ResponseWriter) { write(w, 403, `{"title":"Forbidden"}`) }, []adapterv1.Outcome{applied, retry, retry}, 2},

@@ -10,24 +10,39 @@ import (
 type deliveryMode struct {
 	kind    adapterv1.DeliveryKind
 	network adapterv1.PickupNetwork // with DELIVERY_KIND_PICKUP
-	known   bool                    // false when the contract does not name the mode
-	// contradicted is true when the mode means a delivery home and the address has a pickup point.
-	contradicted bool
+	known   bool                    // false when no table here has the label
 }
 
-// deliveryModeOf reads a delivery mode. A pickup order is one with a pickup id, whatever its mode says (octopia-rest.md 8): a
-// mode of home delivery beside one counts as a pickup of an unknown network, since the street is the point's then.
-func deliveryModeOf(label string, hasPoint bool) deliveryMode {
-	mode := namedMode(label)
-	if hasPoint && mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP {
-		mode.contradicted = mode.kind != adapterv1.DeliveryKind_DELIVERY_KIND_UNSPECIFIED
+// destinationPlace is what an order's address says of where it goes.
+type destinationPlace int
+
+const (
+	placeWithheld destinationPlace = iota // there is no address yet
+	placeHome                             // an address without a pickup id
+	placePoint                            // an address with one
+)
+
+// deliveryModeOf reads a delivery mode beside what the address says. A pickup order is one with a pickup id, whatever its mode
+// (octopia-rest.md 8): the label then tells the network at most, and one that means a delivery home tells none. An address without a
+// pickup id is a home, whatever its mode: a label of a relay tells no kind then. consistent is false when label and address contradict
+// each other. As long as the address is withheld the label is all there is.
+func deliveryModeOf(label string, place destinationPlace) (mode deliveryMode, consistent bool) {
+	mode = namedMode(label)
+	pickupLabel := mode.kind == adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP
+	switch {
+	case place == placePoint && !pickupLabel:
+		consistent = mode.kind == adapterv1.DeliveryKind_DELIVERY_KIND_UNSPECIFIED
 		mode.kind = adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP
+	case place == placeHome && pickupLabel:
+		mode.kind, mode.network = adapterv1.DeliveryKind_DELIVERY_KIND_UNSPECIFIED, adapterv1.PickupNetwork_PICKUP_NETWORK_UNSPECIFIED
+	default:
+		consistent = true
 	}
-	return mode
+	return mode, consistent
 }
 
-// namedMode is the table of section 8. Orders carry the label; the code that offers use, and the legacy three letters that a
-// deprecated route still answers with, are read as well, since no label of a relay order was ever seen (13.7).
+// namedMode returns what a label means. Orders carry the label; the code that offers use, and the legacy three letters that a
+// deprecated route still answers with, are read as well (octopia-rest.md 8).
 func namedMode(label string) deliveryMode {
 	switch strings.ToUpper(label) {
 	case "NOTTRACKEDHOMEDELIVERY", "NTHD", "STD":
@@ -42,34 +57,22 @@ func namedMode(label string) deliveryMode {
 		return deliveryMode{kind: adapterv1.DeliveryKind_DELIVERY_KIND_BIG_PARCEL, known: true}
 	case "IMMEDIATEVENDORPICKUP", "RIM":
 		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_SHOP)
-	case "REL":
-		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY)
-	case "SO1":
-		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_COLISSIMO)
-	case "RCO":
-		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_RELAIS_COLIS)
 	}
 	return relayMode(label)
 }
 
-// relayMode reads a label that is in no table: one that names a pickup network is a pickup of it, by its word. Nothing else is
-// guessed; without a network's name the point goes to a person, as section 8 asks.
+// relayMode is the table of relay labels. It is this adapter's ASSUMPTION: no label of a relay order was ever seen (octopia-rest.md 8,
+// 13.7). The first three are built like the labels of section 8 and are what the relais sandbox sends, the others are the legacy
+// codes. They are compared whole: a label that is not here names no network, and the point goes to a person with everything
+// that was sent.
 func relayMode(label string) deliveryMode {
-	letters := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(label))
-	pickupWord := strings.Contains(letters, "pickup") || strings.Contains(letters, "relay") || strings.Contains(letters, "point") ||
-		strings.Contains(letters, "relais")
-	switch {
-	case strings.Contains(letters, "mondialrelay"):
+	switch strings.ToUpper(label) {
+	case "MONDIALRELAYPICKUPPOINT", "REL":
 		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY)
-	case strings.Contains(letters, "relaiscolis"):
-		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_RELAIS_COLIS)
-	case strings.Contains(letters, "colissimo") && pickupWord:
+	case "COLISSIMOPICKUPPOINT", "SO1":
 		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_COLISSIMO)
+	case "RELAISCOLISPICKUPPOINT", "RCO":
+		return pickup(adapterv1.PickupNetwork_PICKUP_NETWORK_RELAIS_COLIS)
 	}
 	return deliveryMode{}
 }

@@ -55,22 +55,23 @@ func TestMapModes(t *testing.T) {
 		{"THD", "", "TRACKED", "", "", ""},
 		{"NTHD", "", "STANDARD", "", "", ""},
 		{"TRK", "", "TRACKED", "", "", ""},
-		{"ImmediateVendorPickup", "", "PICKUP", "SHOP", "", ""},
+		{"ImmediateVendorPickup", "", "UNSPECIFIED", "", "", "shippingAddress.pickupId"},
 		{"ImmediateVendorPickup", "SHOP-7", "PICKUP", "SHOP", "SHOP-7", ""},
 		{"REL", "1234", "PICKUP", "MONDIAL_RELAY", "001234", ""},
 		{"SO1", "12345", "PICKUP", "COLISSIMO", "012345", ""},
 		{"RCO", "C1234", "PICKUP", "RELAIS_COLIS", "C1234", ""},
 		{"RCO", "0123", "PICKUP", "RELAIS_COLIS", "0123", ""},
-		{"MondialRelay-Locker", "1234567", "PICKUP", "MONDIAL_RELAY", "1234567", ""},
-		{"RelaisColisDelivery", "X", "PICKUP", "RELAIS_COLIS", "X", ""},
-		{"Colissimo pickup", "9", "PICKUP", "COLISSIMO", "000009", ""},
+		{"mondialrelaypickuppoint", "1234567", "PICKUP", "MONDIAL_RELAY", "1234567", ""},
+		{"ColissimoPickupPoint", "9", "PICKUP", "COLISSIMO", "000009", ""},
+		{"RelaisColisPickupPoint", "X", "PICKUP", "RELAIS_COLIS", "X", ""},
+		{"MondialRelay-Locker", "123456", "PICKUP", "UNSPECIFIED", "123456", "delivery.mode"},
 		{"ColissimoHome", "", "UNSPECIFIED", "", "", "delivery.mode"},
 		{"RelayPointDelivery-LABEL-UNKNOWN", "012345", "PICKUP", "UNSPECIFIED", "012345", "delivery.mode"},
 		{"SomethingNew", "", "UNSPECIFIED", "", "", "delivery.mode"},
 		{"", "012345", "PICKUP", "UNSPECIFIED", "012345", ""},
 		{"", "", "UNSPECIFIED", "", "", ""},
 		{"TrackedHomeDelivery", " 0123 ", "PICKUP", "UNSPECIFIED", "0123", "shippingAddress.pickupId"},
-		{"MondialRelayPickupPoint", "", "PICKUP", "MONDIAL_RELAY", "", "shippingAddress.pickupId"},
+		{"MondialRelayPickupPoint", "", "UNSPECIFIED", "", "", "shippingAddress.pickupId"},
 	} {
 		o := mapped(t, pointOrder("N1").with("lines.0.delivery.mode", tt.label, "lines.0.shippingAddress.pickupId", tt.point))
 		_, marked := marks(o)[tt.mark]
@@ -78,12 +79,20 @@ func TestMapModes(t *testing.T) {
 			t.Errorf("%q to %q: %s, marks %v", tt.label, tt.point, got, marks(o))
 		}
 		p := o.GetPickupPoint()
+		if p == nil && len(o.GetShipTo().GetLines()) == 0 {
+			t.Errorf("%q to %q: neither a point nor a street", tt.label, tt.point)
+		}
 		if (p != nil) != (tt.kind == "PICKUP") || p != nil && (p.GetNetwork().String() != "PICKUP_NETWORK_"+tt.network || p.GetId() != tt.id || p.GetRawId() != tt.point) {
 			t.Errorf("%q to %q: point of %s, id %q", tt.label, tt.point, p.GetNetwork(), p.GetId())
 		}
 	}
+	// While the address is withheld the label is all there is.
+	o := mapped(t, pointOrder("N1").with("lines.0.shippingAddress", nil))
+	if o.GetDeliveryKind() != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP || o.GetPickupPoint() != nil || o.GetShipTo() != nil || len(o.GetUnrecognized()) != 0 {
+		t.Errorf("withheld: %s, marks %v", o.GetDeliveryKind(), marks(o))
+	}
 	// Codes of the marketplace's own logistics are nobody's business.
-	o := mapped(t, homeOrder("N1").with("lines.0.delivery.mode", "Warehouse30", "lines.0.offer.supplyMode", "Fulfillment"))
+	o = mapped(t, homeOrder("N1").with("lines.0.delivery.mode", "Warehouse30", "lines.0.offer.supplyMode", "Fulfillment"))
 	if len(o.GetUnrecognized()) != 0 {
 		t.Errorf("marks %v", marks(o))
 	}

@@ -380,6 +380,30 @@ func TestEmulatorUncertain(t *testing.T) {
 	}
 }
 
+// TestEmulatorUnknownRelayLabel: a relay order whose label nobody knows is a pickup of an unknown network, marked, with its point.
+func TestEmulatorUnknownRelayLabel(t *testing.T) {
+	t.Parallel()
+	s, a, store := emulated(t, 0)
+	known := readyOrder(t, s, a, store, "mondial-relay")
+	settings := s.World().Settings()
+	settings.RelayLabel = "unknown"
+	if err := s.World().SetSettings(settings); err != nil {
+		t.Fatal(err)
+	}
+	unknown := readOrder(t, a, store, known.GetOrderNumber())
+	p := unknown.GetPickupPoint()
+	if p.GetNetwork() != adapterv1.PickupNetwork_PICKUP_NETWORK_UNSPECIFIED || p.GetRawId() != known.GetPickupPoint().GetRawId() || p.GetName() == "" ||
+		len(p.GetAddress().GetLines()) == 0 || unknown.GetDeliveryKind() != adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP {
+		t.Errorf("point of %s with id %q, %s", p.GetNetwork(), p.GetRawId(), unknown.GetDeliveryKind())
+	}
+	if label, marked := marks(unknown)["delivery.mode"]; !marked || label != unknown.GetNativeDeliveryMode() {
+		t.Errorf("marks %v", marks(unknown))
+	}
+	if known.GetPickupPoint().GetNetwork() != adapterv1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY || len(known.GetUnrecognized()) != 0 {
+		t.Errorf("with a label of the table: %s, marks %v", known.GetPickupPoint().GetNetwork(), marks(known))
+	}
+}
+
 // TestEmulatorTokenEndsDuringImport: the read goes on with a new token and loses nothing.
 func TestEmulatorTokenEndsDuringImport(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ const QuoteLimit = quoteLimit
 // ReadOrders reads a page of orders.
 func ReadOrders(body io.Reader) (orders []*adapterv1.Order, err error) {
 	err = readAnswer(body, func(r *answerReader) (err error) {
-		orders, err = readOrders(r)
+		orders, err = readOrders(r, maxPageSize)
 		return err
 	})
 	return orders, err

@@ -239,7 +239,7 @@ func FuzzQuotaText(f *testing.F) {
 			t.Errorf("wait %s", wait)
 		}
 		quoted := octopia.Quote(text)
-		if utf8.RuneCountInString(quoted) > octopia.QuoteLimit+1 || strings.ContainsAny(quoted, "0123456789@/\n\r\x00") {
+		if utf8.RuneCountInString(quoted) > octopia.QuoteLimit+1 || strings.ContainsAny(quoted, "0123456789@/<>\n\r\x00") {
 			t.Errorf("quoted %q", quoted)
 		}
 	})

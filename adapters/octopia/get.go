@@ -95,7 +95,7 @@ func (s *session) order(ctx context.Context, number string) (*adapterv1.Order, e
 // orderByReference reads the order whose reference is number, nil when there is none. Orders that have another reference are not
 // looked at: what the filter compares is not known. Errors are the SDK's.
 func (s *session) orderByReference(ctx context.Context, number string) (*adapterv1.Order, error) {
-	orders, err := s.orders(ctx, url.Values{"reference": {number}, "pageIndex": {"1"}, "pageSize": {"100"}})
+	orders, err := s.orders(ctx, url.Values{"reference": {number}, "pageIndex": {"1"}}, maxPageSize)
 	if err != nil {
 		return nil, readFailure(ctx, routeOrders, err)
 	}

@@ -49,7 +49,7 @@ func steady(begin time.Time) func(http.ResponseWriter, received, int) {
 		for i := first + (index-1)*100; i <= min(last, first+index*100-1); i++ {
 			items = append(items, strings.Replace(order, `"#"`, fmt.Sprintf(`"N%d"`, i), 1))
 		}
-		write(w, http.StatusOK, `{"itemsPerPage":1,"items":[`+strings.Join(items, ",")+`]}`)
+		write(w, http.StatusOK, `{"items":[`+strings.Join(items, ",")+`]}`)
 	}
 }
 

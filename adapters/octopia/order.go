@@ -37,7 +37,7 @@ func mapOrder(at string, w *wireOrder) (*adapterv1.Order, error) {
 	lines := m.lines(w, own)
 	address := m.shippingAddress(w, lines)
 	label := m.deliveryLabel(w, lines)
-	mode := deliveryModeOf(label, address != nil && clean(address.PickupID) != "")
+	mode, consistent := deliveryModeOf(label, address.goesTo())
 	o := &adapterv1.Order{
 		OrderNumber:        number,
 		Reference:          reference(w),
@@ -56,6 +56,9 @@ func mapOrder(at string, w *wireOrder) (*adapterv1.Order, error) {
 	}
 	if !mode.known && label != "" && o.GetFulfillment() != adapterv1.Fulfillment_FULFILLMENT_MARKETPLACE {
 		m.unknown("delivery.mode", text(label))
+	}
+	if !consistent {
+		m.unknown("shippingAddress.pickupId", address.PickupID)
 	}
 	o.ShipTo, o.PickupPoint = m.destination(address, mode)
 	if !w.BillingAddress.withheld() {

@@ -3,7 +3,6 @@ package octopia
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk"
@@ -11,20 +10,21 @@ import (
 )
 
 // ListOrders implements sdk.Adapter. The window is read in sub-windows of some days, oldest first, with a checkpoint after each.
-// One that holds too many orders is narrowed before it is read.
+// One that holds too many orders is narrowed before it is read. Statuses are filtered here, by what relais makes of them.
 //
-// Pages are numbered, and the set behind them moves: an order that changes its date or status while the pages are read leaves
-// its place, every order behind it moves one place forward, and the one that was first on the next page is on none that is still
-// to be read (octopia-rest.md 3). No answer shows that. So:
+// Pages are numbered, and the set behind them moves: an order that changes its date while the pages are read leaves its place,
+// every order behind it moves one place forward, and the one that was first on the next page is on none that is still to be read
+// (octopia-rest.md 3). No answer shows that. So:
 //
-//   - A sub-window that fits on one page is one answer, and complete.
+//   - A sub-window that fits on one page is one answer, and complete when it holds as many orders as were counted before.
 //   - Any other is swept from its first page to its last again and again, until a whole sweep finds no order that an earlier one
 //     had not. An order is missed only if it slips through between two pages in every sweep, while no other order is found new: the
 //     pages are the same, the moments are not.
+//   - Each sweep begins with a count. As long as fewer orders have been found, pages are read to an empty one and swept again, so
+//     that neither pages shorter than the one asked for nor an empty one make a short list. If it stays so the read fails: an API
+//     that counts more than it lists cannot be trusted with either.
 //   - Sorting by the date of the filter, oldest first, makes what changes move to the end, where it is found once more. Nothing
 //     depends on it, since neither the spelling nor the effect is sure (13.3).
-//   - The count, asked first, tells how many orders there are to find. It never ends a read early; a read that found fewer goes on
-//     to an empty page and sweeps again, so that pages shorter than the one asked for make no short list either.
 //   - Filters are widened by a second, since nobody knows whether they include their ends (13.17).
 //
 // Orders that a sweep finds again are handed over again only when their last change differs. Neighbouring sub-windows overlap by two
@@ -61,7 +61,7 @@ func (a *Adapter) ListOrders(ctx context.Context, req *adapterv1.ListOrdersReque
 			width = a.narrower(part.width(), count)
 			continue
 		case !settled:
-			return sdk.MarketplaceDown(0, "%s: the orders moved during every one of %d sweeps of their pages", routeOrders, maxSweeps)
+			return sdk.MalformedAnswer("%s: in %d sweeps of the pages the orders never were as many as counted, nor the same", routeOrders, maxSweeps)
 		}
 		if err := out.Checkpoint(part.end); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
@@ -84,7 +84,7 @@ func (a *Adapter) narrower(width time.Duration, count int64) time.Duration {
 	return max(next, a.minSubWindow)
 }
 
-// maxSweeps bounds how often one sub-window is swept before it is given up as it is.
+// maxSweeps bounds how often one sub-window is swept before it is narrowed or given up.
 const maxSweeps = 6
 
 // listing is one call of ListOrders.
@@ -95,24 +95,25 @@ type listing struct {
 	out     sdk.OrderSink
 }
 
-// read reads one sub-window that holds about count orders and hands them over. settled is false when every sweep found something
-// new.
+// read reads one sub-window, in which count orders have been counted, and hands them over. settled is false when the sweeps never
+// came to an end: every one found something new, or fewer orders than there are.
 func (l *listing) read(ctx context.Context, part span, count int64) (settled bool, err error) {
 	seen := make(map[string]lastChange)
-	for n := 1; n <= maxSweeps; n++ {
+	for n := 1; ; n++ {
 		sweep, err := l.sweep(ctx, part, count, seen)
 		switch {
 		case err != nil:
 			return false, err
-		case sweep.pages == 1, n > 1 && sweep.fresh == 0:
-			if int64(len(seen)) < count {
-				l.session.log.WarnContext(ctx, "octopia counted more orders than it listed",
-					slog.String("store", l.session.storeID), slog.Int64("counted", count), slog.Int("listed", len(seen)))
-			}
+		case int64(len(seen)) >= count && (sweep.pages == 1 || n > 1 && sweep.fresh == 0):
 			return true, nil
+		case n == maxSweeps:
+			return false, nil
+		}
+		// What was counted may have left the sub-window since.
+		if count, err = l.session.count(ctx, l.window.query(part, filterMargin)); err != nil {
+			return false, err
 		}
 	}
-	return false, nil
 }
 
 // lastChange is the last change of an order that was handed over.
@@ -149,6 +150,9 @@ func (l *listing) sweep(ctx context.Context, part span, count int64, seen map[st
 				result.fresh++
 			}
 			seen[o.GetOrderNumber()] = changed
+			if !l.window.wants(o) {
+				continue
+			}
 			if err := l.out.Send(o); err != nil {
 				return result, fmt.Errorf("send order: %w", err)
 			}

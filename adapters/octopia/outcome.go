@@ -49,8 +49,9 @@ func notSent(err error, prefix string) *adapterv1.WriteResult {
 	return retry("not sent: " + prefix + "the time of the call was over")
 }
 
-// outcome reads the status of a refused write. A 4xx is a certain no (octopia-rest.md 6.4), but for those that do not speak of the
-// order; anything else says nothing of what was done.
+// outcome reads a refused write. A 4xx is a certain no (octopia-rest.md 6.4): final when the API itself says it of this order, and
+// a reason to try again when something before the API wrote it, a page or the gateway's body for an unknown route, or nobody did.
+// Anything else says nothing of what was done.
 func (e *apiError) outcome() *adapterv1.WriteResult {
 	switch {
 	case e.throttled():
@@ -59,6 +60,8 @@ func (e *apiError) outcome() *adapterv1.WriteResult {
 		return retry(e.Error())
 	case e.status == http.StatusRequestTimeout, e.down(), e.status < 400:
 		return unknown(e.Error())
+	case e.kind != bodyProblem, e.status == http.StatusRequestHeaderFieldsTooLarge:
+		return retryAfterWait(e.Error(), e.wait)
 	}
 	return rejected(e.reason(), e.Error())
 }

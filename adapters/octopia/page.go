@@ -15,11 +15,10 @@ import (
 func (s *session) page(ctx context.Context, a *Adapter, w *window, part span, index int) ([]*adapterv1.Order, error) {
 	q := w.query(part, filterMargin)
 	q.Set("pageIndex", strconv.Itoa(index))
-	q.Set("pageSize", strconv.Itoa(a.pageSize))
 	for {
 		spelling := a.sorts.of(s.api)
 		spelling.set(q, w.field())
-		orders, err := s.orders(ctx, q)
+		orders, err := s.orders(ctx, q, a.pageSize)
 		var refused *apiError
 		if errors.As(err, &refused) && refused.status == http.StatusBadRequest && spelling < unsorted {
 			a.sorts.tryNext(s.api, spelling)
@@ -29,12 +28,13 @@ func (s *session) page(ctx context.Context, a *Adapter, w *window, part span, in
 	}
 }
 
-// orders makes one GET /orders. All orders of the page are read before any is used: what breaks off is not half used. Errors are
+// orders makes one GET /orders for a page of this size. All orders of the page are read before any is used: what breaks off is not half used. Errors are
 // this package's own, for readFailure.
-func (s *session) orders(ctx context.Context, q url.Values) ([]*adapterv1.Order, error) {
+func (s *session) orders(ctx context.Context, q url.Values, size int) ([]*adapterv1.Order, error) {
 	var orders []*adapterv1.Order
+	q.Set("pageSize", strconv.Itoa(size))
 	err := s.try(ctx, s.get(routeOrders, "/orders", q), func(r *answerReader) (err error) {
-		orders, err = readOrders(r)
+		orders, err = readOrders(r, size)
 		return err
 	})
 	if err != nil {

@@ -178,17 +178,20 @@ func fieldErrors(raw json.RawMessage) []fieldError {
 	return list[:min(len(list), maxFieldErrors)]
 }
 
-// fieldName keeps what can be the name of a field: letters, digits, and what joins them.
+// requestFields are the names of what this adapter sends: members of bodies, filters and headers.
+var requestFields = []string{
+	"parcelNumber", "carrierName", "trackingUrl", "orderLineIds", "approval_status", "status", "sort", "pageIndex", "pageSize", "reference",
+	"createdAtMin", "createdAtMax", "updatedAtMin", "updatedAtMax", "gtin", "SellerId", "orderId",
+}
+
+// fieldName returns the name of a field that the request really had, whatever stands before it ("$[0].carrierName") and however
+// it is capitalised; "?" for any other, which may be a value.
 func fieldName(name string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("_.[]$", r):
-			return r
+	last := name[strings.LastIndexAny(name, ".]$/")+1:]
+	for _, field := range requestFields {
+		if strings.EqualFold(field, last) {
+			return field
 		}
-		return -1
-	}, name)
-	if kept == "" || len(kept) > maxFieldName || kept != name {
-		return "?"
 	}
-	return kept
+	return "?"
 }

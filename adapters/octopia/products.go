@@ -32,7 +32,7 @@ type wireAttribute struct {
 
 // readProducts reads a list of products.
 func readProducts(r *answerReader) (products []*wireProduct, err error) {
-	err = readItems(r, func(_ string, p *wireProduct) error {
+	err = readItems(r, 0, func(_ string, p *wireProduct) error {
 		products = append(products, p)
 		return nil
 	})

@@ -123,7 +123,7 @@ func (s *session) try(ctx context.Context, r request, decode func(*answerReader)
 		}
 		return readAnswer(resp.Body, decode)
 	}
-	return s.authorized(ctx, func(t token) error {
+	return s.authorized(ctx, r, func(t token) error {
 		err := s.exchange(ctx, r, t, false, receive)
 		var lost *lostError
 		if errors.As(err, &lost) && lost.reset() && ctx.Err() == nil {
@@ -137,7 +137,7 @@ func (s *session) try(ctx context.Context, r request, decode func(*answerReader)
 // was not written by the API: a page or broken JSON says nothing about what was done. Only a 401 makes it go out again, with a
 // new token: the API checks that before anything else, so nothing was done. Errors are this package's own, for outcomeOf.
 func (s *session) write(ctx context.Context, r request) error {
-	return s.authorized(ctx, func(t token) error {
+	return s.authorized(ctx, r, func(t token) error {
 		return s.exchange(ctx, r, t, true, func(resp *http.Response) error {
 			if resp.StatusCode < 200 || resp.StatusCode > 299 {
 				return newAPIError(resp, s.clock())
@@ -151,15 +151,17 @@ func (s *session) write(ctx context.Context, r request) error {
 	})
 }
 
-// authorized makes a call with a token, and once more with another one when the API refuses the first (octopia-rest.md 1).
-// A second refusal is a fault of the credentials, and remembered as one.
-func (s *session) authorized(ctx context.Context, call func(token) error) error {
+// authorized makes a call with a token, and once more with another one when the API refuses the first (octopia-rest.md 1). A
+// second refusal fails this call alone, as a fault of the credentials: the token may be good for other routes and sellers. For a
+// while, a refusal of that route does not cost a token again.
+func (s *session) authorized(ctx context.Context, r request, call func(token) error) error {
 	t, err := s.token(ctx)
 	if err != nil {
 		return err
 	}
+	here := routeOfSeller{s.seller, r.route}
 	err = call(t)
-	if !unauthorized(err) {
+	if !unauthorized(err) || s.entry.wasTurnedAway(here, s.clock(), s.refusalMemory) {
 		return err
 	}
 	s.entry.reject(t)
@@ -167,10 +169,7 @@ func (s *session) authorized(ctx context.Context, call func(token) error) error 
 		return &renewalError{cause: err}
 	}
 	if err = call(t); unauthorized(err) {
-		s.entry.reject(t)
-		var refused *apiError
-		errors.As(err, &refused)
-		s.entry.refuse(refused.sdk("the API"), s.clock())
+		s.entry.turnAway(here, s.clock())
 	}
 	return err
 }

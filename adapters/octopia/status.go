@@ -60,32 +60,6 @@ func statusOf(word string) adapterv1.OrderStatus {
 // open reports whether an order in this status can still change at the seller's side.
 func open(s adapterv1.OrderStatus) bool { return s == pending || s == processing || s == ready }
 
-// wordsFor returns the words to filter by so that no order of these statuses is missed; none means no filter at all, which the
-// API takes for all orders. An order's status comes from its lines too (orderStatus): lines can end, ship or hold back an order
-// whose own word is still open. So those statuses ask for more words.
-//
-// A filter goes by name, so an order in a word that nobody here knows is found only without one: that is why UNRECOGNIZED, and
-// every list of statuses that needs all words, is asked for without a filter.
-func wordsFor(statuses []adapterv1.OrderStatus) []string {
-	if slices.Contains(statuses, unrecognized) {
-		return nil
-	}
-	openToo := slices.ContainsFunc(statuses, func(s adapterv1.OrderStatus) bool {
-		return s == shipped || s == delivered || s == cancelled || s == refused
-	})
-	var words []string
-	for _, w := range orderWords {
-		heldBack := w.status == ready && slices.Contains(statuses, processing)
-		if slices.Contains(statuses, w.status) || heldBack || openToo && open(w.status) {
-			words = append(words, w.word)
-		}
-	}
-	if len(words) == len(orderWords) {
-		return nil
-	}
-	return words
-}
-
 // lineStatus is the table of a line's status: rows are the line's word, columns the status of its order's word.
 //
 //	line \ order                 pending   processing  ready        shipped  delivered  cancelled  refused
@@ -174,8 +148,9 @@ func orderStatus(own adapterv1.OrderStatus, lines []*adapterv1.OrderLine) adapte
 	return own
 }
 
-// ownWordsFor returns the words whose own status is one of these, for counting; none means no filter.
-func ownWordsFor(statuses []adapterv1.OrderStatus) []string {
+// wordsFor returns the words whose own status is one of these, for counting; none means no filter, which the API takes for all
+// orders (octopia-rest.md 3).
+func wordsFor(statuses []adapterv1.OrderStatus) []string {
 	if slices.Contains(statuses, unrecognized) {
 		return nil
 	}

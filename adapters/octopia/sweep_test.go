@@ -2,7 +2,6 @@ package octopia_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -150,10 +149,11 @@ func TestShortPages(t *testing.T) {
 	}
 }
 
-// TestWrongCounts: the count is a hint. One that is too small or too large makes no list shorter and fails no read.
+// TestWrongCounts: a count that is too small makes no list shorter; one that stays too large fails the read, since an order may be
+// missing.
 func TestWrongCounts(t *testing.T) {
 	t.Parallel()
-	for _, count := range []string{"0", "1", "149", "500", "1000"} {
+	for count, want := range map[string]string{"0": "", "1": "", "149": "", "151": "MALFORMED_ANSWER", "1000": "MALFORMED_ANSWER"} {
 		s, f := newShop(t, 150)
 		f.answer = func(w http.ResponseWriter, r received, n int) {
 			if strings.HasSuffix(r.Path, "/count") {
@@ -163,10 +163,52 @@ func TestWrongCounts(t *testing.T) {
 			s.serve(w, r, n)
 		}
 		out := &sink{}
-		a := octopia.New(octopia.WithLogger(slog.New(slog.DiscardHandler)))
-		if err := a.ListOrders(short(t), createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z")), out); err != nil || len(numbers(out)) != 150 {
-			t.Errorf("count %s: %d orders, %v", count, len(numbers(out)), err)
+		a := octopia.New(octopia.WithMinSubWindow(24 * time.Hour))
+		err := a.ListOrders(short(t), createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z")), out)
+		if reason(err) != want || len(numbers(out)) != 150 || (len(out.checkpoints) == 1) != (want == "") {
+			t.Errorf("count %s: %d orders, %d checkpoints, %v", count, len(numbers(out)), len(out.checkpoints), err)
 		}
+	}
+}
+
+// TestEmptyPages: orders that are counted and not listed are not no orders; those that appear late are found.
+func TestEmptyPages(t *testing.T) {
+	t.Parallel()
+	for _, empty := range []int{1, 3, 1000} {
+		s, f := newShop(t, 5)
+		pages := 0
+		f.answer = func(w http.ResponseWriter, r received, n int) {
+			if strings.HasSuffix(r.Path, "/count") {
+				write(w, http.StatusOK, "5")
+				return
+			}
+			if pages++; pages <= empty {
+				write(w, http.StatusOK, page())
+				return
+			}
+			s.serve(w, r, n)
+		}
+		out := &sink{}
+		a := octopia.New(octopia.WithMinSubWindow(24 * time.Hour))
+		err := a.ListOrders(short(t), createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z")), out)
+		if found := empty < 6; found && (err != nil || len(out.orders) != 5) || !found && (reason(err) != "MALFORMED_ANSWER" || len(out.checkpoints) != 0) {
+			t.Errorf("%d empty pages: %d orders, %d checkpoints, %v", empty, len(out.orders), len(out.checkpoints), err)
+		}
+	}
+}
+
+// TestOrdersLeaveAfterTheCount: what was counted and has left since is not waited for.
+func TestOrdersLeaveAfterTheCount(t *testing.T) {
+	t.Parallel()
+	s, f := newShop(t, 5)
+	s.move = func(s *shop, n int) {
+		if n == 1 {
+			s.orders = s.orders[:4]
+		}
+	}
+	out := &sink{}
+	if err := octopia.New().ListOrders(short(t), createdWindow(f.store(), at("2026-09-01T00:00:00Z"), at("2026-09-02T00:00:00Z")), out); err != nil || len(numbers(out)) != 4 || len(out.checkpoints) != 1 {
+		t.Errorf("%d orders, %v", len(numbers(out)), err)
 	}
 }
 
@@ -208,7 +250,7 @@ func TestNeverSettles(t *testing.T) {
 	for i := range s.orders {
 		s.orders[i] = s.orders[i].with("createdAt", "2026-09-01T00:00:30Z", "updatedAt", "2026-09-01T00:00:30Z")
 	}
-	if err := octopia.New().ListOrders(short(t), req, out); reason(err) != "MARKETPLACE_DOWN" || len(out.checkpoints) != 0 {
+	if err := octopia.New().ListOrders(short(t), req, out); reason(err) != "MALFORMED_ANSWER" || len(out.checkpoints) != 0 {
 		t.Errorf("%v, %d checkpoints", err, len(out.checkpoints))
 	}
 }

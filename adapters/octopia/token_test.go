@@ -174,23 +174,37 @@ func TestReadRenewsToken(t *testing.T) {
 	}
 }
 
-// TestSecondUnauthorized: a second refusal is a fault of the credentials; the calls after it do not burn more tokens.
+// TestSecondUnauthorized: a second refusal fails that call alone, as a fault of the credentials. Neither other sellers of the client
+// nor other routes pay for it, and asking again does not burn a token each time.
 func TestSecondUnauthorized(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, always(http.StatusUnauthorized, ``))
+	f := newFake(t, func(w http.ResponseWriter, r received, _ int) {
+		if r.Path == "/sellers" && r.Header.Get("SellerId") == "666" {
+			write(w, http.StatusUnauthorized, "")
+			return
+		}
+		write(w, http.StatusOK, `[]`)
+	})
 	c := &moving{}
 	a := octopia.New(octopia.WithClock(c.now))
+	bad, good := f.store(), f.store()
+	bad.Credentials["seller_id"] = "666"
 	for range 5 {
-		if _, err := carriers(t, a, f.store()); reason(err) != "CREDENTIALS_REJECTED" {
+		if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "CREDENTIALS_REJECTED" {
 			t.Fatalf("error %v", err)
+		}
+		for name, store := range map[string]*adapterv1.StoreContext{"the same seller": bad, "another seller": good} {
+			if _, err := carriers(t, a, store); err != nil {
+				t.Fatalf("%s on another route: %v", name, err)
+			}
 		}
 	}
 	if f.tokens() != 2 {
 		t.Errorf("%d tokens, want 2", f.tokens())
 	}
 	c.advance(61 * time.Second)
-	if _, err := carriers(t, a, f.store()); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() == 2 {
-		t.Errorf("error %v, still %d tokens after a minute", err, f.tokens())
+	if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
+		t.Errorf("error %v, %d tokens after a minute, want 3", err, f.tokens())
 	}
 }
 

@@ -117,11 +117,19 @@ type tokenEntry struct {
 	current token
 	// rejected is the last token that the API refused; older ones are not tried again.
 	rejected token
-	// refusal is what was said of the credentials at refusedAt, nil when they were taken.
+	// refusal is what the token service said of the credentials at refusedAt, nil when it took them.
 	refusal   error
 	refusedAt time.Time
 	flight    *flight // nil when no request is under way
+	// turnedAway is when a route of a seller last refused even a token that had just been issued.
+	turnedAway map[routeOfSeller]time.Time
 }
+
+// routeOfSeller is what a token can be refused for without being at fault itself.
+type routeOfSeller struct{ seller, route string }
+
+// maxTurnedAway bounds tokenEntry.turnedAway.
+const maxTurnedAway = 10_000
 
 // flight is a request for a token.
 type flight struct {
@@ -160,8 +168,26 @@ func (e *tokenEntry) reject(t token) {
 	}
 }
 
-// refuse remembers that the credentials were refused: asking again and again helps nobody, and costs tokens. Other failures
-// are not remembered.
+// turnAway remembers that a route of a seller refused a token that had just been issued.
+func (e *tokenEntry) turnAway(r routeOfSeller, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.turnedAway == nil || len(e.turnedAway) >= maxTurnedAway {
+		e.turnedAway = make(map[routeOfSeller]time.Time)
+	}
+	e.turnedAway[r] = now
+}
+
+// wasTurnedAway reports whether that happened less than memory ago.
+func (e *tokenEntry) wasTurnedAway(r routeOfSeller, now time.Time, memory time.Duration) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	at, ok := e.turnedAway[r]
+	return ok && !at.After(now) && now.Sub(at) < memory
+}
+
+// refuse remembers that the token service refused the credentials: asking again and again helps nobody. Other failures are not
+// remembered.
 func (e *tokenEntry) refuse(err error, now time.Time) {
 	refused := sdk.AsError(err)
 	if refused == nil || refused.Reason != adapterv1.ErrorReason_ERROR_REASON_CREDENTIALS_REJECTED {

@@ -41,21 +41,19 @@ func (m *mapper) amounts(o *adapterv1.Order, w *wireOrder) {
 	}
 }
 
-// commission returns the marketplace's commission of a line, VAT included like every other amount; without one, what stands in
-// its place (octopia-rest.md 5.2, 13.12).
+// commission returns the marketplace's commission of a line, VAT included like every other amount; one client knows it by another
+// name (octopia-rest.md 5.2, 13.12). Where only the amount without VAT is there it stands in, and is marked.
 func (m *mapper) commission(w *wireLine) *adapterv1.Money {
+	const prefix = "offerPrice.commission."
 	c := &w.OfferPrice.Commission
-	for _, amount := range []struct {
-		field string
-		value text
-	}{
-		{"offerPrice.commission.amountWithVat", c.AmountWithVat},
-		{"offerPrice.commission.amountWithTax", c.AmountWithTax},
-		{"offerPrice.commission.amountWithoutVat", c.AmountWithoutVat},
-	} {
-		if clean(amount.value) != "" {
-			return m.money(amount.field, amount.value)
-		}
+	switch {
+	case clean(c.AmountWithVat) != "":
+		return m.money(prefix+"amountWithVat", c.AmountWithVat)
+	case clean(c.AmountWithTax) != "":
+		return m.money(prefix+"amountWithTax", c.AmountWithTax)
+	case clean(c.AmountWithoutVat) != "":
+		m.unknown(prefix+"amountWithoutVat", c.AmountWithoutVat)
+		return m.money(prefix+"amountWithoutVat", c.AmountWithoutVat)
 	}
 	return nil
 }

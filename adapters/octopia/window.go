@@ -2,6 +2,7 @@ package octopia
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type window struct {
 	span
 	byModification bool
 	words          []string // to filter by; none for no filter
+	statuses       []adapterv1.OrderStatus
 }
 
 // windowRequest is what the requests of ListOrders and CountOrders have in common; their oneof types differ.
@@ -29,7 +31,8 @@ type windowRequest struct {
 	statuses          []adapterv1.OrderStatus
 }
 
-// listWindow checks the request of ListOrders. Errors: INVALID_REQUEST.
+// listWindow checks the request of ListOrders. No filter by status is sent: one goes by name, and would leave out the orders in a
+// word that nobody here knows, which are always asked for. Errors: INVALID_REQUEST.
 func listWindow(req *adapterv1.ListOrdersRequest) (*window, error) {
 	r := windowRequest{statuses: req.GetStatuses()}
 	switch since := req.GetSince().(type) {
@@ -41,7 +44,7 @@ func listWindow(req *adapterv1.ListOrdersRequest) (*window, error) {
 	if req.GetUntil() != nil {
 		r.until = req.GetUntil()
 	}
-	return r.window(wordsFor(req.GetStatuses()))
+	return r.window(nil)
 }
 
 // countWindow checks the request of CountOrders. Orders are counted by their own word: what their lines make of it only a read
@@ -57,12 +60,12 @@ func countWindow(req *adapterv1.CountOrdersRequest) (*window, error) {
 	if req.GetUntil() != nil {
 		r.until = req.GetUntil()
 	}
-	return r.window(ownWordsFor(req.GetStatuses()))
+	return r.window(wordsFor(req.GetStatuses()))
 }
 
 // window checks what was asked for.
 func (r windowRequest) window(words []string) (*window, error) {
-	w := &window{words: words}
+	w := &window{words: words, statuses: r.statuses}
 	switch {
 	case r.created != nil:
 		w.begin = r.created.AsTime()
@@ -84,6 +87,11 @@ func (r windowRequest) window(words []string) (*window, error) {
 		}
 	}
 	return nil, sdk.InvalidRequest("statuses", "names no status")
+}
+
+// wants reports whether an order is asked for. One whose status is not known always is.
+func (w *window) wants(o *adapterv1.Order) bool {
+	return o.GetStatus() == unrecognized || slices.Contains(w.statuses, o.GetStatus())
 }
 
 // field is the date that the window goes by (octopia-rest.md 3).

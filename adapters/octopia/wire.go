@@ -3,6 +3,7 @@ package octopia
 import (
 	"encoding/json"
 	"reflect"
+	"strconv"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
@@ -147,10 +148,9 @@ type wireCarrier struct {
 	Label text `json:"label"`
 }
 
-// readOrders reads a page of orders and maps each as soon as it was read. itemsPerPage, the number of items in this page, is not
-// compared: the length of items is what counts (octopia-rest.md 3).
-func readOrders(r *answerReader) (orders []*adapterv1.Order, err error) {
-	err = readItems(r, func(at string, w *wireOrder) error {
+// readOrders reads a page of orders and maps each as soon as it was read. size is how many were asked for.
+func readOrders(r *answerReader, size int) (orders []*adapterv1.Order, err error) {
+	err = readItems(r, size, func(at string, w *wireOrder) error {
 		o, err := mapOrder(at, w)
 		orders = append(orders, o)
 		return err
@@ -171,20 +171,35 @@ func readOrder(r *answerReader) (*adapterv1.Order, error) {
 	return mapOrder(at, w)
 }
 
-// readItems reads an envelope with items and gives each of them to yield.
-func readItems[T any](r *answerReader, yield func(at string, item *T) error) error {
-	found := false
+// readItems reads an envelope with items and gives each of them to yield. itemsPerPage is the number of items in this page, as was
+// measured (octopia-rest.md 3): a page with fewer is not whole. One that is the size that was asked for says nothing, in case that
+// it is the page's size after all.
+func readItems[T any](r *answerReader, size int, yield func(at string, item *T) error) error {
+	var claimed text
+	items := -1
 	err := r.object("the answer", func(name string) error {
-		if name != "items" {
-			return r.skip(name)
+		switch name {
+		case "itemsPerPage":
+			return r.value(name, &claimed)
+		case "items":
+			items = 0
+			return readList(r, name, func(at string, item *T) error {
+				items++
+				return yield(at, item)
+			})
 		}
-		found = true
-		return readList(r, "items", yield)
+		return r.skip(name)
 	})
-	if err == nil && !found {
+	if err != nil {
+		return err
+	}
+	if items < 0 {
 		return &malformedError{reason: "the answer has no items"}
 	}
-	return err
+	if n, err := strconv.Atoi(clean(claimed)); err == nil && n > items && n != size {
+		return &malformedError{reason: "the page holds fewer items than it says"}
+	}
+	return nil
 }
 
 // readList reads an array of objects and gives each to yield as soon as it was read, with its place. null is not an element:
