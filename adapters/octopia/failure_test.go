@@ -175,6 +175,17 @@ func TestTruncatedListIsAnError(t *testing.T) {
 	}
 }
 
+// TestPageSizeAsItemsPerPage: itemsPerPage that is the size asked for, or no number, says nothing of what the page holds.
+func TestPageSizeAsItemsPerPage(t *testing.T) {
+	t.Parallel()
+	for _, claimed := range []string{"100", "0", "null", `"?"`} {
+		orders, err := octopia.ReadOrders(strings.NewReader(`{"itemsPerPage":` + claimed + `,"items":[` + homeOrder("N1").json() + `]}`))
+		if err != nil || len(orders) != 1 {
+			t.Errorf("itemsPerPage %s: %d orders, %v", claimed, len(orders), err)
+		}
+	}
+}
+
 // TestEndlessAnswers: they end, in an error.
 func TestEndlessAnswers(t *testing.T) {
 	t.Parallel()

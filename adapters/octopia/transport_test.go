@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -198,6 +199,35 @@ func TestTimeouts(t *testing.T) {
 		t.Errorf("the caller: %v", err)
 	}
 }
+
+// TestOwnTimeIsTold: when this side gives up, whatever net/http meets first, the error says that time ran out.
+func TestOwnTimeIsTold(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, always(http.StatusOK, `[]`))
+	a := octopia.New(octopia.WithRequestTimeout(time.Second))
+	octopia.ReplaceTransports(a, func(own *http.Transport, _ bool) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(req.URL.Path, "/token") {
+				return own.RoundTrip(req)
+			}
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: closing{req.Context()}}, nil
+		})
+	})
+	_, err := carriers(t, a, f.store())
+	if reason(err) != "MARKETPLACE_DOWN" || !strings.Contains(err.Error(), "in time") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// closing is a body whose connection is closed under the reader when the call ends.
+type closing struct{ ctx context.Context }
+
+func (c closing) Read([]byte) (int, error) {
+	<-c.ctx.Done()
+	return 0, net.ErrClosed
+}
+
+func (closing) Close() error { return nil }
 
 // TestRateBudget: a turn that comes after the deadline is told at once, with the wait, and nothing is sent.
 func TestRateBudget(t *testing.T) {
