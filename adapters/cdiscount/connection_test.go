@@ -170,6 +170,10 @@ func TestReadFailures(t *testing.T) {
 			answer: always(200, refusal("Le client Alice EXEMPLE (0600000000) de LYON refuse l'état Shipped", "")),
 		},
 		{
+			name: "refusal that names people in small letters and other scripts", want: "MARKETPLACE_REFUSED", text: ": La commande de … est refusée, … par …",
+			answer: always(200, refusal("La commande de dupont est refusée, хлебников, par カナリア (secretword)", "")),
+		},
+		{
 			name: "endless refusal", want: "MARKETPLACE_REFUSED", text: "trop …",
 			answer: always(200, refusal(strings.Repeat("trop ", 31)+"trop trop trop", "")),
 		},

@@ -3,7 +3,6 @@ package conformance
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -27,7 +26,7 @@ func describeChecks() []check {
 	return []check{
 		{Info: Info{
 			ID: "describe-complete", Title: "says completely what it is",
-			Proves: "Names, credential fields, addresses and limits of Describe are there, unique and possible, and the file is named after the adapter.",
+			Proves: "Names, credential fields, addresses and limits of Describe are there, unique and possible, and the file is called relais-adapter-<adapter>.",
 		}, run: describeComplete},
 		{Info: Info{
 			ID: "describe-constant", Title: "says the same every time, at once",
@@ -35,7 +34,7 @@ func describeChecks() []check {
 		}, run: describeConstant},
 		{Info: Info{
 			ID: "describe-offline", Title: "says what it is without network",
-			Proves: "Neither starting nor Describe makes an HTTP request: a proxy that all of them would go through sees none.",
+			Proves: "After starting and after Describe the process holds no network socket (Linux), and a proxy that the environment names for HTTP sees no request. A socket that is open for a moment only and goes past the proxy is not seen.",
 		}, run: describeOffline},
 		{Info: Info{
 			ID: "describe-capabilities", Title: "answers what it declares, and only that",
@@ -60,8 +59,9 @@ func describeComplete(_ context.Context, s *subject) error {
 			f.addf("%s is empty", field)
 		}
 	}
-	if file := filepath.Base(s.options.Adapter); strings.HasPrefix(file, handshake.FilePrefix) && file != handshake.FilePrefix+d.GetAdapter() {
-		f.addf("the file is called %s, and the adapter %s", file, d.GetAdapter())
+	// The server knows a binary in its plugin directory by this name.
+	if file, want := filepath.Base(s.options.Adapter), handshake.FilePrefix+d.GetAdapter(); file != want {
+		f.addf("the file is called %s instead of %s", file, want)
 	}
 	describeCredentials(&f, d.GetCredentialFields())
 	describeEnvironment(&f, d.GetEnvironmentKeys())
@@ -191,6 +191,10 @@ func describeOffline(ctx context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
+	var f findings
+	if n, _ := networkSockets(p.PID()); n > 0 {
+		f.addf("the process holds %d network sockets after its start", n)
+	}
 	for range 3 {
 		call, cancel := context.WithTimeout(ctx, describePatience)
 		_, err := p.Describe(call, &adapterv1.DescribeRequest{})
@@ -199,10 +203,13 @@ func describeOffline(ctx context.Context, s *subject) error {
 			return failed("Describe", err)
 		}
 	}
-	if n := requests.Load(); n > 0 {
-		return fmt.Errorf("%d requests went to the network", n)
+	if n, _ := networkSockets(p.PID()); n > 0 {
+		f.addf("the process holds %d network sockets after Describe", n)
 	}
-	return nil
+	if n := requests.Load(); n > 0 {
+		f.addf("%d requests went to the network", n)
+	}
+	return f.err()
 }
 
 func describeCapabilities(ctx context.Context, s *subject) error {

@@ -23,12 +23,16 @@ func failureChecks() []check {
 		}, run: failureUnreadable},
 		{Info: Info{
 			ID: "failure-throttled", Title: "tells how long to wait", Sandbox: true,
-			Proves: "Reads that the marketplace throttles are THROTTLED with the delay that it gave; so are reads whose quota is used up.",
+			Proves: "Reads that the marketplace throttles are THROTTLED with the delay that it gave; so are reads whose quota is used up, with a delay where the marketplace's answer to that tells one.",
 		}, run: failureThrottled},
 		{Info: Info{
 			ID: "failure-token", Title: "renews a token that ran out", Sandbox: true,
 			Proves: "When the marketplace forgets the token, or its life ends, reads succeed all the same, and a shipment is carried out once, at the latest when it is repeated.",
 		}, run: failureToken},
+		{Info: Info{
+			ID: "failure-login", Title: "bears a token service that fails", Sandbox: true,
+			Proves: "In a process without a token: calls are THROTTLED with its delay when the token service throttles, MARKETPLACE_DOWN when it is, and end in an error within 10 s and 512 MiB when its answer is unreadable or hostile; nothing is carried out.",
+		}, run: failureLogin},
 	}
 }
 
@@ -179,20 +183,36 @@ func trueOrFailed(what string, truth, answer proto.Message, err error) error {
 func failureThrottled(ctx context.Context, s *subject) error {
 	const asked = 7 * time.Second
 	seconds := map[string]any{"seconds": asked.Seconds()}
+	face, err := s.face()
+	if err != nil {
+		return err
+	}
+	quotaTells, err := s.sandbox.QuotaTellsDelay(ctx, face)
+	if err != nil {
+		return err
+	}
+	delayed, plain := []control.Fault{{Kind: "throttle", Params: seconds}}, []control.Fault{{Kind: "throttle"}}
+	if quota := (control.Fault{Kind: "quota", Params: seconds}); quotaTells {
+		delayed = append(delayed, quota)
+	} else {
+		plain = append(plain, quota)
+	}
 	var f findings
-	f.add(s.underFault(ctx, []control.Fault{{Kind: "throttle", Params: seconds}}, func(what string, err error) error {
-		t, wrong := expectReason(what, err, throttled)
-		if wrong == nil && (t.retryAfter < asked-time.Second || t.retryAfter > asked+time.Second) {
-			wrong = fmt.Errorf("%s: the marketplace asks to wait %s, the adapter says %s", what, asked, t.retryAfter)
-		}
-		return wrong
-	}))
-	// Not every marketplace gives a delay with these.
-	f.add(s.underFault(ctx, []control.Fault{{Kind: "throttle"}, {Kind: "quota", Params: seconds}}, func(what string, err error) error {
+	f.add(s.underFault(ctx, delayed, func(what string, err error) error { return throttledFor(what, err, asked) }))
+	f.add(s.underFault(ctx, plain, func(what string, err error) error {
 		_, wrong := expectReason(what, err, throttled)
 		return wrong
 	}))
 	return f.err()
+}
+
+// throttledFor says what is wrong when err is not THROTTLED with the delay that the marketplace asked for, give or take a second.
+func throttledFor(what string, err error, asked time.Duration) error {
+	t, wrong := expectReason(what, err, throttled)
+	if wrong == nil && (t.retryAfter < asked-time.Second || t.retryAfter > asked+time.Second) {
+		wrong = fmt.Errorf("%s: the marketplace asks to wait %s, the adapter says %s", what, asked, t.retryAfter)
+	}
+	return wrong
 }
 
 func failureToken(ctx context.Context, s *subject) error {

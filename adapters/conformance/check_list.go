@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,11 +23,11 @@ func listChecks() []check {
 	return []check{
 		{Info: Info{
 			ID: "list-created-window", Title: "lists every order created in a window", Sandbox: true,
-			Proves: "Orders created at the begin, inside and in the last moment of a window all come, with whatever modification date, or none.",
+			Proves: "Orders created at the begin, inside and in the last millisecond of a window all come, with bounds on full and on half seconds, bought then or earlier, with whatever modification date, or none.",
 		}, run: listCreated},
 		{Info: Info{
 			ID: "list-modified-window", Title: "lists every order modified in a window", Sandbox: true,
-			Proves: "Orders modified at the begin, inside and in the last moment of a window all come, also those created long before.",
+			Proves: "Orders modified at the begin, inside and in the last millisecond of a window all come, with bounds on full and on half seconds, also those created long before.",
 		}, run: listModified},
 		{Info: Info{
 			ID: "list-statuses", Title: "lists every order of a status that is asked for", Sandbox: true,
@@ -58,7 +59,7 @@ func listChecks() []check {
 		}, run: listBrokenOff},
 		{Info: Info{
 			ID: "list-moving-orders", Title: "loses no order that changes meanwhile", Sandbox: true,
-			Proves: "Orders that change while a long list is read by modification date all come.",
+			Proves: "Orders that change while a long list is read by modification date all come; so do, by creation date and for one status, those that keep it while others leave it.",
 		}, run: listMoving},
 	}
 }
@@ -93,16 +94,25 @@ func listCreated(ctx context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
-	w := window{since: now.Add(-12 * dayLong).Truncate(time.Second), until: now.Add(-2 * dayLong).Truncate(time.Second)}
-	var inside []placed
-	add := func(what string, spec control.OrderSpec) error {
-		spec["variety"] = varietyPlain
-		number, err := sh.order(ctx, spec)
-		inside = append(inside, placed{number, what})
-		return err
+	var f findings
+	for _, part := range secondParts() {
+		w := window{since: now.Add(-12 * dayLong).Truncate(time.Second).Add(part), until: now.Add(-2 * dayLong).Truncate(time.Second).Add(part)}
+		f.add(s.createdIn(ctx, p, sh, w, now))
 	}
+	return f.err()
+}
+
+// secondParts are the parts of a second at which the bounds of windows lie: marketplaces that filter by the second must be asked
+// for more than the window then.
+func secondParts() []time.Duration { return []time.Duration{0, 500 * time.Millisecond} }
+
+// createdIn creates orders in a window and around it, and says which of those inside are not listed.
+func (s *suite) createdIn(ctx context.Context, p *process, sh *shop, w window, now time.Time) error {
+	var inside []placed
 	for what, spec := range map[string]control.OrderSpec{
 		"created at the begin":                           {"created": w.since},
+		"created one millisecond after the begin":        {"created": w.since.Add(time.Millisecond)},
+		"created inside and bought before the window":    {"created": w.since.Add(time.Minute), "purchased": w.since.Add(-time.Minute)},
 		"created one second after the begin":             {"created": w.since.Add(time.Second)},
 		"created one millisecond before the end":         {"created": w.until.Add(-time.Millisecond)},
 		"created in the middle":                          {"created": w.since.Add(5 * dayLong)},
@@ -111,9 +121,12 @@ func listCreated(ctx context.Context, s *subject) error {
 		"created inside and modified before the window":  {"created": w.since.Add(dayLong), "modified": w.since.Add(-dayLong)},
 		"created inside on the minute, late in the list": {"created": w.until.Add(-36 * time.Hour).Truncate(time.Minute)},
 	} {
-		if err := add(what, spec); err != nil {
+		spec["variety"] = varietyPlain
+		number, err := sh.order(ctx, spec)
+		if err != nil {
 			return err
 		}
+		inside = append(inside, placed{number, fmt.Sprintf("%s, which ends at .%03d s", what, w.until.Nanosecond()/1e6)})
 	}
 	// Orders around the window, which may come and must not push others out.
 	for _, at := range []time.Time{w.since.Add(-dayLong), w.until.Add(dayLong)} {
@@ -141,11 +154,20 @@ func listModified(ctx context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
-	w := window{since: now.Add(-5 * dayLong).Truncate(time.Second), until: now.Add(-time.Hour).Truncate(time.Second), modified: true}
-	long := now.Add(-25 * dayLong)
+	var f findings
+	for _, part := range secondParts() {
+		w := window{since: now.Add(-5 * dayLong).Truncate(time.Second).Add(part), until: now.Add(-time.Hour).Truncate(time.Second).Add(part), modified: true}
+		f.add(s.modifiedIn(ctx, p, sh, w, now.Add(-25*dayLong)))
+	}
+	return f.err()
+}
+
+// modifiedIn creates orders that changed in a window, some of them created long before, and says which are not listed.
+func (s *suite) modifiedIn(ctx context.Context, p *process, sh *shop, w window, long time.Time) error {
 	var inside []placed
 	for what, spec := range map[string]control.OrderSpec{
 		"modified at the begin":                     {"created": long, "modified": w.since},
+		"modified one millisecond after the begin":  {"created": long, "modified": w.since.Add(time.Millisecond)},
 		"modified one millisecond before the end":   {"created": long, "modified": w.until.Add(-time.Millisecond)},
 		"modified in the middle, created long ago":  {"created": long, "modified": w.since.Add(2 * dayLong)},
 		"created and modified at the same moment":   {"created": w.since.Add(dayLong), "modified": w.since.Add(dayLong)},
@@ -157,7 +179,7 @@ func listModified(ctx context.Context, s *subject) error {
 		if err != nil {
 			return err
 		}
-		inside = append(inside, placed{number, what})
+		inside = append(inside, placed{number, fmt.Sprintf("%s, which ends at .%03d s", what, w.until.Nanosecond()/1e6)})
 	}
 	l, err := p.list(ctx, sh.store, w)
 	if err != nil {

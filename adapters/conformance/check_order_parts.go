@@ -197,12 +197,16 @@ func orderTimes(ctx context.Context, s *subject) error {
 		time.Date(year, time.July, 15, 21, 59, 59, 0, time.UTC), time.Date(year, time.July, 15, 22, 0, 1, 0, time.UTC),
 		time.Date(year, time.December, 31, 23, 30, 0, 0, time.UTC),
 	} {
-		o, err := s.read(ctx, p, sh, control.OrderSpec{"variety": varietyPlain, "created": at, "modified": at.Add(time.Hour)})
+		created := at.Add(90 * time.Second)
+		o, err := s.read(ctx, p, sh, control.OrderSpec{"variety": varietyPlain, "purchased": at, "created": created, "modified": at.Add(time.Hour)})
 		if err != nil {
 			f.add(err)
 			continue
 		}
-		f.add(sameInstant("purchase_time", o.GetPurchaseTime(), at))
+		// An API with one date for both tells when the order came into being.
+		if !o.GetPurchaseTime().AsTime().Equal(created) {
+			f.add(sameInstant("purchase_time", o.GetPurchaseTime(), at))
+		}
 		if o.GetUpdateTime() != nil {
 			f.add(sameInstant("update_time", o.GetUpdateTime(), at.Add(time.Hour)))
 		}

@@ -8,14 +8,17 @@ import (
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
+// writeCheck is a check that is made for each write of an area.
+type writeCheck struct {
+	info  Info
+	check func(ctx context.Context, d *desk, w write) error
+}
+
 // writeChecks are the checks of one area of writes: "ship" for NotifyShipments, "decide" for AcceptOrders and RefuseOrders. Both
 // areas keep the same promises.
 func writeChecks(area string) []check {
 	what := map[string]string{"ship": "shipments", "decide": "decisions"}[area]
-	list := []struct {
-		info  Info
-		check func(ctx context.Context, d *desk, w write) error
-	}{
+	list := []writeCheck{
 		{Info{
 			ID: "applied", Title: what + " arrive once, as they were given",
 			Proves: "The answer is APPLIED, the marketplace received one request that says what was asked for and carried it out, and a read shows it.",
@@ -56,6 +59,12 @@ func writeChecks(area string) []check {
 			ID: "stateless", Title: what + " need nothing but the request",
 			Proves: "An order that one process read is written to from another one, without state.",
 		}, writeStateless},
+	}
+	if area == "ship" {
+		list = append(list, writeCheck{Info{
+			ID: "rules", Title: "shipments that break a declared rule are not sent",
+			Proves: "A tracking number or address beyond the declared rules, a line left out or a second parcel where that is not declared, and an adapter_context that is not the order's are REJECTED or INVALID_REQUEST, and nothing is sent; what just keeps the rules is APPLIED.",
+		}, shipRules})
 	}
 	var out []check
 	for _, c := range list {

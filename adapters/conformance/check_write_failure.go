@@ -138,8 +138,12 @@ func truthful(what string, r *adapterv1.WriteResult, done bool) error {
 
 func writeThrottled(ctx context.Context, d *desk, w write) error {
 	const asked = 7 * time.Second
+	quotaTells, err := d.sandbox.QuotaTellsDelay(ctx, d.shop.face)
+	if err != nil {
+		return err
+	}
 	var f findings
-	for _, kind := range []string{"throttle", "quota"} {
+	for kind, tells := range map[string]bool{"throttle": true, "quota": quotaTells} {
 		items, err := d.items(ctx, w.ready, 1)
 		if err != nil {
 			return err
@@ -155,7 +159,7 @@ func writeThrottled(ctx context.Context, d *desk, w write) error {
 			f.add(outcomes(what, r, retry))
 			wait = r.GetRetryAfter().AsDuration()
 		}
-		if kind == "throttle" && (wait < asked-time.Second || wait > asked+time.Second) {
+		if tells && (wait < asked-time.Second || wait > asked+time.Second) {
 			f.addf("%s: the marketplace asks to wait %s, the adapter says %s", what, asked, wait)
 		}
 		if received > 1 || done > 0 {

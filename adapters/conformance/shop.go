@@ -77,14 +77,21 @@ func (s *suite) secretFields() []string {
 // it tells it with; it refuses when it cannot change one.
 func (s *suite) rotate(ctx context.Context, sh *shop) error {
 	for _, key := range s.secretFields() {
-		value := s.name("secret")
-		seller, err := s.sandbox.PutSeller(ctx, control.SellerSpec{"account": sh.account, key: value})
-		if err != nil {
+		if err := s.setSecret(ctx, sh, key, s.name("secret")); err != nil {
 			return err
 		}
-		sh.store.Credentials[key] = seller.Credentials[sh.face][key]
-		s.keepSecret(value)
 	}
+	return nil
+}
+
+// setSecret gives the seller another secret under one key.
+func (s *suite) setSecret(ctx context.Context, sh *shop, key, value string) error {
+	seller, err := s.sandbox.PutSeller(ctx, control.SellerSpec{"account": sh.account, key: value})
+	if err != nil {
+		return err
+	}
+	sh.store.Credentials[key] = seller.Credentials[sh.face][key]
+	s.keepSecret(value)
 	return nil
 }
 

@@ -25,6 +25,8 @@ type item struct {
 	order    *adapterv1.Order
 	carrier  string
 	tracking string
+	// change makes the notification another one; nil for none. Decisions have none.
+	change func(*adapterv1.ShipmentNotification)
 }
 
 // write is a call of the protocol that changes orders at the marketplace.
@@ -91,6 +93,9 @@ func (it item) notification() *adapterv1.ShipmentNotification {
 	}
 	for _, l := range it.order.GetLines() {
 		n.Lines = append(n.Lines, &adapterv1.ShippedLine{LineId: l.GetLineId(), Sku: l.GetSku(), Quantity: l.GetQuantity()})
+	}
+	if it.change != nil {
+		it.change(n)
 	}
 	return n
 }

@@ -18,8 +18,8 @@ const Env = "RELAIS_BROKEN"
 type Variant struct {
 	// Name tells the fault: an adapter that …
 	Name string
-	// Fails is the id of the check that must find it. Others may as well.
-	Fails string
+	// Check is the id of the check that must find it, or of one that must not (Lawful). Others may find it as well.
+	Check string
 	// build puts the fault into hooks.
 	build func(h *hooks)
 }
@@ -32,9 +32,14 @@ func Variants() []Variant {
 	)
 }
 
-// New makes the adapter with the fault of that name; nil when there is none.
+// Lawful returns adapters that look odd and keep every promise of the protocol: the check that each names must let it pass.
+func Lawful() []Variant {
+	return []Variant{{"gives nothing that may be left out", "order-complete", changing(bare)}}
+}
+
+// New makes the adapter with the fault, or the oddity, of that name; nil when there is none.
 func New(name string) sdk.Adapter {
-	for _, v := range Variants() {
+	for _, v := range slices.Concat(Variants(), Lawful()) {
 		if v.Name != name {
 			continue
 		}

@@ -41,6 +41,8 @@ type hooks struct {
 	products func(ctx context.Context, a *example.Adapter, req *adapterv1.GetProductsRequest) (*adapterv1.GetProductsResponse, error)
 	// ship and decide stand around the writes: send makes the correct call for some of the items.
 	ship, decide func(ctx context.Context, items []item, send sender) ([]*adapterv1.WriteResult, error)
+	// notification changes what is shipped.
+	notification func(*adapterv1.ShipmentNotification)
 	// preview changes what PreviewShipment answers.
 	preview func(ctx context.Context, req *adapterv1.PreviewShipmentRequest, resp *adapterv1.PreviewShipmentResponse)
 }
@@ -230,6 +232,11 @@ func (a *adapter) NotifyShipments(ctx context.Context, req *adapterv1.NotifyShip
 	ctx, err := a.start(ctx, req.GetStore())
 	if err != nil {
 		return nil, err
+	}
+	if a.notification != nil {
+		for _, n := range req.GetNotifications() {
+			a.notification(n)
+		}
 	}
 	if a.ship == nil {
 		return a.right.NotifyShipments(ctx, req)

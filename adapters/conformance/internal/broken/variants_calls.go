@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ func describeVariants() []Variant {
 				d.CredentialFields = append(d.CredentialFields, clone(d.GetCredentialFields()[0]))
 			}
 		}},
+		{"has another name than its file", "describe-complete", func(h *hooks) {
+			h.describe = func(d *adapterv1.DescribeResponse) { d.Adapter = "whole" }
+		}},
 		{"counts its own calls in Describe", "describe-constant", func(h *hooks) {
 			var n atomic.Int64
 			h.describe = func(d *adapterv1.DescribeResponse) { d.Version = fmt.Sprintf("1.0.%d", n.Add(1)) }
@@ -53,6 +57,15 @@ func describeVariants() []Variant {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 				defer cancel()
 				visit(ctx, "http://updates.bazaar.example/latest")
+			}
+		}},
+		{"keeps a socket open past the proxy", "describe-offline", func(h *hooks) {
+			var kept []net.Conn
+			h.describe = func(*adapterv1.DescribeResponse) {
+				// Nothing listens there, and nothing is sent: a socket of UDP needs neither.
+				if c, err := (&net.Dialer{}).DialContext(context.Background(), "udp", "127.0.0.1:9"); err == nil {
+					kept = append(kept, c)
+				}
 			}
 		}},
 		{"counts without declaring it", "describe-capabilities", func(h *hooks) {
@@ -240,6 +253,8 @@ func failureVariants() []Variant {
 		{"calls an outage its own fault", "failure-down", reason(down, func(*sdk.Error) error { return errors.New("cannot read") })},
 		{"takes what it cannot read for nothing", "failure-unreadable", reason(malformed, func(*sdk.Error) error { return nil })},
 		{"forgets how long to wait", "failure-throttled", reason(throttled, func(*sdk.Error) error { return sdk.Throttled(0, "too fast") })},
+		{"overhears how long a quota lasts", "failure-throttled", hasty},
+		{"takes a login that fails for wrong credentials", "failure-login", accusing},
 		{"logs in once and never again", "failure-token", func(h *hooks) { h.transport = &oneLogin{next: h.transport} }},
 	}
 }

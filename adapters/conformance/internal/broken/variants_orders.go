@@ -33,9 +33,14 @@ func listVariants() []Variant {
 		{"leaves out the begin of a window", "list-created-window", dropping(func(req *request, o *order, _ time.Time, _ int) bool {
 			return req.GetCreatedSince() != nil && o.GetPurchaseTime().AsTime().Equal(req.GetCreatedSince().AsTime())
 		})},
+		{"counts seconds", "list-created-window", inSeconds},
+		{"takes the purchase for the creation", "list-created-window", dropping(func(req *request, o *order, _ time.Time, _ int) bool {
+			return o.GetPurchaseTime().AsTime().Before(req.GetCreatedSince().AsTime())
+		})},
 		{"leaves out orders without a modification date", "list-created-window", dropping(func(_ *request, o *order, _ time.Time, _ int) bool {
 			return o.GetUpdateTime() == nil
 		})},
+		{"counts seconds of changes", "list-modified-window", inSeconds},
 		{"asks for both dates", "list-modified-window", dropping(func(req *request, o *order, _ time.Time, _ int) bool {
 			return req.GetModifiedSince() != nil && o.GetPurchaseTime().AsTime().Before(req.GetModifiedSince().AsTime())
 		})},
@@ -70,6 +75,7 @@ func listVariants() []Variant {
 		{"loses orders that change meanwhile", "list-moving-orders", dropping(func(_ *request, o *order, started time.Time, _ int) bool {
 			return o.GetUpdateTime().AsTime().After(started)
 		})},
+		{"counts pages of what can move", "list-moving-orders", byPlace},
 	}
 }
 
@@ -115,6 +121,26 @@ func readVariants() []Variant {
 				return &adapterv1.GetProductsResponse{Products: known}, err
 			}
 		}},
+	}
+}
+
+// inSeconds cuts a window to full seconds, at both ends.
+func inSeconds(h *hooks) {
+	h.window = func(req *adapterv1.ListOrdersRequest) error {
+		for _, at := range []*timestamppb.Timestamp{req.GetCreatedSince(), req.GetModifiedSince(), req.GetUntil()} {
+			if at != nil {
+				at.Nanos = 0
+			}
+		}
+		return nil
+	}
+}
+
+// bare takes everything out of an order that the protocol does not ask for.
+func bare(o *adapterv1.Order) {
+	o.NativeStatus, o.Customer, o.ShipTo, o.BillTo, o.Total, o.Shipping, o.Fees, o.UpdateTime = "", nil, nil, nil, nil, nil, nil, nil
+	for _, l := range o.GetLines() {
+		l.NativeStatus, l.Sku, l.Ean, l.Title, l.UnitPrice, l.TotalPrice, l.ShippingPrice = "", "", "", "", nil, nil, nil
 	}
 }
 

@@ -1,13 +1,16 @@
 package broken
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode"
 
 	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -102,25 +105,18 @@ func processVariants() []Variant {
 			slog.Debug("call", slog.String("with", store.GetCredentials()["password"]))
 			return nil
 		})},
+		{"quotes refusals, shortened", "secrets-untold", quotingRefusals(func(string) bool { return true })},
+		{"quotes refusals to log in", "secrets-untold", quotingLogins},
 		{"quotes the token in errors", "secrets-untold", func(h *hooks) { h.transport = &quoting{next: h.transport} }},
 		{"logs whom an order goes to", "personal-data-untold", changing(func(o *adapterv1.Order) {
 			slog.Info("order read", slog.String("to", o.GetShipTo().GetLastName()))
 		})},
+		{"quotes refusals", "personal-data-untold", quotingRefusals(func(string) bool { return true })},
+		{"quotes words without capitals and digits", "personal-data-untold", quotingRefusals(func(word string) bool {
+			return !strings.ContainsFunc(word, func(r rune) bool { return unicode.IsUpper(r) || unicode.IsDigit(r) || r == '@' })
+		})},
 		{"quotes answers in errors", "personal-data-untold", func(h *hooks) { h.transport = &quoting{next: h.transport} }},
-		{"remembers every call", "memory-flat", func(h *hooks) {
-			var mu sync.Mutex
-			var memory [][]byte
-			always(func(*adapterv1.StoreContext) error {
-				mu.Lock()
-				defer mu.Unlock()
-				page := make([]byte, 64<<10)
-				for i := range page {
-					page[i] = 1 // so that it takes memory indeed
-				}
-				memory = append(memory, page)
-				return nil
-			})(h)
-		}},
+		{"remembers 8 KB of every call", "memory-flat", remembering(8 << 10)},
 		{"forgets to close", "descriptors-flat", func(h *hooks) {
 			var mu sync.Mutex
 			var files []*os.File
@@ -154,4 +150,18 @@ func (q *quoting) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 	_ = resp.Body.Close()
 	return nil, sdk.MarketplaceRefused("HTTP %d with the token %s: %s", resp.StatusCode, req.Header.Get("X-Token"), body)
+}
+
+// remembering keeps so many bytes of every call for good.
+func remembering(size int) func(h *hooks) {
+	return func(h *hooks) {
+		var mu sync.Mutex
+		var memory [][]byte
+		always(func(*adapterv1.StoreContext) error {
+			mu.Lock()
+			defer mu.Unlock()
+			memory = append(memory, bytes.Repeat([]byte{1}, size)) // ones take memory indeed
+			return nil
+		})(h)
+	}
 }

@@ -2,7 +2,9 @@ package broken
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/relaishq/relais/adapters/sdk"
@@ -48,9 +50,9 @@ func writeVariants(area string) []Variant {
 		unknown  = adapterv1.Outcome_OUTCOME_UNKNOWN
 	)
 	named := func(name, check string, build func(h *hooks)) Variant {
-		return Variant{Name: area + ": " + name, Fails: area + "-" + check, build: build}
+		return Variant{Name: area + ": " + name, Check: area + "-" + check, build: build}
 	}
-	return []Variant{
+	variants := []Variant{
 		named("says yes and sends nothing", "applied", writing(area, func(_ context.Context, items []item, _ sender) ([]*adapterv1.WriteResult, error) {
 			var results []*adapterv1.WriteResult
 			for _, it := range items {
@@ -103,6 +105,7 @@ func writeVariants(area string) []Variant {
 		named("takes no answer for a yes", "not-carried-out", instead(area, unknown, applied)),
 		named("takes what it cannot read for a no", "garbled-answer", instead(area, unknown, rejected)),
 		named("forgets how long to wait", "throttled", telling(area, func(r *adapterv1.WriteResult) { r.RetryAfter = nil })),
+		named("overhears how long a quota lasts", "throttled", hasty),
 		named("tries again what was refused", "refused", instead(area, rejected, retry)),
 		named("writes only to orders that it has read", "stateless", func(h *hooks) {
 			var read sync.Map
@@ -115,6 +118,56 @@ func writeVariants(area string) []Variant {
 				}
 				return send(ctx, items...)
 			})(h)
+		}),
+	}
+	if area == "ship" {
+		variants = append(variants, ruleVariants()...)
+	}
+	return variants
+}
+
+// ruleVariants break the rules that the adapter declares for shipments.
+func ruleVariants() []Variant {
+	type notification = adapterv1.ShipmentNotification
+	named := func(name string, change func(n *notification)) Variant {
+		return Variant{Name: "ship: " + name, Check: "ship-rules", build: func(h *hooks) { h.notification = change }}
+	}
+	return []Variant{
+		named("cuts long tracking numbers", func(n *notification) {
+			n.TrackingNumber = n.GetTrackingNumber()[:min(len(n.GetTrackingNumber()), 40)]
+		}),
+		named("cleans tracking numbers", func(n *notification) { n.TrackingNumber = strings.ReplaceAll(n.GetTrackingNumber(), ";", "") }),
+		named("leaves out long addresses", func(n *notification) {
+			if len(n.GetTrackingUrl()) > 200 {
+				n.TrackingUrl = ""
+			}
+		}),
+		named("takes fewer characters than it declares", func(n *notification) {
+			if len(n.GetTrackingNumber()) > 30 {
+				n.TrackingNumber += strings.Repeat("0", 40)
+			}
+		}),
+		named("ships all of an order for any line of it", func(n *notification) {
+			var c struct{ Lines []string }
+			_ = json.Unmarshal(n.GetAdapterContext(), &c) // what cannot be read says nothing
+			n.Lines = nil
+			for _, id := range c.Lines {
+				n.Lines = append(n.Lines, &adapterv1.ShippedLine{LineId: id})
+			}
+		}),
+		named("does without the order's context", func(n *notification) {
+			var c struct {
+				Order string   `json:"order"`
+				Lines []string `json:"lines"`
+			}
+			if json.Unmarshal(n.GetAdapterContext(), &c) == nil && c.Order == n.GetNativeId() {
+				return
+			}
+			c.Order, c.Lines = n.GetNativeId(), nil
+			for _, l := range n.GetLines() {
+				c.Lines = append(c.Lines, l.GetLineId())
+			}
+			n.AdapterContext, _ = json.Marshal(c) // texts always encode
 		}),
 	}
 }

@@ -182,6 +182,26 @@ func (c *Client) Writes(ctx context.Context, seller string) ([]Write, error) {
 	return log.Writes, err
 }
 
+// QuotaTellsDelay reports whether a face's answer to a volume quota that is used up says how long to wait. A sandbox that does not
+// tell about its faces says no.
+func (c *Client) QuotaTellsDelay(ctx context.Context, face string) (bool, error) {
+	var all struct {
+		Faces []struct {
+			Name            string
+			QuotaTellsDelay bool `json:"quota_tells_delay"`
+		}
+	}
+	if err := c.call(ctx, http.MethodGet, "/sandbox/faces", nil, &all); err != nil && !Refused(err) {
+		return false, err
+	}
+	for _, f := range all.Faces {
+		if f.Name == face {
+			return f.QuotaTellsDelay, nil
+		}
+	}
+	return false, nil
+}
+
 // Any stands for all actions in a Fault.
 const Any = "*"
 

@@ -47,6 +47,13 @@ const (
 	maxProducts = 20
 )
 
+// What the bazaar takes as tracking: numbers and addresses of so many characters, and none of these in a number.
+const (
+	maxTracking    = 40
+	noTracking     = " é;"
+	maxTrackingURL = 200
+)
+
 // Adapter implements sdk.Adapter and all its optional parts.
 type Adapter struct {
 	api     API
@@ -88,7 +95,9 @@ func (a *Adapter) Describe() *adapterv1.DescribeResponse {
 			Acceptance: true, Count: true, Preview: true,
 			MaxShipmentsPerCall: maxBatch, MaxDecisionsPerCall: maxBatch, MaxOrdersPerGet: maxNumbers, MaxProductsPerGet: maxProducts,
 			ShipmentFields: []adapterv1.ShipmentField{adapterv1.ShipmentField_SHIPMENT_FIELD_TRACKING_URL},
-			TrackingRules:  &adapterv1.TrackingRules{MaxNumberLength: 40},
+			TrackingRules: &adapterv1.TrackingRules{
+				MaxNumberLength: maxTracking, ForbiddenNumberCharacters: noTracking, MaxUrlLength: maxTrackingURL,
+			},
 		},
 	}
 }

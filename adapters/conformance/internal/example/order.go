@@ -1,6 +1,7 @@
 package example
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -115,10 +116,21 @@ func (w *wireOrder) order() (*adapterv1.Order, error) {
 	if err := w.goods(o); err != nil {
 		return nil, err
 	}
+	o.AdapterContext = contextOf(o)
 	if o.GetStatus() == adapterv1.OrderStatus_ORDER_STATUS_UNRECOGNIZED && statusOf(w.State) == o.GetStatus() {
 		o.Unrecognized = append(o.Unrecognized, &adapterv1.UnrecognizedValue{Field: "state", Value: w.State})
 	}
 	return o, nil
+}
+
+// contextOf is what the adapter wants to know of an order when it is shipped.
+func contextOf(o *adapterv1.Order) []byte {
+	c := orderContext{Order: o.GetOrderNumber()}
+	for _, l := range o.GetLines() {
+		c.Lines = append(c.Lines, l.GetLineId())
+	}
+	text, _ := json.Marshal(c) // texts always encode
+	return text
 }
 
 // pickup fills in where the buyer collects.

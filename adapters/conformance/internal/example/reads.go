@@ -56,7 +56,7 @@ type window struct {
 
 // windowOf checks a window. Errors: INVALID_REQUEST.
 func windowOf(created, modified, until *timestamppb.Timestamp, statuses []adapterv1.OrderStatus) (window, error) {
-	w := window{by: "bought", since: created.AsTime(), until: until.AsTime()}
+	w := window{by: "made", since: created.AsTime(), until: until.AsTime()}
 	if modified != nil {
 		w.by, w.since = "changed", modified.AsTime()
 	}

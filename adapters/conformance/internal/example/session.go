@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -100,9 +101,12 @@ var (
 // refusedError is an answer that says no.
 type refusedError struct {
 	status     int
-	code, text string
+	code       string // one of codes, or "another-reason"
 	retryAfter time.Duration
 }
+
+// codes are the bazaar's reasons. They are all that is passed on of a refusal: its text may quote anything.
+var codes = []string{"token", "login", "closed", "order", "state", "parcel", "dates", "throttle", "quota", "refused"}
 
 // Error tells the bazaar's code.
 func (e *refusedError) Error() string { return "the bazaar says " + e.code }
@@ -231,7 +235,10 @@ func refusal(resp *http.Response, text []byte) error {
 	if said.Error.Code == "token" {
 		return errToken
 	}
-	no.code, no.text = said.Error.Code, said.Error.Text
+	no.code = "another-reason"
+	if slices.Contains(codes, said.Error.Code) {
+		no.code = said.Error.Code
+	}
 	return no
 }
 

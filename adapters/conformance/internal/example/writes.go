@@ -6,6 +6,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -17,6 +20,14 @@ import (
 type planned struct {
 	key, id string
 	body    []byte
+	// refused says why it is not sent; empty when it is.
+	refused string
+}
+
+// orderContext is Order.adapter_context: whose it is, and the lines that must all leave together.
+type orderContext struct {
+	Order string   `json:"order"`
+	Lines []string `json:"lines"`
 }
 
 // NotifyShipments implements sdk.Adapter.
@@ -39,7 +50,31 @@ func plan(n *adapterv1.ShipmentNotification) planned {
 		Parcel  string `json:"parcel"`
 		URL     string `json:"url,omitempty"`
 	}{n.GetCarrier(), n.GetTrackingNumber(), n.GetTrackingUrl()})
-	return planned{n.GetKey(), identity(n.GetNativeId(), n.GetOrderNumber()), body}
+	p := planned{key: n.GetKey(), id: identity(n.GetNativeId(), n.GetOrderNumber()), body: body}
+	p.refused = breaks(n, p.id)
+	return p
+}
+
+// breaks says which of the declared rules a shipment breaks; empty for none.
+func breaks(n *adapterv1.ShipmentNotification, id string) string {
+	var c orderContext
+	shipped := map[string]bool{}
+	for _, l := range n.GetLines() {
+		shipped[l.GetLineId()] = true
+	}
+	switch {
+	case !number.MatchString(id):
+		return "not the number of an order"
+	case utf8.RuneCountInString(n.GetTrackingNumber()) > maxTracking || strings.ContainsAny(n.GetTrackingNumber(), noTracking):
+		return "not a tracking number of the bazaar"
+	case utf8.RuneCountInString(n.GetTrackingUrl()) > maxTrackingURL:
+		return "the tracking address is too long"
+	case json.Unmarshal(n.GetAdapterContext(), &c) != nil || c.Order != id || len(c.Lines) == 0:
+		return "the context is not the order's: read the order again"
+	case slices.ContainsFunc(c.Lines, func(line string) bool { return !shipped[line] }):
+		return "a line is left out: the bazaar takes whole orders"
+	}
+	return ""
 }
 
 // identity is the bazaar's own name of an order.
@@ -71,7 +106,11 @@ func (a *Adapter) RefuseOrders(ctx context.Context, req *adapterv1.RefuseOrdersR
 func decisions(orders []*adapterv1.DecidedOrder) []planned {
 	var list []planned
 	for _, o := range orders {
-		list = append(list, planned{o.GetKey(), identity(o.GetNativeId(), o.GetOrderNumber()), []byte("{}")})
+		p := planned{key: o.GetKey(), id: identity(o.GetNativeId(), o.GetOrderNumber()), body: []byte("{}")}
+		if !number.MatchString(p.id) {
+			p.refused = "not the number of an order"
+		}
+		list = append(list, p)
 	}
 	return list
 }
@@ -105,8 +144,8 @@ func (a *Adapter) write(
 
 // send sends one write, once, and says what became of it.
 func (s *session) send(ctx context.Context, verb string, p planned) *adapterv1.WriteResult {
-	if !number.MatchString(p.id) {
-		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_REJECTED, Message: "not the number of an order"}
+	if p.refused != "" {
+		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_REJECTED, Message: p.refused}
 	}
 	if ctx.Err() != nil {
 		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, Message: "not sent: the time is over"}
@@ -122,13 +161,13 @@ func (s *session) send(ctx context.Context, verb string, p planned) *adapterv1.W
 	case errors.Is(err, errNotSent), errors.Is(err, errToken):
 		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, Message: err.Error()}
 	case errors.As(err, &no) && no.status == http.StatusTooManyRequests:
-		r := &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, NativeReason: no.code, Message: no.text}
+		r := &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_RETRY, NativeReason: no.code, Message: no.Error()}
 		if no.retryAfter > 0 {
 			r.RetryAfter = durationpb.New(no.retryAfter)
 		}
 		return r
 	case errors.As(err, &no):
-		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_REJECTED, NativeReason: no.code, Message: no.text}
+		return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_REJECTED, NativeReason: no.code, Message: no.Error()}
 	}
 	return &adapterv1.WriteResult{Outcome: adapterv1.Outcome_OUTCOME_UNKNOWN, Message: err.Error()}
 }
@@ -138,8 +177,8 @@ func (a *Adapter) PreviewShipment(ctx context.Context, req *adapterv1.PreviewShi
 	p := plan(req.GetNotification())
 	base := req.GetStore().GetEnvironment()[keyURL]
 	switch {
-	case !number.MatchString(p.id):
-		return nil, sdk.InvalidRequest("notification.order_number", "is not the number of an order")
+	case p.refused != "":
+		return nil, sdk.InvalidRequest("notification", "is not sent: %s", p.refused)
 	case base == "":
 		return nil, sdk.InvalidRequest("store.environment."+keyURL, "is missing")
 	}

@@ -6,7 +6,6 @@ package market
 import (
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -71,7 +70,7 @@ func New() *Face { return &Face{} }
 
 // API names the operations.
 func (*Face) API() fault.API {
-	out := fault.API{Name: api}
+	out := fault.API{Name: api, QuotaTellsDelay: true}
 	for _, v := range versions() {
 		for _, r := range routes() {
 			out.Operations = append(out.Operations, fault.Operation{Name: r.name(v), Actions: []fault.Action{r.action}})
@@ -209,5 +208,6 @@ func answer(body any) face.Answer {
 
 // refused is an answer that says no.
 func refused(status int, code, text string) face.Answer {
-	return face.Text(status, jsonContent, fmt.Sprintf(`{"error":{"code":%q,"text":%q}}`, code, text))
+	said, _ := json.Marshal(map[string]any{"error": map[string]string{"code": code, "text": text}}) // texts always encode
+	return face.Text(status, jsonContent, string(said))
 }

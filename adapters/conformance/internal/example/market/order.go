@@ -13,7 +13,7 @@ import (
 func (f *Face) order(v version, o world.Order) map[string]any {
 	out := map[string]any{
 		"number": o.Number, "state": stateWord(o.State), "shipper": string(o.Fulfilment), "mode": o.Delivery,
-		"bought": v.instant(o.Created), "changed": v.instant(o.Modified), "ship_by": v.instant(o.ShipBy),
+		"bought": v.instant(o.PurchasedAt()), "changed": v.instant(o.Modified), "ship_by": v.instant(o.ShipBy),
 		"buyer": map[string]any{"id": o.Customer.ID, "first_name": o.Customer.FirstName, "last_name": o.Customer.LastName, "mail": o.Customer.RelayMail, "phone": o.Customer.Phone},
 	}
 	if v.next {

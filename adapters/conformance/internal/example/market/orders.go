@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ func (s selection) matches(h world.Head) bool {
 	return !at.Before(s.since) && at.Before(s.until) && (len(s.states) == 0 || slices.Contains(s.states, stateWord(h.State)))
 }
 
-// list gives a page of orders by number, behind ?after=. A number never changes, so that pages cannot shift.
+// list gives a page of orders by number, behind ?after=. A number never changes, so that pages cannot shift. Clients who would
+// rather count pass over ?skip= orders.
 func (f *Face) list(c *call) face.Answer {
 	s, ok := selectionOf(c.request.URL.Query())
 	if !ok {
@@ -65,6 +67,9 @@ func (f *Face) list(c *call) face.Answer {
 		at++
 	}
 	page := numbers[at:]
+	if skip, err := strconv.Atoi(c.request.URL.Query().Get("skip")); err == nil {
+		page = numbers[min(max(skip, 0), len(numbers)):]
+	}
 	next := ""
 	if len(page) > pageSize {
 		page = page[:pageSize]

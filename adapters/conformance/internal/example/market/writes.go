@@ -87,6 +87,8 @@ func (f *Face) replace(c *call, d fault.Decision) face.Answer {
 		return face.Text(cmp.Or(p.Status, http.StatusOK), jsonContent, cmp.Or(p.Body, `{"orders":[{"number":"BRO`))
 	case fault.Hostile:
 		return f.Hostile(p.Code, cmp.Or(p.Status, http.StatusOK), jsonContent, frame(c.action))
+	case fault.Refusal:
+		return refused(cmp.Or(p.Status, http.StatusBadRequest), "refused", p.Text)
 	default: // fault.Throttle, fault.Quota
 		a := refused(http.StatusTooManyRequests, string(d.Kind), "Come back later.")
 		if p.Seconds > 0 {
