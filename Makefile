@@ -23,12 +23,12 @@ build: ## build the server, the sandbox and the adapters into bin/
 	$(GO) build -ldflags '$(call ADAPTER,octopia)' -o bin/plugins/relais-adapter-octopia ./plugins/octopia
 
 .PHONY: demo
-demo: build ## connect a store, import its orders and ship one, against the sandbox
+demo: build ## connect a store, import, ship, and move it to the other API, against the sandbox
 	@.tools/demo.sh
 
 .PHONY: run
-run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C, to play with
-	@.tools/run.sh
+run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C (PORT=…, SANDBOX_PORT=…)
+	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) .tools/run.sh
 
 # The plugins are built once, by `build`; the tests find them through RELAIS_TEST_BIN.
 .PHONY: test

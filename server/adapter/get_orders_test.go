@@ -3,6 +3,7 @@ package adapter_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,6 +126,33 @@ func TestGetOrdersByReference(t *testing.T) {
 		got = append(got, o.Number+" "+o.NativeID+" "+o.Reference)
 	}
 	if diff := cmp.Diff([]string{"1 B-1 1", "2 B-2 2", "3 B-3 3"}, got); diff != "" {
+		t.Errorf("orders (-want +got)\n%s", diff)
+	}
+}
+
+// TestGetOrdersThatShareAReference: none of them is taken for the order that was asked for; one that has the number is.
+func TestGetOrdersThatShareAReference(t *testing.T) {
+	t.Parallel()
+	f := overSDK(t, &sdktest.Adapter{OnGetOrders: func(_ context.Context, _ *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error) {
+		answer := &adapterv1.GetOrdersResponse{}
+		for number, reference := range map[string]string{"B-1": "1", "B-2": "1", "B-3": "3", "3": "", "4": "1"} {
+			o := small(number)
+			o.Reference = reference
+			answer.Orders = append(answer.Orders, o)
+		}
+		return answer, nil
+	}}, quick)
+	f.description.Capabilities.MaxOrdersPerGet = 10
+	orders, err := f.GetOrders(t.Context(), fakeRef, []string{"1", "2", "3", "4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range orders {
+		got = append(got, o.Number)
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"3", "4"}, got); diff != "" {
 		t.Errorf("orders (-want +got)\n%s", diff)
 	}
 }

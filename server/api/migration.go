@@ -80,17 +80,22 @@ func migrationToProto(m store.Migration) *marketplacev1.Migration {
 	if undone {
 		left = m.TargetOpen
 	}
+	orders := fmt.Sprintf("%d open orders are left on adapter %s; imports read both adapters until they have ended.", left, m.Leaving())
+	if left == 0 {
+		orders = fmt.Sprintf("no open order is left on adapter %s; the next import that reads both and finds no open shipment there ends the move, "+
+			"once the server's migration.keep is over.", m.Leaving())
+	}
 	switch {
+	case m.Abandoned:
+		out.State, out.Message = marketplacev1.Migration_STATE_ABANDONED, "the store was disconnected before the move was over"
 	case complete && undone:
 		out.State, out.Message = marketplacev1.Migration_STATE_UNDONE, fmt.Sprintf("the store speaks through adapter %s only, as before", m.Source)
 	case complete:
 		out.State, out.Message = marketplacev1.Migration_STATE_COMPLETE, fmt.Sprintf("the store speaks through adapter %s only", m.Target)
 	case undone:
-		out.State = marketplacev1.Migration_STATE_RETURNING
-		out.Message = fmt.Sprintf("%d open orders are left on adapter %s; imports read both adapters until they have ended. MigrateStore starts over", left, m.Target)
+		out.State, out.Message = marketplacev1.Migration_STATE_RETURNING, orders+" MigrateStore starts over"
 	default:
-		out.State = marketplacev1.Migration_STATE_MOVING
-		out.Message = fmt.Sprintf("%d open orders are left on adapter %s; imports read both adapters until they have ended. UndoMigration takes it back", left, m.Source)
+		out.State, out.Message = marketplacev1.Migration_STATE_MOVING, orders+" UndoMigration takes it back"
 	}
 	return out
 }

@@ -39,6 +39,18 @@ func parseName(field, name, pattern string) ([]string, error) {
 	return ids, nil
 }
 
+// parseOptionalAdapter returns the adapter's id; empty for an empty name.
+func parseOptionalAdapter(field, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	ids, err := parseName(field, name, "adapters/*")
+	if err != nil {
+		return "", err
+	}
+	return ids[0], nil
+}
+
 // parseStore returns the store's id.
 func parseStore(field, name string) (string, error) {
 	ids, err := parseName(field, name, "stores/*")

@@ -17,7 +17,11 @@ func (m *Marketplace) ListCarriers(ctx context.Context, req *marketplacev1.ListC
 	if err != nil {
 		return nil, err
 	}
-	list, err := m.shipments.Carriers(ctx, id)
+	adapter, err := parseOptionalAdapter("adapter", req.GetAdapter())
+	if err != nil {
+		return nil, err
+	}
+	list, err := m.shipments.Carriers(ctx, id, adapter)
 	if err != nil {
 		return nil, err
 	}

@@ -86,13 +86,9 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 
 // RotateCredentials replaces credentials.
 func (m *Marketplace) RotateCredentials(ctx context.Context, req *marketplacev1.RotateCredentialsRequest) (*marketplacev1.Store, error) {
-	adapter := ""
-	if req.GetAdapter() != "" {
-		ids, err := parseName("adapter", req.GetAdapter(), "adapters/*")
-		if err != nil {
-			return nil, err
-		}
-		adapter = ids[0]
+	adapter, err := parseOptionalAdapter("adapter", req.GetAdapter())
+	if err != nil {
+		return nil, err
 	}
 	return m.withStore(req.GetName(), m.resuming(func(id string) (store.Store, error) {
 		return m.stores.RotateCredentials(ctx, id, adapter, req.GetCredentials().GetValues())

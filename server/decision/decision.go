@@ -48,8 +48,8 @@ var (
 // Repository is what this package asks of a database. Every method is one transaction and durable when it returns.
 type Repository interface {
 	// PutDecision stores a decision in place of the order's earlier one, unless that is open or confirmed: then the earlier
-	// one is returned with stored = false. order.ErrNotFound when the store has no such order, store.ErrNoCredentials when
-	// it is disconnected.
+	// one is returned with stored = false. order.ErrNotFound when the store has no such order, order.ErrMoved when the order
+	// belongs to another adapter than the decision, store.ErrNoCredentials when the store is disconnected.
 	PutDecision(ctx context.Context, d Decision) (current Decision, stored bool, err error)
 	// UpdateDecision writes a decision that was read at d.Revision and returns it with its new revision. ErrConflict,
 	// ErrNotFound. A write that announces one more request (a higher SendCount) is ErrHeld when the store is paused or
@@ -57,10 +57,10 @@ type Repository interface {
 	UpdateDecision(ctx context.Context, d Decision) (Decision, error)
 	// Decisions returns the decisions about these orders, by order number; orders without one are left out.
 	Decisions(ctx context.Context, storeID string, numbers []string) (map[string]Decision, error)
-	// DueDecisions returns open decisions whose NextAttempt is not after now, the most overdue first. Stores that are paused,
-	// disconnected, or whose credentials were refused (health), are left out.
+	// DueDecisions returns open decisions whose NextAttempt is not after now, the most overdue first. Those of stores that are
+	// paused or disconnected, or whose credentials for the decision's adapter were refused, are left out.
 	DueDecisions(ctx context.Context, now time.Time, limit int) ([]Decision, error)
-	// NextDecision returns the earliest NextAttempt of those stores' open decisions; zero when there is none.
+	// NextDecision returns the earliest NextAttempt of the open decisions that are not left out; zero when there is none.
 	NextDecision(ctx context.Context) (time.Time, error)
 }
 

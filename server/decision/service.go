@@ -75,6 +75,14 @@ func (s *Service) Resume() { s.loop.Wake() }
 // found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
 // DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
+	o, d, err := s.put(ctx, storeID, number, kind)
+	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
+		o, d, err = s.put(ctx, storeID, number, kind)
+	}
+	return o, d, err
+}
+
+func (s *Service) put(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
 	st, err := s.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
 		return order.Stored{}, Decision{}, err
@@ -145,7 +153,7 @@ func (s *Service) work(ctx context.Context, d Decision) error {
 	after, err := s.step(ctx, d, log)
 	switch {
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrHeld):
-		log.Info("decision changed or was held back meanwhile; nothing was sent")
+		log.Info("decision changed or was held back meanwhile; it is looked at again")
 		return nil
 	case err != nil:
 		log.Error("decision step not stored", "error", err)
@@ -199,15 +207,28 @@ func (s *Service) send(ctx context.Context, d Decision, ref store.Ref, o order.O
 	callCtx, cancel := context.WithTimeout(ctx, s.cfg.Policy.CallTimeout)
 	defer cancel()
 	result, err := s.cfg.Marketplace.Decide(callCtx, ref, d.Kind, o)
+	conclude := func(d *Decision) { d.Conclude(before, result, s.now(), s.cfg.Policy) }
 	if err != nil { // certainly nothing was sent
-		d.NotSent(before, s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
-	} else {
-		d.Conclude(before, result, s.now(), s.cfg.Policy)
-		if result.Outcome == delivery.Retry {
-			s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, problem.New(problem.Unavailable, d.Reason, "%s", d.Message))
-		}
+		failure := s.failed(ctx, d, err, log)
+		conclude = func(d *Decision) { d.NotSent(before, failure, s.now(), s.cfg.Policy) }
 	}
-	return s.store(ctx, d)
+	announced := d
+	conclude(&d)
+	if err == nil && result.Outcome == delivery.Retry {
+		s.cfg.Stores.Report(ctx, ref, problem.New(problem.Unavailable, d.Reason, "%s", d.Message))
+	}
+	stored, storeErr := s.store(ctx, d)
+	if !errors.Is(storeErr, ErrConflict) {
+		return stored, storeErr
+	}
+	// The order went to another adapter while the request was on its way: what came back must not be lost.
+	known, readErr := s.cfg.Repository.Decisions(ctx, d.StoreID, []string{d.OrderNumber})
+	fresh, ok := known[d.OrderNumber]
+	if readErr != nil || !ok || fresh.State != delivery.Sending || fresh.SendCount != announced.SendCount || fresh.LastOutcome != "" {
+		return d, errors.Join(storeErr, readErr)
+	}
+	conclude(&fresh)
+	return s.store(ctx, fresh)
 }
 
 // failed tells the store's health of a failure and returns what a person may know of it.

@@ -49,6 +49,8 @@ type Part struct {
 	Adapter string
 	// Failure is why it was not read to its end; zero when it was.
 	Failure Failure
+	// Blameless is true when the failure was not the adapter's own: another adapter's, or relais's.
+	Blameless bool
 }
 
 // Import is one run.

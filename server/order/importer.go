@@ -22,6 +22,8 @@ type Stores interface {
 	Get(ctx context.Context, id string) (store.Store, error)
 	// Report notes how an exchange with the marketplace through an adapter ended.
 	Report(ctx context.Context, ref store.Ref, err error)
+	// Probe asks the marketplace through an adapter whether it answers at all; it does not take long.
+	Probe(ctx context.Context, ref store.Ref) error
 	// Conclude completes the migration of a store when nothing is left on the adapter that it leaves.
 	Conclude(ctx context.Context, id string, p store.MigrationPolicy) error
 }

@@ -71,7 +71,7 @@ func (f *orders) ApplyBatch(_ context.Context, b order.Batch) (order.Counts, err
 	return order.Counts{Read: int64(len(b.Orders))}, nil
 }
 
-func (f *orders) UnseenOpenOrders(_ context.Context, _ store.Ref, _, after string, _ int) ([]string, error) {
+func (f *orders) UnseenOpenOrders(_ context.Context, _ string, _ []string, _, after string, _ int) ([]string, error) {
 	if after != "" {
 		return nil, nil
 	}
@@ -125,6 +125,7 @@ func (connected) Get(_ context.Context, id string) (store.Store, error) {
 	return store.Store{ID: id, Adapter: shopRef.Adapter}, nil
 }
 func (connected) Report(context.Context, store.Ref, error)                      {}
+func (connected) Probe(context.Context, store.Ref) error                        { return nil }
 func (connected) Conclude(context.Context, string, store.MigrationPolicy) error { return nil }
 
 // TestImportLosesNoOrderToLookups: whatever becomes of the look-ups, every order of every window, and every one that is read

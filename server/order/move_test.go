@@ -28,12 +28,17 @@ type move struct {
 	shelf      map[string]kept // by number
 	batches    []order.Batch
 	current    order.Import
-	parts      []order.Part // of the run's end
-	unseen     map[string][]string
+	parts      []order.Part        // of the run's end
+	unseen     map[string][]string // by adapter
+	rereads    []string            // the adapters whose open orders were asked for, as "<adapter>,<adapter>"
+	unreadable map[string]string   // the number in the database of an order that has it as reference only, by the number that it is read under
+	probed     []string            // adapters that were probed
+	probeErr   map[string]error    // by adapter
 	identities []order.Identity
 	asked      []string // "<adapter>: <numbers>"
 	listed     []string // "<adapter>: <axis>"
 	matchErr   error
+	unseenErr  error
 	applyErr   func(order.Batch) error
 	reports    []string // "<adapter>: <error>"
 	concluded  int
@@ -121,6 +126,20 @@ func (m *move) times() map[string]int {
 	return times
 }
 
+// reported is what was told of each adapter, in order, as "<adapter> is well" or "<adapter> fails".
+func (m *move) reported() []string {
+	var said []string
+	for _, r := range m.reports {
+		adapter, err, _ := strings.Cut(r, ": ")
+		if err == "<nil>" {
+			said = append(said, adapter+" is well")
+		} else {
+			said = append(said, adapter+" fails")
+		}
+	}
+	return said
+}
+
 // Get implements order.Stores.
 func (m *move) Get(_ context.Context, id string) (store.Store, error) {
 	return store.Store{ID: id, Adapter: m.bindings.Current}, nil
@@ -131,6 +150,14 @@ func (m *move) Report(_ context.Context, ref store.Ref, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reports = append(m.reports, fmt.Sprintf("%s: %v", ref.Adapter, err))
+}
+
+// Probe implements order.Stores.
+func (m *move) Probe(_ context.Context, ref store.Ref) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.probed = append(m.probed, ref.Adapter)
+	return m.probeErr[ref.Adapter]
 }
 
 // Conclude implements order.Stores.
@@ -188,7 +215,7 @@ func (m *move) ApplyBatch(_ context.Context, b order.Batch) (order.Counts, error
 	return order.Counts{Read: int64(len(b.Orders))}, nil
 }
 
-// MatchOrders implements order.Repository: by number, or by a reference that is one.
+// MatchOrders implements order.Repository: by number, by a reference that is one, or as unreadable tells.
 func (m *move) MatchOrders(_ context.Context, _ store.Ref, orders []order.Identity) ([]*order.Match, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -197,21 +224,30 @@ func (m *move) MatchOrders(_ context.Context, _ store.Ref, orders []order.Identi
 	for i, o := range orders {
 		for _, name := range []string{o.Reference, o.Number} {
 			if k, ok := m.shelf[name]; ok {
-				matches[i] = &order.Match{Number: name, Adapter: k.adapter}
+				matches[i] = &order.Match{Number: name, Adapter: k.adapter, Readable: true}
 			}
+		}
+		if name, ok := m.unreadable[o.Number]; ok {
+			matches[i] = &order.Match{Number: name, Adapter: m.shelf[name].adapter}
 		}
 	}
 	return matches, m.matchErr
 }
 
 // UnseenOpenOrders implements order.Repository.
-func (m *move) UnseenOpenOrders(_ context.Context, ref store.Ref, _, after string, _ int) ([]string, error) {
+func (m *move) UnseenOpenOrders(_ context.Context, _ string, adapters []string, _, after string, _ int) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if after != "" {
 		return nil, nil
 	}
-	return m.unseen[ref.Adapter], nil
+	m.rereads = append(m.rereads, strings.Join(adapters, ","))
+	var numbers []string
+	for _, a := range adapters {
+		numbers = append(numbers, m.unseen[a]...)
+	}
+	slices.Sort(numbers)
+	return numbers, m.unseenErr
 }
 
 // shown is the marketplace of a move as its adapters show it: order.Source.

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,14 @@ import (
 
 // part is the share of a run that is read through one adapter.
 type part struct {
-	run      *reading
-	ref      store.Ref
-	lookup   *Lookup
-	takeOver []string
+	run    *reading
+	ref    store.Ref
+	lookup *Lookup
+	// takeOver is the adapters whose orders this part may take over, and open those whose open orders it reads again.
+	takeOver, open []string
 }
 
-// reading is a run under way: what it reads, and which of the store's adapters have failed in it.
+// reading is a run under way: what it reads, and which of the store's adapters do not answer.
 type reading struct {
 	im       *Importer
 	current  Import
@@ -29,51 +31,80 @@ type reading struct {
 
 func (im *Importer) newReading(current Import, b store.Bindings) *reading {
 	r := &reading{im: im, current: current, bindings: b, parts: make(map[string]*part), failing: make(map[string]error)}
-	var givenUp []string
-	for _, x := range b.Adapters {
-		if x.Adapter != b.Current && x.GivenUp(current.Start, im.cfg.Migration) {
-			givenUp = append(givenUp, x.Adapter)
-		}
-	}
 	for _, x := range b.Adapters {
 		ref := store.Ref{StoreID: current.StoreID, Adapter: x.Adapter}
-		p := &part{run: r, ref: ref, lookup: im.cfg.Catalogue.NewLookup(ref)}
-		if x.Adapter == b.Current {
-			p.takeOver = givenUp
-		}
-		r.parts[x.Adapter] = p
+		r.parts[x.Adapter] = &part{run: r, ref: ref, lookup: im.cfg.Catalogue.NewLookup(ref), open: []string{x.Adapter}}
 	}
 	return r
 }
 
+// foreignError is a failure that is not the fault of the adapter whose part it ended.
+type foreignError struct{ cause error }
+
+func (e *foreignError) Error() string { return e.cause.Error() }
+func (e *foreignError) Unwrap() error { return e.cause }
+
 // read reads every part, the adapter of new orders first, and goes on when one fails: an adapter that a store leaves may be
 // gone for good. It returns what became of each part that was not interrupted, and what the run failed with.
 func (r *reading) read(ctx context.Context) ([]Part, error) {
+	r.probe(ctx)
 	var ended []Part
 	var failed error
 	for _, x := range r.bindings.Adapters {
-		err := r.parts[x.Adapter].read(ctx)
+		err := r.failing[x.Adapter]
+		if err == nil {
+			err = r.parts[x.Adapter].read(ctx)
+		}
 		switch {
 		case errors.Is(err, ErrStoreMoved):
 			return ended, err
 		case err != nil && ctx.Err() != nil:
 			return ended, ctx.Err()
 		}
-		ref := store.Ref{StoreID: r.current.StoreID, Adapter: x.Adapter}
-		r.im.cfg.Stores.Report(context.WithoutCancel(ctx), ref, err)
-		if err == nil {
-			ended = append(ended, Part{Adapter: x.Adapter})
-			continue
-		}
-		ended = append(ended, Part{Adapter: x.Adapter, Failure: failureOf(err)})
-		if problem.As(err) == nil {
-			r.im.cfg.Log.ErrorContext(ctx, "import part ended early", "store", ref.StoreID, "adapter", ref.Adapter, "error", err)
-		}
-		if failed == nil && (x.Adapter == r.bindings.Current || !x.GivenUp(r.current.Start, r.im.cfg.Migration)) {
+		ended = append(ended, r.ended(ctx, x.Adapter, err))
+		current := r.parts[r.bindings.Current]
+		if err != nil && failed == nil && (current == nil || !slices.Contains(current.takeOver, x.Adapter)) {
 			failed = err
 		}
 	}
 	return ended, failed
+}
+
+// ended tells the store's health how a part ended, and returns what the record says of it.
+func (r *reading) ended(ctx context.Context, adapter string, err error) Part {
+	ref := store.Ref{StoreID: r.current.StoreID, Adapter: adapter}
+	var foreign *foreignError
+	p := Part{Adapter: adapter, Blameless: errors.As(err, &foreign)}
+	if err != nil {
+		p.Failure = failureOf(err)
+	}
+	if p.Blameless && adapter != r.bindings.Current {
+		ref.Adapter = r.bindings.Current // whoever failed, it is not the adapter that the store leaves
+	}
+	r.im.cfg.Stores.Report(context.WithoutCancel(ctx), ref, err)
+	if err != nil && problem.As(err) == nil {
+		r.im.cfg.Log.ErrorContext(ctx, "import part ended early", "store", ref.StoreID, "adapter", adapter, "error", err)
+	}
+	return p
+}
+
+// probe asks the adapters that have failed for long whether they answer again. One that does not is not read, and the adapter
+// of new orders takes over what is left on it; nobody waits for its time-outs.
+func (r *reading) probe(ctx context.Context) {
+	current := r.parts[r.bindings.Current]
+	if current == nil {
+		return
+	}
+	current.open = append(current.open, r.bindings.Former...)
+	for _, x := range r.bindings.Adapters {
+		if !r.bindings.GivenUp(x.Adapter, r.current.Start, r.im.cfg.Migration) {
+			continue
+		}
+		if err := r.im.cfg.Stores.Probe(ctx, r.parts[x.Adapter].ref); err != nil {
+			r.failing[x.Adapter] = err
+			current.takeOver, current.open = append(current.takeOver, x.Adapter), append(current.open, x.Adapter)
+		}
+	}
 }
 
 // read reads the windows of the part and then the open orders that no window showed. Nil means that nothing is missing.
@@ -95,13 +126,14 @@ func (p *part) read(ctx context.Context) error {
 	return p.reread(ctx)
 }
 
-// reread reads open orders by number that the import has not seen: older than the look-back, or left out by a filter.
+// reread reads open orders by number that the import has not seen: older than the look-back, left out by a filter, or left on
+// an adapter that the store does not speak through any more.
 func (p *part) reread(ctx context.Context) error {
 	im, after := p.run.im, ""
 	for {
-		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, p.ref, p.run.current.ID, after, rereadPage)
+		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, p.ref.StoreID, p.open, p.run.current.ID, after, rereadPage)
 		if err != nil {
-			return fmt.Errorf("find open orders that were not seen: %w", err)
+			return &foreignError{fmt.Errorf("find open orders that were not seen: %w", err)}
 		}
 		if len(numbers) == 0 {
 			return nil
@@ -133,7 +165,10 @@ func (p *part) keep(ctx context.Context, b Batch) error {
 func (p *part) apply(ctx context.Context, b Batch) error {
 	p.lookup.Complete(ctx, b.Orders)
 	b.Ref, b.ImportID, b.TakeOver = p.ref, p.run.current.ID, p.takeOver
-	return p.run.im.apply(ctx, b)
+	if err := p.run.im.apply(ctx, b); err != nil {
+		return &foreignError{err}
+	}
+	return nil
 }
 
 // settle returns the orders of a page that this adapter may store. An order that the store has under another number, known by
@@ -149,13 +184,14 @@ func (p *part) settle(ctx context.Context, orders []Order) ([]Order, error) {
 	}
 	matches, err := p.run.im.cfg.Repository.MatchOrders(ctx, p.ref, identities)
 	if err != nil {
-		return nil, fmt.Errorf("find orders that are known: %w", err)
+		return nil, &foreignError{fmt.Errorf("find orders that are known: %w", err)}
 	}
 	mine := orders[:0:0]
 	theirs := make(map[string][]Order)
 	for i, o := range orders {
 		owner := p.run.bindings.Owner(o.PurchaseTime)
 		switch m := matches[i]; {
+		case m != nil && m.Adapter != p.ref.Adapter && !m.Readable: // no reader of this adapter would find it under that number
 		case m != nil:
 			mine = append(mine, o.as(m.Number)) // storage knows whose it is
 		case owner == p.ref.Adapter || p.run.parts[owner] == nil || p.run.failing[owner] != nil && owner != p.run.bindings.Current:
@@ -183,22 +219,32 @@ func (r *reading) handOver(ctx context.Context, to *part, orders []Order) ([]Ord
 	var numbers []string
 	for _, o := range orders {
 		numbers = append(numbers, o.Number)
+		if o.Reference != "" && o.Reference != o.Number { // the other API may number orders otherwise
+			numbers = append(numbers, o.Reference)
+		}
 	}
 	began := r.im.cfg.Now().UTC()
 	found, err := r.im.cfg.Source.GetOrders(ctx, to.ref, numbers)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil, to.ref.Adapter == r.bindings.Current, problem.As(err) == nil:
-		return nil, fmt.Errorf("read orders that belong to adapter %s: %w", to.ref.Adapter, err)
+		return nil, &foreignError{fmt.Errorf("read orders that belong to adapter %s: %w", to.ref.Adapter, err)}
 	default:
 		r.failing[to.ref.Adapter] = err
 		return orders, nil
 	}
+	known := make(map[string]bool) // an order that was found by number and by reference, in two calls, is one
+	found = slices.DeleteFunc(found, func(o Order) bool {
+		id := cmp.Or(o.NativeID, o.Number)
+		twice := known[id]
+		known[id] = true
+		return twice
+	})
 	if err := to.apply(ctx, Batch{Orders: found, ReadTime: began}); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(orders, func(o Order) bool {
-		return slices.ContainsFunc(found, func(f Order) bool { return f.Number == o.Number })
+		return slices.ContainsFunc(found, func(f Order) bool { return f.Number == o.Number || f.Number == o.Reference && o.Reference != "" })
 	}), nil
 }
 
@@ -215,20 +261,32 @@ func (o Order) as(number string) Order {
 }
 
 // Renumber returns the orders that were asked for by number: one whose reference was asked for, not its number, gets that as its
-// number. It fails on an order that was not asked for at all.
+// number. Of several that share a reference none is taken for the one that was asked for; nor is any, when an order has that
+// number itself. It fails on an order that was not asked for at all.
 func Renumber(orders []Order, numbers []string) ([]Order, error) {
 	asked := make(map[string]bool, len(numbers))
 	for _, n := range numbers {
 		asked[n] = true
 	}
-	for i, o := range orders {
+	claims := make(map[string]int, len(orders))
+	for _, o := range orders {
 		switch {
 		case asked[o.Number]:
+			claims[o.Number] += 2 // no reference comes up to it
 		case o.Reference != "" && asked[o.Reference]:
-			orders[i] = o.as(o.Reference)
+			claims[o.Reference]++
 		default:
 			return nil, errors.New("an order was not asked for")
 		}
 	}
-	return orders, nil
+	var found []Order
+	for _, o := range orders {
+		switch {
+		case asked[o.Number]:
+			found = append(found, o)
+		case claims[o.Reference] == 1:
+			found = append(found, o.as(o.Reference))
+		}
+	}
+	return found, nil
 }

@@ -1,7 +1,6 @@
 package order_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -91,6 +90,43 @@ func TestOrdersShownByOneAdapter(t *testing.T) {
 		{"a new order that only the old one knows", func(m *move) {
 			m.apis["alpha"].sells(bought("1", -5))
 		}, map[string]string{"1": "alpha"}, []string{"beta: 1"}},
+		{"an old order that the other one numbers otherwise, and only the new one lists", func(m *move) {
+			o, theirs := bought("B1", -60), bought("A1", -60)
+			o.Reference = "A1"
+			m.apis["beta"].sells(o)
+			m.apis["alpha"].knows(theirs)
+		}, map[string]string{"A1": "alpha"}, []string{"alpha: A1,B1"}},
+		{"one that is found by number and by reference is one", func(m *move) {
+			o, theirs := bought("B1", -60), bought("A1", -60)
+			o.Reference, theirs.Reference = "A1", "B1"
+			m.apis["beta"].sells(o)
+			m.apis["alpha"].knows(theirs)
+			renumbered := theirs // as the facade gives it to whoever asks for its reference
+			renumbered.Number, renumbered.NativeID = "B1", "A1"
+			m.apis["alpha"].knows(renumbered)
+		}, map[string]string{"B1": "alpha"}, []string{"alpha: A1,B1"}},
+		{"a reference that is the number is asked for once, an empty one never", func(m *move) {
+			o := bought("1", -60)
+			o.Reference = "1"
+			m.apis["beta"].sells(o, bought("2", -60))
+			m.apis["alpha"].knows(o, bought("2", -60))
+		}, map[string]string{"1": "alpha", "2": "alpha"}, []string{"alpha: 1,2"}},
+		{"an order of the other one that cannot be read under the number that it has is left to that one", func(m *move) {
+			m.shelf["A1"] = kept{bought("A1", -60), "alpha"}
+			m.unreadable = map[string]string{"B1": "A1"}
+			m.apis["beta"].sells(bought("B1", -60))
+		}, map[string]string{"A1": "alpha"}, nil},
+		{"and so it is when that one is left for good", func(m *move) {
+			m.bindings.Adapters, m.bindings.Former = m.bindings.Adapters[:1], []string{"alpha"}
+			m.shelf["A1"] = kept{bought("A1", -60), "alpha"}
+			m.unreadable = map[string]string{"B1": "A1"}
+			m.apis["beta"].sells(bought("B1", -60))
+		}, map[string]string{"A1": "alpha"}, nil},
+		{"its own order is kept under the number that it has, whatever its references", func(m *move) {
+			m.shelf["A1"] = kept{bought("A1", -60), "beta"}
+			m.unreadable = map[string]string{"B1": "A1"}
+			m.apis["beta"].sells(bought("B1", -60))
+		}, map[string]string{"A1": "beta"}, nil},
 		{"an order that the store has is not asked for", func(m *move) {
 			m.shelf["1"] = kept{bought("1", -60), "alpha"}
 			m.shelf["2"] = kept{bought("2", -5), "beta"}
@@ -139,187 +175,6 @@ func TestAnOrderGetsTheNumberThatTheStoreHas(t *testing.T) {
 	same(t, "identities", m.identities, []order.Identity{
 		{Number: "B1", Reference: "A1"}, {Number: "B2", NativeID: "api-2", Reference: "A2"},
 	})
-}
-
-// TestAnAdapterThatTheStoreLeavesFails: the other part is read all the same; the run fails while there is patience.
-func TestAnAdapterThatTheStoreLeavesFails(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name     string
-		since    time.Time // when alpha began to fail
-		state    order.ImportState
-		takeOver []string
-	}{
-		{"for the first time", time.Time{}, order.Failed, nil},
-		{"within patience", at(-60).Add(1), order.Failed, nil},
-		{"for longer", at(-60), order.Succeeded, []string{"alpha"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			m := newMove(t, moving())
-			m.bindings.Adapters[1].FailingSince = c.since
-			m.shelf["1"] = kept{bought("1", -60), "alpha"}
-			m.apis["alpha"].sells(bought("1", -60))
-			m.apis["alpha"].listErr, m.apis["alpha"].getErr = alphaDown, alphaDown // after a page
-			m.apis["beta"].sells(bought("1", -60), bought("2", -5))
-			run := m.run(t)
-			why := order.Failure{Reason: alphaDown.Reason, Message: alphaDown.Message}
-			same(t, "state", run.State, c.state)
-			same(t, "failure", run.Failure == why, c.state == order.Failed)
-			same(t, "parts", m.parts, []order.Part{{Adapter: "beta"}, {Adapter: "alpha", Failure: why}})
-			for _, b := range m.batches {
-				want := c.takeOver
-				if b.Ref.Adapter != "beta" {
-					want = nil
-				}
-				same(t, "adapters whose orders a batch of "+b.Ref.Adapter+" takes over", b.TakeOver, want)
-			}
-			owner := "alpha"
-			if c.takeOver != nil {
-				owner = "beta"
-			}
-			same(t, "adapter of each order", m.owners(), map[string]string{"1": owner, "2": "beta"})
-			same(t, "concluded", m.concluded, 1)
-		})
-	}
-}
-
-// TestTheAdapterOfNewOrdersFails: the run fails whatever its patience, and nobody takes its orders.
-func TestTheAdapterOfNewOrdersFails(t *testing.T) {
-	t.Parallel()
-	m := newMove(t, moving())
-	m.bindings.Adapters[0].FailingSince = at(-1000)
-	m.apis["beta"].sells(bought("2", -5))
-	m.apis["beta"].listErr = betaDown // after a page
-	m.apis["alpha"].sells(bought("1", -60))
-	run := m.run(t)
-	why := order.Failure{Reason: betaDown.Reason, Message: betaDown.Message}
-	same(t, "state", run.State, order.Failed)
-	same(t, "failure", run.Failure, why)
-	same(t, "parts", m.parts, []order.Part{{Adapter: "beta", Failure: why}, {Adapter: "alpha"}})
-	same(t, "adapter of each order", m.owners(), map[string]string{"1": "alpha", "2": "beta"})
-	for _, b := range m.batches {
-		same(t, "taken over", len(b.TakeOver), 0)
-	}
-}
-
-// TestHandOverFails: an order whose owner does not answer is never kept with the wrong adapter while it may still answer.
-func TestHandOverFails(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("disk full while storing " + "row 7")
-	for _, c := range []struct {
-		name   string
-		with   func(m *move)
-		state  order.ImportState
-		owners map[string]string
-		failed []string // parts
-		asked  []string
-	}{
-		{"the adapter that is left does not answer: its unknown orders stay with the one that shows them", func(m *move) {
-			m.apis["alpha"].getErr = alphaDown
-			m.apis["beta"].pages = [][]order.Order{{bought("1", -60)}, {bought("2", -60)}, {bought("3", -5)}}
-		}, order.Succeeded, map[string]string{"1": "beta", "2": "beta", "3": "beta"}, nil, []string{"alpha: 1"}},
-		{"the adapter of new orders does not answer", func(m *move) {
-			m.apis["beta"].getErr = betaDown
-			m.apis["alpha"].sells(bought("1", -5), bought("2", -60))
-		}, order.Failed, map[string]string{}, []string{"alpha"}, []string{"beta: 1"}},
-		{"an error that is no problem", func(m *move) {
-			m.apis["alpha"].getErr = broken
-			m.apis["beta"].sells(bought("1", -60))
-		}, order.Failed, map[string]string{}, []string{"beta"}, []string{"alpha: 1"}},
-		{"what is known cannot be read", func(m *move) {
-			m.matchErr = broken
-			m.apis["beta"].sells(bought("1", -5))
-		}, order.Failed, map[string]string{}, []string{"beta"}, nil},
-		{"what was handed over cannot be stored", func(m *move) {
-			m.apis["alpha"].knows(bought("1", -60))
-			m.apis["beta"].sells(bought("1", -60))
-			m.applyErr = func(b order.Batch) error {
-				if b.Ref.Adapter == "alpha" && len(b.Orders) > 0 {
-					return broken
-				}
-				return nil
-			}
-		}, order.Failed, map[string]string{}, []string{"beta"}, []string{"alpha: 1"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			m := newMove(t, moving())
-			c.with(m)
-			run := m.run(t)
-			same(t, "state", run.State, c.state)
-			same(t, "adapter of each order", m.owners(), c.owners)
-			same(t, "asked", m.asked, c.asked)
-			var failed []string
-			for _, p := range m.parts {
-				if p.Failure != (order.Failure{}) {
-					failed = append(failed, p.Adapter)
-				}
-			}
-			same(t, "parts that failed", failed, c.failed)
-		})
-	}
-}
-
-// TestRunThatIsInterrupted: what was not read to its end tells nothing of its adapter.
-func TestRunThatIsInterrupted(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name   string
-		with   func(m *move)
-		reason string
-		parts  []order.Part
-	}{
-		{"the server stops in the second part", func(m *move) {
-			m.apis["alpha"].onList = func(ctx context.Context) error {
-				m.background.Go(func() { _ = m.importer.Stop(context.WithoutCancel(ctx)) })
-				<-ctx.Done()
-				return problem.New(problem.Unavailable, problem.ReasonAdapterDown, "the call was cancelled")
-			}
-		}, problem.ReasonServerStopping, []order.Part{{Adapter: "beta"}}},
-		{"the store is disconnected in the first part", func(m *move) {
-			m.apis["beta"].onList = func(ctx context.Context) error {
-				m.importer.Abort(shopRef.StoreID)
-				<-ctx.Done()
-				return ctx.Err()
-			}
-		}, problem.ReasonStoreDisconnected, nil},
-		{"the store is disconnected while an order is handed over", func(m *move) {
-			m.apis["beta"].sells(bought("1", -60))
-			m.apis["alpha"].onGet = func(ctx context.Context) error {
-				m.importer.Abort(shopRef.StoreID)
-				<-ctx.Done()
-				return alphaDown
-			}
-		}, problem.ReasonStoreDisconnected, nil},
-		{"the store goes to another adapter in the second part", func(m *move) {
-			m.apis["alpha"].sells(bought("1", -60))
-			m.applyErr = func(b order.Batch) error {
-				if b.Ref.Adapter == "alpha" {
-					return fmt.Errorf("apply batch: %w", order.ErrStoreMoved)
-				}
-				return nil
-			}
-		}, problem.ReasonStoreMoved, []order.Part{{Adapter: "beta"}}},
-		{"the store goes to another adapter while an order is handed over", func(m *move) {
-			m.apis["beta"].sells(bought("1", -60))
-			m.apis["alpha"].knows(bought("1", -60))
-			m.applyErr = func(order.Batch) error { return fmt.Errorf("apply batch: %w", order.ErrStoreMoved) }
-		}, problem.ReasonStoreMoved, nil},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			m := newMove(t, moving())
-			c.with(m)
-			run := m.run(t)
-			same(t, "state", run.State, order.Interrupted)
-			same(t, "reason", run.Failure.Reason, c.reason)
-			same(t, "parts", m.parts, c.parts)
-			same(t, "reports", len(m.reports), len(c.parts))
-			same(t, "adapter of each order", m.owners(), map[string]string{})
-			same(t, "concluded", m.concluded, 0)
-		})
-	}
 }
 
 // TestEachWindowIsReadThroughItsAdapter: an adapter that was never read has other windows than one that was.

@@ -13,6 +13,7 @@ import (
 var (
 	ErrNotFound       = errors.New("order not found")
 	ErrImportNotFound = errors.New("import not found")
+	ErrMoved          = errors.New("order belongs to another adapter")
 	ErrStoreMoved     = errors.New("the store went to another adapter during the import")
 )
 
@@ -81,6 +82,9 @@ type Identity struct {
 type Match struct {
 	Number  string
 	Adapter string // the order's binding
+	// Readable is true when the order can be read through the asking adapter under Number: that is its own number, or its
+	// reference. Else the order stays with its adapter whatever happens to that.
+	Readable bool
 }
 
 // Repository is what this package asks of a database. Every method is one transaction.
@@ -106,17 +110,17 @@ type Repository interface {
 	GetOrder(ctx context.Context, storeID, number string) (Stored, error)
 	// ListOrders returns a page; its cost depends on Limit, not on how many orders there are.
 	ListOrders(ctx context.Context, q ListQuery) ([]Stored, error)
-	// UnseenOpenOrders returns the numbers of orders bound to the adapter that are not final and were not seen by the
-	// import, ordered, after afterNumber.
-	UnseenOpenOrders(ctx context.Context, ref store.Ref, importID, afterNumber string, limit int) ([]string, error)
+	// UnseenOpenOrders returns the numbers of a store's orders bound to one of the adapters that are not final and were not seen
+	// by the import, ordered, after afterNumber.
+	UnseenOpenOrders(ctx context.Context, storeID string, adapters []string, importID, afterNumber string, limit int) ([]string, error)
 
 	// StartImport stores a new running import, or returns the running one of the store with joined = true. It notes the start
 	// as the first attempt of each adapter of the windows that had none.
 	StartImport(ctx context.Context, run Import) (current Import, joined bool, err error)
 	// FinishImport stores state, failure and finish time of a run. In the same transaction: for each part that was read to its
 	// end the adapter's cursor moves to the run's start; one that failed is noted as failing since the run's start, unless it
-	// is noted already, and its unfinished windows tell why; when the state is Succeeded, the store tells the run as its last
-	// import. Counts and finished windows are left as ApplyBatch wrote them.
+	// is noted already or the part is blameless, and its unfinished windows tell why; when the state is Succeeded, the store
+	// tells the run as its last import. Counts and finished windows are left as ApplyBatch wrote them.
 	FinishImport(ctx context.Context, run Import) error
 	// InterruptImports ends every running import as Interrupted with this failure: at start, none can be running.
 	InterruptImports(ctx context.Context, now time.Time, why Failure) (int, error)

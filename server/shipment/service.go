@@ -18,9 +18,6 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// carrierListAge is how old a cached carrier list may be before the marketplace is asked again.
-const carrierListAge = 24 * time.Hour
-
 // Stores is what shipments need to know of stores.
 type Stores interface {
 	// Get returns a store. STORE_NOT_FOUND.
@@ -41,6 +38,7 @@ type Service struct {
 	orders      Orders
 	stores      Stores
 	marketplace Marketplace
+	carriers    carrierBook
 	wake        func() // tells the worker that a shipment is due
 	waitMargin  time.Duration
 	now         func() time.Time
@@ -64,13 +62,22 @@ type ServiceConfig struct {
 func NewService(c ServiceConfig) *Service {
 	return &Service{
 		repository: c.Repository, orders: c.Orders, stores: c.Stores, marketplace: c.Marketplace,
-		wake: c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
+		carriers: carrierBook{c.Repository, c.Stores, c.Marketplace, c.Now},
+		wake:     c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
 	}
 }
 
 // Notify refuses what can never work and stores the rest; the shipment is durable when it returns. A repeated request gets
 // the shipment that the first one made, whatever became of the order since.
 func (s *Service) Notify(ctx context.Context, storeID string, r Request, requestID string) (Shipment, error) {
+	sh, err := s.notify(ctx, storeID, r, requestID)
+	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
+		sh, err = s.notify(ctx, storeID, r, requestID)
+	}
+	return sh, err
+}
+
+func (s *Service) notify(ctx context.Context, storeID string, r Request, requestID string) (Shipment, error) {
 	st, err := s.stores.Get(ctx, storeID)
 	if err != nil {
 		return Shipment{}, err
@@ -111,7 +118,7 @@ func (s *Service) Notify(ctx context.Context, storeID string, r Request, request
 	if err := checkItems(r.Items, o.Order, rules); err != nil {
 		return Shipment{}, err
 	}
-	carrier, err := s.carrier(ctx, store.Ref{StoreID: storeID, Adapter: o.Adapter}, r.Carrier)
+	carrier, err := s.carriers.find(ctx, store.Ref{StoreID: storeID, Adapter: o.Adapter}, r.Carrier)
 	if err != nil {
 		return Shipment{}, err
 	}
@@ -234,13 +241,16 @@ func (s *Service) List(ctx context.Context, q ListQuery) ([]Shipment, error) {
 	return s.repository.ListShipments(ctx, q)
 }
 
-// Carriers reads the marketplace's carriers now.
-func (s *Service) Carriers(ctx context.Context, storeID string) (CarrierList, error) {
+// Carriers reads the marketplace's carriers now, through one of the store's adapters; empty means the one of new orders.
+func (s *Service) Carriers(ctx context.Context, storeID, adapter string) (CarrierList, error) {
 	st, err := s.stores.Get(ctx, storeID)
 	if err != nil {
 		return CarrierList{}, err
 	}
-	return s.readCarriers(ctx, store.Ref{StoreID: storeID, Adapter: st.Adapter})
+	if adapter == "" {
+		adapter = st.Adapter
+	}
+	return s.carriers.read(ctx, store.Ref{StoreID: storeID, Adapter: adapter})
 }
 
 // prepareTimeout bounds Prepare, which nobody asked for.
@@ -258,41 +268,6 @@ func (s *Service) Prepare(ctx context.Context, ref store.Ref) {
 	if err != nil {
 		s.log.InfoContext(ctx, "carriers not read ahead; the first shipment reads them", "store", ref.StoreID)
 	}
-}
-
-func (s *Service) readCarriers(ctx context.Context, ref store.Ref) (CarrierList, error) {
-	carriers, err := s.marketplace.ListCarriers(ctx, ref)
-	if err != nil {
-		s.stores.Report(ctx, ref, err)
-		return CarrierList{}, err
-	}
-	list := CarrierList{Carriers: carriers, ReadTime: s.now().UTC()}
-	if err := s.repository.SaveCarriers(ctx, ref, list); err != nil {
-		return CarrierList{}, fmt.Errorf("keep carriers: %w", err)
-	}
-	return list, nil
-}
-
-// carrier finds the marketplace's carrier in the cached list, and in a fresh one when the cached one is old or does not know
-// it. When the marketplace cannot be asked, an old list is better than no shipment.
-func (s *Service) carrier(ctx context.Context, ref store.Ref, written string) (Carrier, error) {
-	cached, err := s.repository.Carriers(ctx, ref)
-	if err != nil {
-		return Carrier{}, fmt.Errorf("read cached carriers: %w", err)
-	}
-	if s.now().Sub(cached.ReadTime) < carrierListAge {
-		if c, err := resolveCarrier(written, cached.Carriers); err == nil {
-			return c, nil
-		}
-	}
-	fresh, err := s.readCarriers(ctx, ref)
-	switch {
-	case err == nil:
-		return resolveCarrier(written, fresh.Carriers)
-	case !cached.ReadTime.IsZero():
-		return resolveCarrier(written, cached.Carriers)
-	}
-	return Carrier{}, err
 }
 
 // Resume tells the worker that shipments may be due which were held back.

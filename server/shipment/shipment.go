@@ -97,7 +97,8 @@ const (
 type Repository interface {
 	// CreateShipment stores a shipment with its first event, unless the store has one with the same RequestID, or the
 	// order has an open one: then that one is returned. order.ErrNotFound when the store has no such order,
-	// store.ErrNoCredentials when it is disconnected.
+	// order.ErrMoved when the order belongs to another adapter than the shipment, store.ErrNoCredentials when the store is
+	// disconnected.
 	CreateShipment(ctx context.Context, s Shipment, e Event) (Shipment, CreateResult, error)
 	// UpdateShipment writes a shipment that was read at s.Revision, appends the events and returns it with its new
 	// revision. ErrConflict when the stored revision differs, ErrNotFound. A write that announces one more request (a higher
@@ -111,10 +112,10 @@ type Repository interface {
 	ShipmentEvents(ctx context.Context, storeID, id string) ([]Event, error)
 	// ListShipments returns a page; its cost depends on Limit, not on how many shipments there are.
 	ListShipments(ctx context.Context, q ListQuery) ([]Shipment, error)
-	// DueShipments returns open shipments whose NextAttempt is not after now, the most overdue first. Stores that are paused,
-	// disconnected, or whose credentials were refused (health), are left out.
+	// DueShipments returns open shipments whose NextAttempt is not after now, the most overdue first. Those of stores that are
+	// paused or disconnected, or whose credentials for the shipment's adapter were refused, are left out.
 	DueShipments(ctx context.Context, now time.Time, limit int) ([]Shipment, error)
-	// NextDue returns the earliest NextAttempt of those stores' open shipments; zero when there is none.
+	// NextDue returns the earliest NextAttempt of the open shipments that are not left out; zero when there is none.
 	NextDue(ctx context.Context) (time.Time, error)
 
 	// SaveCarriers replaces the cached carrier list of a store and adapter.

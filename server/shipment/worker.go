@@ -30,13 +30,14 @@ type WorkerConfig struct {
 
 // Worker carries shipments to the marketplace, one step at a time.
 type Worker struct {
-	cfg  WorkerConfig
-	loop *due.Loop[Shipment]
+	cfg      WorkerConfig
+	carriers carrierBook
+	loop     *due.Loop[Shipment]
 }
 
 // NewWorker returns a worker that has not started.
 func NewWorker(cfg WorkerConfig) *Worker {
-	w := &Worker{cfg: cfg}
+	w := &Worker{cfg: cfg, carriers: carrierBook{cfg.Repository, cfg.Stores, cfg.Marketplace, cfg.Now}}
 	w.loop = due.New(due.Config[Shipment]{
 		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
 		ID: func(s Shipment) string { return s.ID }, Work: w.work,
@@ -61,7 +62,7 @@ func (w *Worker) work(ctx context.Context, s Shipment) error {
 	after, err := w.step(ctx, s)
 	switch {
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrHeld):
-		log.Info("shipment changed or was held back meanwhile; nothing was sent")
+		log.Info("shipment changed or was held back meanwhile; it is looked at again")
 		return nil
 	case err != nil:
 		log.Error("shipment step not stored", "error", err)
@@ -86,6 +87,11 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	v := decide(s, o, now, w.cfg.Policy.RepeatedReads)
 	switch v.action {
 	case send:
+		if s.MarketplaceCarrier == "" { // the order went to another adapter since
+			if !w.carrier(ctx, &s, ref) {
+				return w.store(ctx, s, told)
+			}
+		}
 		return w.send(ctx, s, ref, *o)
 	case confirm:
 		s.End(delivery.Confirmed, v.reason, v.message)
@@ -107,6 +113,25 @@ func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (*order
 	return w.cfg.Reader.Fresh(ctx, ref, number)
 }
 
+// carrier finds the carrier in the list of the adapter that the shipment is sent through now. It is false when the shipment is
+// not to be sent for the time being.
+func (w *Worker) carrier(ctx context.Context, s *Shipment, ref store.Ref) bool {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
+	defer cancel()
+	c, err := w.carriers.find(ctx, ref, s.Carrier)
+	switch {
+	case problem.HasReason(err, problem.ReasonCarrierUnknown):
+		s.End(delivery.NeedsAttention, problem.ReasonCarrierUnknown,
+			"the order went to another API of the marketplace, whose carriers are others: "+problem.As(err).Message)
+		return false
+	case err != nil:
+		s.Postpone(w.failed(ctx, *s, err), w.now(), w.cfg.Policy)
+		return false
+	}
+	s.MarketplaceCarrier = c.Name
+	return true
+}
+
 // send commits SENDING, tells the marketplace, and stores what came of it.
 func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Order) (Shipment, error) {
 	before, told := s.State, s.Message
@@ -123,15 +148,27 @@ func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Or
 		TrackingNumber: s.TrackingNumber, TrackingURL: s.TrackingURL,
 		Service: s.Service, CarrierFee: s.CarrierFee, ShipTime: s.ShipTime,
 	})
+	conclude := func(s *Shipment) { s.Conclude(before, result, w.now(), w.cfg.Policy) }
 	if err != nil { // certainly nothing was sent
-		s.NotSent(before, w.failed(ctx, s, err), w.now(), w.cfg.Policy)
-	} else {
-		s.Conclude(before, result, w.now(), w.cfg.Policy)
-		if result.Outcome == delivery.Retry {
-			w.cfg.Stores.Report(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
-		}
+		failure := w.failed(ctx, s, err)
+		conclude = func(s *Shipment) { s.NotSent(before, failure, w.now(), w.cfg.Policy) }
 	}
-	return w.store(ctx, s, told)
+	announced := s
+	conclude(&s)
+	if err == nil && result.Outcome == delivery.Retry {
+		w.cfg.Stores.Report(ctx, ref, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
+	}
+	stored, storeErr := w.store(ctx, s, told)
+	if !errors.Is(storeErr, ErrConflict) {
+		return stored, storeErr
+	}
+	// The order went to another adapter while the request was on its way: what came back must not be lost.
+	fresh, readErr := w.cfg.Repository.GetShipment(ctx, s.StoreID, s.ID)
+	if readErr != nil || fresh.State != delivery.Sending || fresh.SendCount != announced.SendCount || fresh.LastOutcome != "" {
+		return s, errors.Join(storeErr, readErr)
+	}
+	conclude(&fresh)
+	return w.store(ctx, fresh, told)
 }
 
 // shippedLines is the lines that left, with their pieces. Without items everything left.

@@ -31,6 +31,8 @@ type Bindings struct {
 	Current string
 	// Adapters is the adapters that the store holds credentials for, Current first.
 	Adapters []Binding
+	// Former is the adapters that the store was bound to once and holds no credentials for any more.
+	Former []string
 	// Moved is true when the store was ever bound to more than one adapter.
 	Moved bool
 	// Origin is the adapter that the store was first bound to, and Turns when it went to which other one, oldest first.
@@ -45,10 +47,24 @@ type Binding struct {
 	ImportStart time.Time
 	// FirstAttempt is the start of the first import through this adapter, whatever became of it; zero when there was none.
 	FirstAttempt time.Time
-	// FailingSince is the start of the first import that could not read through this adapter since one could; zero while all
-	// is well.
+	// FailingSince is the start of the first import that could not read through this adapter since one could, or since the
+	// credentials were found to work; zero while all is well.
 	FailingSince time.Time
+	// Refused is true when the marketplace refused the credentials: nothing is sent through the adapter until they are replaced
+	// or found to work again.
+	Refused bool
 }
+
+// AdapterHealth is what the last exchange through an adapter says of it. It is kept with the binding, so that one adapter of a
+// moving store does not hold up the other.
+type AdapterHealth int
+
+// What an exchange can say.
+const (
+	AdapterUnclear AdapterHealth = iota // nothing about the credentials
+	AdapterWorks                        // the marketplace took the credentials
+	AdapterRefused                      // the marketplace refused them
+)
 
 // Turn says that orders bought at an instant or later belong to an adapter.
 type Turn struct {
@@ -67,6 +83,30 @@ func (b Bindings) Owner(purchase time.Time) string {
 		owner = t.Adapter
 	}
 	return owner
+}
+
+// lastTurn is when new orders last went to another adapter; zero when they never did.
+func (b Bindings) lastTurn() time.Time {
+	if len(b.Turns) == 0 {
+		return time.Time{}
+	}
+	return b.Turns[len(b.Turns)-1].At
+}
+
+// GivenUp reports whether an adapter that the store leaves has failed for so long that its orders may go to the other one. What
+// failed before the store left it does not count.
+func (b Bindings) GivenUp(adapter string, now time.Time, p MigrationPolicy) bool {
+	for _, x := range b.Adapters {
+		if x.Adapter != adapter || adapter == b.Current || x.FailingSince.IsZero() {
+			continue
+		}
+		since := x.FailingSince
+		if turn := b.lastTurn(); turn.After(since) {
+			since = turn
+		}
+		return now.Sub(since) >= p.Patience
+	}
+	return false
 }
 
 // Speaks reports whether the store holds credentials for the adapter.

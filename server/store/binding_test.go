@@ -59,21 +59,33 @@ func TestSpeaks(t *testing.T) {
 func TestGivenUp(t *testing.T) {
 	t.Parallel()
 	p := store.MigrationPolicy{Keep: time.Nanosecond, Patience: 10 * time.Minute}
+	left := []store.Turn{{At: at(-200), Adapter: "beta"}}
 	for _, c := range []struct {
-		name  string
-		since time.Time
-		want  bool
+		name    string
+		turns   []store.Turn
+		adapter string
+		since   time.Time // when alpha began to fail
+		want    bool
 	}{
-		{"all is well", time.Time{}, false},
-		{"failing since now", at(10), false},
-		{"just within patience", at(0).Add(1), false},
-		{"for as long as there is patience", at(0), true},
-		{"for longer", at(-100), true},
-		{"since the future, by a clock that was set back", at(11), false},
+		{"all is well", left, "alpha", time.Time{}, false},
+		{"failing since now", left, "alpha", at(10), false},
+		{"just within patience", left, "alpha", at(0).Add(1), false},
+		{"for as long as there is patience", left, "alpha", at(0), true},
+		{"for longer", left, "alpha", at(-100), true},
+		{"since the future, by a clock that was set back", left, "alpha", at(11), false},
+		{"since before the store left it, which is not long ago", []store.Turn{{At: at(1), Adapter: "beta"}}, "alpha", at(-100), false},
+		{"since before the store left it, which is long ago", []store.Turn{{At: at(0), Adapter: "beta"}}, "alpha", at(-100), true},
+		{"what counts is the last turn", append(left, store.Turn{At: at(-50), Adapter: "alpha"}, store.Turn{At: at(1), Adapter: "beta"}), "alpha", at(-100), false},
+		{"the adapter of new orders is never given up", left, "beta", at(-100), false},
+		{"nor one that the store does not speak through", left, "gamma", at(-100), false},
+		{"a turn that is not known", nil, "alpha", at(-100), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := (store.Binding{FailingSince: c.since}).GivenUp(at(10), p); got != c.want {
+			b := store.Bindings{Current: "beta", Origin: "alpha", Turns: c.turns, Adapters: []store.Binding{
+				{Adapter: "beta", FailingSince: at(-1000)}, {Adapter: "alpha", FailingSince: c.since},
+			}}
+			if got := b.GivenUp(c.adapter, at(10), p); got != c.want {
 				t.Errorf("GivenUp = %t", got)
 			}
 		})

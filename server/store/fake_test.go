@@ -34,18 +34,25 @@ type database struct {
 	store.Repository
 	stores      map[string]store.Store
 	names       map[string]string // the store of an account's name
+	told        map[store.Ref]store.AccountKeys
+	unnamed     []store.Ref
 	ids         map[store.Ref]string
 	credentials map[store.Ref]store.Sealed
 	states      map[store.Ref]store.Sealed
 	bindings    store.Bindings
 	last        *store.Migration
-	left        bool // something is left on the adapter that the store leaves
+	left        bool   // something is left on the adapter that the store leaves
+	onUpdate    func() // what another call does just before a store is written
+	onUndo      func() // and before a migration is undone
+	onReplace   func() // and before credentials are replaced
 
-	migrationErr, startErr, undoErr, completeErr error
+	migrationErr, startErr, undoErr, completeErr, addErr, replaceErr error
 
 	started   []started
 	undone    []time.Time
-	completed []string
+	completed []string // adapters, with "!" when given up
+	healths   []string // "<adapter> works" or "<adapter> refused"
+	created   []string // ids
 	updates   int
 }
 
@@ -53,7 +60,8 @@ type database struct {
 type marketplace struct {
 	accounts map[string]store.Account // by adapter
 	errs     map[string]error
-	checks   []string // "<adapter> <account id>"
+	checks   []string        // "<adapter> <account id>"
+	within   []time.Duration // what was left of the time of each check
 }
 
 // started is what StartMigration was given.
@@ -81,6 +89,7 @@ func newWorld() *world {
 			names:  map[string]string{"adapter/alpha:a-1": "shop", "login:one": "shop", "login:two": "other"},
 			ids:    map[store.Ref]string{shopAlpha: "a-1"}, credentials: map[store.Ref]store.Sealed{shopAlpha: {Ciphertext: []byte(`{}`)}},
 			states:   map[store.Ref]store.Sealed{},
+			told:     map[store.Ref]store.AccountKeys{shopAlpha: {"adapter/alpha:a-1", "login:one"}},
 			bindings: store.Bindings{Current: "alpha", Origin: "alpha", Adapters: []store.Binding{{Adapter: "alpha"}}},
 		},
 		market: &marketplace{
@@ -119,6 +128,20 @@ func (d *database) returning(minute int) {
 	slices.Reverse(d.bindings.Adapters)
 }
 
+// disconnect makes a store one that is disconnected.
+func (d *database) disconnect(id string) {
+	s := d.stores[id]
+	s.DisconnectTime = noon
+	d.stores[id] = s
+}
+
+// ill gives the shop a health.
+func (d *database) ill(state store.HealthState, reason string) {
+	s := d.stores["shop"]
+	s.Health = store.Health{State: state, Reason: reason}
+	d.stores["shop"] = s
+}
+
 func (d *database) GetStore(_ context.Context, id string) (store.Store, error) {
 	s, ok := d.stores[id]
 	if !ok {
@@ -141,6 +164,9 @@ func (d *database) FindStore(_ context.Context, _ string, keys store.AccountKeys
 }
 
 func (d *database) UpdateStore(_ context.Context, id string, change func(*store.Store) error) (store.Store, error) {
+	if d.onUpdate != nil {
+		d.onUpdate()
+	}
 	s := d.stores[id]
 	if err := change(&s); err != nil {
 		return s, err
@@ -164,6 +190,60 @@ func (d *database) AccountID(_ context.Context, ref store.Ref) (string, error) {
 		return "", store.ErrNoCredentials
 	}
 	return id, nil
+}
+
+func (d *database) AccountKeys(_ context.Context, ref store.Ref) (store.AccountKeys, error) {
+	return d.told[ref], nil
+}
+
+func (d *database) AddAccountKeys(_ context.Context, ref store.Ref, keys store.AccountKeys) error {
+	if d.addErr != nil {
+		return d.addErr
+	}
+	for _, k := range keys {
+		if id, ok := d.names[k]; ok && id != ref.StoreID {
+			return fmt.Errorf("add: %w", store.ErrAccountTaken)
+		}
+	}
+	for _, k := range keys {
+		d.names[k] = ref.StoreID
+		d.told[ref] = append(d.told[ref], k)
+	}
+	return nil
+}
+
+func (d *database) UnnamedAccounts(context.Context, string) ([]store.Ref, error) {
+	return d.unnamed, nil
+}
+
+func (d *database) SetAdapterHealth(_ context.Context, ref store.Ref, h store.AdapterHealth) error {
+	for i, x := range d.bindings.Adapters {
+		if x.Adapter == ref.Adapter {
+			d.bindings.Adapters[i].Refused = h == store.AdapterRefused
+		}
+	}
+	d.healths = append(d.healths, ref.Adapter+map[store.AdapterHealth]string{store.AdapterWorks: " works", store.AdapterRefused: " refused"}[h])
+	return nil
+}
+
+func (d *database) CreateStore(_ context.Context, s store.Store, keys store.AccountKeys, c store.Sealed) error {
+	d.stores[s.ID] = s
+	d.created = append(d.created, s.ID)
+	d.credentials[store.Ref{StoreID: s.ID, Adapter: s.Adapter}] = c
+	for _, k := range keys {
+		d.names[k] = s.ID
+	}
+	return nil
+}
+
+func (d *database) ReplaceCredentials(_ context.Context, ref store.Ref, c store.Sealed) error {
+	if d.onReplace != nil {
+		d.onReplace()
+	}
+	if d.replaceErr == nil {
+		d.credentials[ref] = c
+	}
+	return d.replaceErr
 }
 
 func (d *database) AdapterState(_ context.Context, ref store.Ref) (store.Sealed, error) {
@@ -198,13 +278,19 @@ func (d *database) StartMigration(_ context.Context, m store.Migration, s store.
 
 func (d *database) UndoMigration(_ context.Context, _ string, now time.Time) error {
 	d.undone = append(d.undone, now)
+	if d.onUndo != nil {
+		d.onUndo()
+	}
 	if d.undoErr == nil {
 		d.last.Undone = now
 	}
 	return d.undoErr
 }
 
-func (d *database) CompleteMigration(_ context.Context, _, leaving string, _ time.Time) (bool, error) {
+func (d *database) CompleteMigration(_ context.Context, _, leaving string, _ time.Time, givenUp bool) (bool, error) {
+	if givenUp {
+		leaving += "!"
+	}
 	d.completed = append(d.completed, leaving)
 	return !d.left, d.completeErr
 }
@@ -223,8 +309,11 @@ func (m *marketplace) AdapterInfo(_ context.Context, adapter string) (store.Adap
 }
 
 // CheckConnection implements store.Marketplace.
-func (m *marketplace) CheckConnection(_ context.Context, a store.Access) (store.Account, error) {
+func (m *marketplace) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
 	m.checks = append(m.checks, strings.TrimSpace(a.Adapter+" "+a.AccountID))
+	if deadline, ok := ctx.Deadline(); ok {
+		m.within = append(m.within, time.Until(deadline))
+	}
 	return m.accounts[a.Adapter], m.errs[a.Adapter]
 }
 

@@ -2,43 +2,90 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/relaishq/relais/server/problem"
 )
 
-// Report notes how an exchange with the marketplace through an adapter ended: nil for well. It writes only when the health
+// Report notes how an exchange with the marketplace through an adapter ended: nil for well. It writes only when something
 // changes.
+//
+// The store's health is that of the adapter of new orders. A failure of the adapter that a moving store leaves shows only while
+// all is well otherwise, and stays until that adapter works again: it must neither hide nor hold up what goes through the other.
 func (s *Service) Report(ctx context.Context, ref Ref, err error) {
-	id := ref.StoreID
-	st, getErr := s.repository.GetStore(ctx, id)
+	st, getErr := s.repository.GetStore(ctx, ref.StoreID)
 	if getErr != nil || !st.Connected() {
 		return
 	}
-	health := healthOf(err)
-	if ref.Adapter != st.Adapter {
-		// The adapter that the store is leaving: its failures must not hold up what goes through the other one, and its success
-		// says nothing of that.
-		if err == nil {
-			return
-		}
-		health = Health{
-			State: Retrying, Reason: problem.ReasonLeavingAdapterFails,
-			Message: "orders that are left on adapter " + ref.Adapter + " cannot be reached: " + health.Message,
-		}
-	}
-	if st.Health.State == health.State && st.Health.Reason == health.Reason {
+	s.reportBinding(ctx, ref, err)
+	if _, changes := healthAfter(st, ref.Adapter, err); !changes {
 		return
 	}
-	_, updateErr := s.update(ctx, id, func(st *Store) error {
-		health.Since = st.UpdateTime
-		st.Health = health
+	// The store may have turned to another adapter meanwhile: what counts is decided on its row.
+	var health Health
+	_, updateErr := s.update(ctx, ref.StoreID, func(st *Store) error {
+		next, changes := healthAfter(*st, ref.Adapter, err)
+		if changes {
+			next.Since = st.UpdateTime
+			st.Health = next
+		}
+		health = st.Health
 		return nil
 	})
 	if updateErr != nil {
-		s.log.WarnContext(ctx, "store health not written", "store", id, "error", updateErr)
+		s.log.WarnContext(ctx, "store health not written", "store", ref.StoreID, "error", updateErr)
 		return
 	}
-	s.log.InfoContext(ctx, "store health changed", "store", id, "health", health.State, "reason", health.Reason)
+	s.log.InfoContext(ctx, "store health changed", "store", ref.StoreID, "adapter", ref.Adapter, "health", health.State, "reason", health.Reason)
+}
+
+// reportBinding notes what an exchange says of the credentials that it was made with.
+func (s *Service) reportBinding(ctx context.Context, ref Ref, err error) {
+	b, readErr := s.repository.Bindings(ctx, ref.StoreID)
+	at := slices.IndexFunc(b.Adapters, func(x Binding) bool { return x.Adapter == ref.Adapter })
+	if readErr != nil || at < 0 {
+		return
+	}
+	refused := b.Adapters[at].Refused
+	var health AdapterHealth
+	switch {
+	case err == nil && refused:
+		health = AdapterWorks
+	case isRefusal(err) && !refused:
+		health = AdapterRefused
+	default:
+		return
+	}
+	if err := s.repository.SetAdapterHealth(ctx, ref, health); err != nil {
+		s.log.WarnContext(ctx, "health of adapter not written", "store", ref.StoreID, "adapter", ref.Adapter, "error", err)
+	}
+}
+
+// isRefusal reports whether asking again with the same credentials helps nobody and may lock the account.
+func isRefusal(err error) bool {
+	return problem.HasReason(err, problem.ReasonCredentialsRejected) || problem.HasReason(err, problem.ReasonCredentialsUnreadable)
+}
+
+// healthAfter returns the health of a store after an exchange through an adapter, and whether it is another one.
+func healthAfter(st Store, adapter string, err error) (Health, bool) {
+	if !slices.Contains(st.Adapters, adapter) {
+		return st.Health, false // the store left it for good
+	}
+	next := healthOf(err)
+	leavingFails := st.Health.Reason == problem.ReasonLeavingAdapterFails
+	switch {
+	case adapter == st.Adapter && err == nil && leavingFails:
+		return st.Health, false
+	case adapter == st.Adapter:
+	case err == nil && !leavingFails, err != nil && st.Health.State != Healthy:
+		return st.Health, false
+	case err != nil:
+		next = Health{
+			State: Retrying, Reason: problem.ReasonLeavingAdapterFails,
+			Message: "orders that are left on adapter " + adapter + " cannot be reached: " + next.Message,
+		}
+	}
+	return next, next.State != st.Health.State || next.Reason != st.Health.Reason
 }
 
 // healthOf tells what an error says about the exchange with the marketplace.

@@ -18,8 +18,10 @@ type Migration struct {
 	// Cutover is the instant from which orders bought belong to the target, and Undone the one from which they belong to the
 	// source again; zero unless undone.
 	Cutover, Undone time.Time
-	// Completed is when the adapter that is left was no longer needed and its credentials were erased; zero before.
+	// Completed is when the adapter that is left was no longer needed and its credentials were erased; zero before. Abandoned is
+	// true when the store was disconnected before.
 	Completed time.Time
+	Abandoned bool
 	Match     AccountMatch
 
 	// Open orders of each side. Storage counts them when it reads the migration.
@@ -60,13 +62,17 @@ type MigrationRepository interface {
 	// StartMigration stores a migration, the credentials and account of its target, and binds new orders to the target. s is
 	// the store as it is afterwards. A migration of the store that is not complete must be an undone one of the same pair: it
 	// is ended, the new one takes its place. ErrNotMoving otherwise, or when the store is not bound to the source, or holds no
-	// credentials for it. ErrAccountTaken when another store has one of the names; ErrNotFound.
+	// credentials for it. Names that a disconnected store has go to this one. ErrAccountTaken when a connected one has them;
+	// ErrNotFound.
 	StartMigration(ctx context.Context, m Migration, s Store, keys AccountKeys, credentials Sealed) error
-	// UndoMigration binds new orders to the source again. ErrNoMigration; ErrNotMoving when it is complete or undone.
+	// UndoMigration binds new orders to the source again, and makes the store healthy until the next exchange. ErrNoMigration; ErrNotMoving when it is complete or undone.
 	UndoMigration(ctx context.Context, id string, now time.Time) error
-	// CompleteMigration erases the credentials of the adapter that the store leaves, unless an open order, shipment or
-	// decision still belongs to it: then it returns false. ErrNoMigration; ErrNotMoving when it is complete.
-	CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error)
+	// CompleteMigration erases the credentials of the adapter that the store leaves, and a health that tells of nothing but its
+	// failures. It returns false and changes nothing while an import of the store runs, or while an open order, shipment or
+	// decision still belongs to the adapter. Given up, the adapter does not come back: what is left on it does not count, and its
+	// open shipments and decisions end as NEEDS_ATTENTION. The names that a target told which is left again are forgotten.
+	// ErrNoMigration; ErrNotMoving when it is complete.
+	CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error)
 }
 
 // MigrateRequest is what MigrateStore is given.
@@ -93,6 +99,9 @@ func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, err
 	case st.Adapter == r.Target:
 		return Migration{}, problem.New(problem.Precondition, problem.ReasonAdapterUnchanged,
 			"new orders of store %q belong to adapter %s already; RotateCredentials changes its credentials", st.ID, r.Target)
+	case known && last.Completed.IsZero() && last.Undone.IsZero() && last.Source == r.Target:
+		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationUnderWay,
+			"store %q is moving away from adapter %s; UndoMigration takes that back", st.ID, r.Target)
 	case known && last.Completed.IsZero() && last.Leaving() != r.Target:
 		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationUnderWay,
 			"store %q still has open orders on adapter %s; it can move to a third one when they have ended", st.ID, last.Leaving())
@@ -154,12 +163,17 @@ func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, err
 func (s *Service) match(ctx context.Context, st Store, keys AccountKeys, stated bool) (AccountMatch, error) {
 	known, err := s.repository.FindStore(ctx, st.Marketplace, keys)
 	switch {
-	case err == nil && known.ID == st.ID:
-		return MatchVerified, nil
-	case err == nil:
+	case err == nil && known.ID != st.ID && known.Connected():
 		return "", accountTaken(known.ID, "belongs to store "+known.ID+"; disconnect that one first")
-	case !errors.Is(err, ErrNotFound):
+	case err != nil && !errors.Is(err, ErrNotFound):
 		return "", fmt.Errorf("find store of account: %w", err)
+	}
+	told, err := s.repository.AccountKeys(ctx, Ref{StoreID: st.ID, Adapter: st.Adapter})
+	if err != nil {
+		return "", fmt.Errorf("read names of account: %w", err)
+	}
+	if told.share(keys) {
+		return MatchVerified, nil
 	}
 	if old, err := s.account(ctx, st, st.Adapter); err == nil && accountKeys(st.Adapter, old).share(keys) {
 		return MatchVerified, nil
@@ -170,6 +184,25 @@ func (s *Service) match(ctx context.Context, st Store, keys AccountKeys, stated 
 	return "", problem.New(problem.Precondition, problem.ReasonAccountMismatch,
 		"the marketplace does not show that these credentials belong to the account of store %q; if you know that they do, "+
 			"say so with same_account, else connect that account as a store of its own", st.ID)
+}
+
+// probeTimeout bounds Probe: an adapter that was given up must not hold up those that work.
+const probeTimeout = 20 * time.Second
+
+// Probe asks the marketplace through an adapter whether it answers at all.
+func (s *Service) Probe(ctx context.Context, ref Ref) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	st, err := s.connected(ctx, ref.StoreID)
+	if err != nil {
+		return err
+	}
+	account, err := s.account(ctx, st, ref.Adapter)
+	if err != nil {
+		return err
+	}
+	s.keepState(ctx, ref, account.State)
+	return nil
 }
 
 // account asks the marketplace through one of the store's adapters whose credentials it holds.
@@ -213,6 +246,9 @@ func (s *Service) UndoMigration(ctx context.Context, id string) (Migration, erro
 	}
 	err = s.repository.UndoMigration(ctx, id, s.now().UTC())
 	if errors.Is(err, ErrNotMoving) {
+		if now, err := s.Migration(ctx, id); err == nil && !now.Undone.IsZero() { // another call undid it
+			return now, nil
+		}
 		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationComplete,
 			"the move of store %q to adapter %s is complete and the credentials of %s are erased; move it back with MigrateStore",
 			id, m.Target, m.Source)
@@ -248,33 +284,36 @@ func (s *Service) Conclude(ctx context.Context, id string, p MigrationPolicy) er
 		return fmt.Errorf("read bindings of store %s: %w", id, err)
 	}
 	now := s.now().UTC()
-	if now.Sub(m.turned()) < p.Keep || !b.known(m.Leaving(), m.turned(), now, p) {
+	// It is given up by a run that read everything through the adapter of new orders, and not before: what that one shows of the
+	// orders left was taken over then.
+	givenUp := b.GivenUp(m.Leaving(), b.importStart(b.Current), p)
+	if now.Sub(m.turned()) < p.Keep || !givenUp && !b.readSince(m.Leaving(), m.turned()) {
 		return nil
 	}
-	done, err := s.repository.CompleteMigration(ctx, id, m.Leaving(), now)
+	done, err := s.repository.CompleteMigration(ctx, id, m.Leaving(), now, givenUp)
 	switch {
 	case errors.Is(err, ErrNotMoving), errors.Is(err, ErrNoMigration): // another call was faster
 		return nil
 	case err != nil:
 		return fmt.Errorf("complete migration of store %s: %w", id, err)
 	case done:
-		s.log.InfoContext(ctx, "migration complete", "store", id, "left", m.Leaving())
+		s.log.InfoContext(ctx, "migration complete", "store", id, "left", m.Leaving(), "given_up", givenUp)
 	}
 	return nil
 }
 
-// known reports whether every order of the adapter that is left can be known: an import that began after the turn read all of
-// them, or there will be none any more.
-func (b Bindings) known(leaving string, turned, now time.Time, p MigrationPolicy) bool {
-	for _, x := range b.Adapters {
-		if x.Adapter == leaving {
-			return !x.ImportStart.Before(turned) || x.GivenUp(now, p)
-		}
-	}
-	return true
+// readSince reports whether an import that began at the instant or later read everything through the adapter: then every order
+// of it is known.
+func (b Bindings) readSince(adapter string, at time.Time) bool {
+	return !b.Speaks(adapter) || !b.importStart(adapter).Before(at)
 }
 
-// GivenUp reports whether an adapter has failed for so long that its orders go to the other one.
-func (b Binding) GivenUp(now time.Time, p MigrationPolicy) bool {
-	return !b.FailingSince.IsZero() && now.Sub(b.FailingSince) >= p.Patience
+// importStart is the start of the last import that read everything through an adapter; zero when there was none.
+func (b Bindings) importStart(adapter string) time.Time {
+	for _, x := range b.Adapters {
+		if x.Adapter == adapter {
+			return x.ImportStart
+		}
+	}
+	return time.Time{}
 }

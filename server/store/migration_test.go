@@ -77,6 +77,22 @@ func TestSameAccount(t *testing.T) {
 			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:new"}}
 			w.market.accounts["alpha"] = store.Account{ID: "a-2", Keys: store.AccountKeys{"login:new"}}
 		}, false, "", problem.ReasonAccountMismatch, true},
+		{"a name that only the target of an earlier move told", func(w *world) {
+			w.db.told[shopBeta], w.db.names["login:beta"] = store.AccountKeys{"login:beta"}, "shop"
+			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:beta"}}
+		}, false, "", problem.ReasonAccountMismatch, true},
+		{"a name of a disconnected store, and one of its own", func(w *world) {
+			w.db.disconnect("other")
+			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:two", "login:one"}}
+		}, false, store.MatchVerified, "", false},
+		{"a name of a disconnected store only", func(w *world) {
+			w.db.disconnect("other")
+			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:two"}}
+		}, false, "", problem.ReasonAccountMismatch, true},
+		{"a name of a disconnected store only, but stated", func(w *world) {
+			w.db.disconnect("other")
+			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:two"}}
+		}, true, store.MatchStated, "", true},
 		{"a name of another store", func(w *world) {
 			w.market.accounts["beta"] = store.Account{ID: "b-1", Keys: store.AccountKeys{"login:two"}}
 		}, false, "", problem.ReasonAccountConnected, false},
@@ -113,11 +129,7 @@ func TestMigrateRefuses(t *testing.T) {
 		asks   bool
 	}{
 		{"a store that does not exist", func(_ *world, r *store.MigrateRequest) { r.StoreID = "unknown" }, problem.ReasonStoreNotFound, false},
-		{"a disconnected store", func(w *world, _ *store.MigrateRequest) {
-			shop := w.db.stores["shop"]
-			shop.DisconnectTime = noon
-			w.db.stores["shop"] = shop
-		}, problem.ReasonStoreDisconnected, false},
+		{"a disconnected store", func(w *world, _ *store.MigrateRequest) { w.db.disconnect("shop") }, problem.ReasonStoreDisconnected, false},
 		{"an adapter that is not there", func(_ *world, r *store.MigrateRequest) { r.Target = "unknown" }, problem.ReasonAdapterNotFound, false},
 		{"an adapter of another marketplace", func(_ *world, r *store.MigrateRequest) { r.Target = "foreign" }, problem.ReasonMarketplaceMismatch, false},
 		{"the adapter that the store is on", func(_ *world, r *store.MigrateRequest) { r.Target = "alpha" }, problem.ReasonAdapterUnchanged, false},
@@ -126,6 +138,10 @@ func TestMigrateRefuses(t *testing.T) {
 			w.db.returning(-10)
 			r.Target = "alpha"
 		}, problem.ReasonAdapterUnchanged, false},
+		{"the adapter that it leaves: that is an undo", func(w *world, r *store.MigrateRequest) {
+			w.db.moving(-10)
+			r.Target = "alpha"
+		}, problem.ReasonMigrationUnderWay, false},
 		{"a third adapter while it moves", func(w *world, r *store.MigrateRequest) {
 			w.db.moving(-10)
 			r.Target = "gamma"
@@ -220,6 +236,11 @@ func TestUndoMigration(t *testing.T) {
 			w.db.last.Completed = at(-1)
 			w.db.undoErr = fmt.Errorf("undo: %w", store.ErrNotMoving)
 		}, problem.ReasonMigrationComplete, []time.Time{noon}},
+		{"undone by another call meanwhile", func(w *world) {
+			w.db.moving(-10)
+			w.db.undoErr = fmt.Errorf("undo: %w", store.ErrNotMoving)
+			w.db.onUndo = func() { w.db.last.Undone = at(-1) }
+		}, "", []time.Time{noon}},
 		{"the store is gone meanwhile", func(w *world) {
 			w.db.moving(-10)
 			w.db.undoErr = fmt.Errorf("undo: %w", store.ErrNotFound)
@@ -248,12 +269,13 @@ func TestConclude(t *testing.T) {
 		w.db.moving(-60)
 		b.Adapter = "alpha"
 		w.db.bindings.Adapters[1] = b
+		w.db.bindings.Adapters[0].ImportStart = noon
 	}
 	read := store.Binding{ImportStart: at(-10)}
 	for _, c := range []struct {
 		name string
 		with func(w *world)
-		want []string // adapters that were asked to be left
+		want []string // adapters that were asked to be left, with "!" when given up
 		err  error
 	}{
 		{"never moved", func(*world) {}, nil, nil},
@@ -263,7 +285,23 @@ func TestConclude(t *testing.T) {
 		{"never read", func(w *world) { leaving(w, store.Binding{}) }, nil, nil},
 		{"not yet kept for long enough", func(w *world) { leaving(w, read); w.now = noon.Add(-1) }, nil, nil},
 		{"failing within patience", func(w *world) { leaving(w, store.Binding{FailingSince: at(-30).Add(1)}) }, nil, nil},
-		{"failing for longer", func(w *world) { leaving(w, store.Binding{FailingSince: at(-30)}) }, []string{"alpha"}, nil},
+		{"failing for longer", func(w *world) { leaving(w, store.Binding{FailingSince: at(-30)}) }, []string{"alpha!"}, nil},
+		{"failing for longer now, but not yet when the last import began", func(w *world) {
+			leaving(w, store.Binding{FailingSince: at(-30)})
+			w.db.bindings.Adapters[0].ImportStart = noon.Add(-1)
+		}, nil, nil},
+		{"failing for longer, but the adapter of new orders took nothing over yet", func(w *world) {
+			leaving(w, store.Binding{FailingSince: at(-100)})
+			w.db.bindings.Adapters[0].ImportStart = time.Time{}
+		}, nil, nil},
+		{"failing since long before the cut-over", func(w *world) {
+			leaving(w, store.Binding{FailingSince: at(-500)})
+			w.now = at(100)
+			w.db.bindings.Adapters[0].ImportStart = at(-31)
+		}, nil, nil},
+		{"read since the cut-over, and failing for longer", func(w *world) {
+			leaving(w, store.Binding{ImportStart: at(-50), FailingSince: at(-40)})
+		}, []string{"alpha!"}, nil},
 		{"failing for longer, but not kept for long enough", func(w *world) {
 			leaving(w, store.Binding{FailingSince: at(-59)})
 			w.now = noon.Add(-1)
@@ -300,40 +338,6 @@ func TestConclude(t *testing.T) {
 			same(t, "left", w.db.completed, c.want)
 			complete := len(c.want) > 0 && !w.db.left && w.db.completeErr == nil
 			same(t, "told as complete", strings.Contains(w.log.String(), "migration complete"), complete)
-		})
-	}
-}
-
-// TestReportOfTheAdapterThatIsLeft: its failures must not hold up what goes through the other one, its success tells nothing.
-func TestReportOfTheAdapterThatIsLeft(t *testing.T) {
-	t.Parallel()
-	rejected := problem.New(problem.Precondition, problem.ReasonCredentialsRejected, "refused")
-	for _, c := range []struct {
-		name    string
-		adapter string
-		err     error
-		state   store.HealthState
-		reason  string
-	}{
-		{"the adapter of new orders is refused", "beta", rejected, store.AuthRequired, problem.ReasonCredentialsRejected},
-		{"the adapter of new orders answers", "beta", nil, store.Healthy, ""},
-		{"the adapter that is left is refused", "alpha", rejected, store.Retrying, problem.ReasonLeavingAdapterFails},
-		{"the adapter that is left answers", "alpha", nil, store.Throttled, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld()
-			w.db.moving(-10)
-			for range 2 {
-				w.Report(t.Context(), store.Ref{StoreID: "shop", Adapter: c.adapter}, c.err)
-			}
-			health := w.db.stores["shop"].Health
-			same(t, "health", []string{string(health.State), health.Reason}, []string{string(c.state), c.reason})
-			if c.state == store.Throttled {
-				same(t, "writes", w.db.updates, 0)
-			} else {
-				same(t, "writes", w.db.updates, 1)
-			}
 		})
 	}
 }

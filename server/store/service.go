@@ -119,8 +119,39 @@ func (s *Service) Connect(ctx context.Context, r ConnectRequest) (Store, error) 
 	return st, nil
 }
 
+// learnAccounts asks the marketplace for the names of accounts of which only the adapter's own id is known: stores of a relais
+// that did not know names yet. A store that cannot be asked now is asked the next time.
+func (s *Service) learnAccounts(ctx context.Context, marketplace, adapter string) error {
+	unnamed, err := s.repository.UnnamedAccounts(ctx, marketplace)
+	if err != nil {
+		return fmt.Errorf("find accounts without names: %w", err)
+	}
+	for _, ref := range unnamed {
+		if ref.Adapter == adapter { // ids of one adapter tell accounts apart
+			continue
+		}
+		st, err := s.repository.GetStore(ctx, ref.StoreID)
+		if err != nil {
+			return fmt.Errorf("read store %s: %w", ref.StoreID, err)
+		}
+		account, err := s.account(ctx, st, ref.Adapter)
+		if err != nil {
+			s.log.WarnContext(ctx, "names of account not learnt", "store", ref.StoreID, "adapter", ref.Adapter)
+			continue
+		}
+		s.keepState(ctx, ref, account.State)
+		if err := s.repository.AddAccountKeys(ctx, ref, accountKeys(ref.Adapter, account)); err != nil && !errors.Is(err, ErrAccountTaken) {
+			return asProblem(err, ref.StoreID)
+		}
+	}
+	return nil
+}
+
 // save stores a verified store: as a new one, or under its old name when the account was connected before.
 func (s *Service) save(ctx context.Context, st Store, keys AccountKeys, credentials map[string]string) (Store, error) {
+	if err := s.learnAccounts(ctx, st.Marketplace, st.Adapter); err != nil {
+		return Store{}, err
+	}
 	known, err := s.repository.FindStore(ctx, st.Marketplace, keys)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -303,7 +334,13 @@ func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, cre
 	if err != nil {
 		return Store{}, err
 	}
-	if err := s.repository.ReplaceCredentials(ctx, ref, sealed); err != nil {
+	err = s.repository.ReplaceCredentials(ctx, ref, sealed)
+	if errors.Is(err, ErrNoCredentials) {
+		if now, err := s.Get(ctx, id); err == nil && now.Connected() { // its move became complete meanwhile
+			return Store{}, notConnected(ref)
+		}
+	}
+	if err != nil {
 		return Store{}, asProblem(err, id)
 	}
 	s.keepState(ctx, ref, account.State)
@@ -311,26 +348,32 @@ func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, cre
 }
 
 // Check asks the marketplace now whether the stored credentials work, through every adapter that the store speaks through. The
-// store's health tells the answer afterwards.
+// store's health tells the answer afterwards; an error is that of the adapter of new orders.
 func (s *Service) Check(ctx context.Context, id string) (Store, error) {
 	st, err := s.connected(ctx, id)
 	if err != nil {
 		return Store{}, err
 	}
-	checked := st
+	var failed error
 	for _, adapter := range st.Adapters {
 		ref := Ref{StoreID: id, Adapter: adapter}
 		account, err := s.account(ctx, st, adapter)
 		if err != nil {
 			s.Report(ctx, ref, err)
-			return Store{}, err
+			if adapter == st.Adapter {
+				failed = err
+			}
+			continue
 		}
 		s.keepState(ctx, ref, account.State)
-		if checked, err = s.checked(ctx, ref, account); err != nil {
+		if _, err = s.checked(ctx, ref, account); err != nil {
 			return Store{}, err
 		}
 	}
-	return checked, nil
+	if failed != nil {
+		return Store{}, failed
+	}
+	return s.Get(ctx, id)
 }
 
 // Pause stops imports and shipments of a store.
@@ -384,22 +427,25 @@ func (s *Service) update(ctx context.Context, id string, change func(*Store) err
 
 // checked notes that the marketplace just answered well, and what it said of the account.
 func (s *Service) checked(ctx context.Context, ref Ref, account Account) (Store, error) {
-	if err := s.repository.AddAccountKeys(ctx, ref.StoreID, accountKeys(ref.Adapter, account)); errors.Is(err, ErrAccountTaken) {
+	if err := s.repository.AddAccountKeys(ctx, ref, accountKeys(ref.Adapter, account)); errors.Is(err, ErrAccountTaken) {
 		// The account works; that the marketplace gives its name to two of them is for a person to look at.
 		s.log.WarnContext(ctx, "the marketplace gives one name to the accounts of two stores", "store", ref.StoreID, "adapter", ref.Adapter)
 	} else if err != nil {
 		return Store{}, asProblem(err, ref.StoreID)
 	}
+	if err := s.repository.SetAdapterHealth(ctx, ref, AdapterWorks); err != nil {
+		return Store{}, fmt.Errorf("note that the credentials of store %s work: %w", ref.StoreID, err)
+	}
 	return s.update(ctx, ref.StoreID, func(st *Store) error {
-		if st.Adapter != ref.Adapter {
-			return nil
+		if st.Adapter == ref.Adapter {
+			if account.ShopName != "" {
+				st.ShopName = account.ShopName
+			}
+			st.Acceptance = account.Acceptance
 		}
-		if account.ShopName != "" {
-			st.ShopName = account.ShopName
-		}
-		st.Acceptance = account.Acceptance
-		if st.Health.State != Healthy {
-			st.Health = Health{State: Healthy, Since: st.UpdateTime}
+		if health, changes := healthAfter(*st, ref.Adapter, nil); changes {
+			health.Since = st.UpdateTime
+			st.Health = health
 		}
 		return nil
 	})

@@ -163,9 +163,18 @@ type Repository interface {
 	Credentials(ctx context.Context, ref Ref) (Sealed, error)
 	// AccountID returns the account of a store as the adapter names it. ErrNoCredentials when the store was never bound to it.
 	AccountID(ctx context.Context, ref Ref) (string, error)
-	// AddAccountKeys adds names of a store's account. A name that another store has is left there: ErrAccountTaken. ErrNotFound.
-	AddAccountKeys(ctx context.Context, id string, keys AccountKeys) error
-	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. ErrNoCredentials when
+	// UnnamedAccounts returns the connected stores of a marketplace, with the adapter, of whose account no name is known but the
+	// one that relais makes itself.
+	UnnamedAccounts(ctx context.Context, marketplace string) ([]Ref, error)
+	// AccountKeys returns the names of a store's account that the adapter told.
+	AccountKeys(ctx context.Context, ref Ref) (AccountKeys, error)
+	// AddAccountKeys adds names of a store's account that the adapter told. A name that another store has is left there:
+	// ErrAccountTaken. ErrNotFound.
+	AddAccountKeys(ctx context.Context, ref Ref, keys AccountKeys) error
+	// SetAdapterHealth notes what an exchange through an adapter says of its credentials. When they work, failures of earlier
+	// imports count no more. An adapter that the store holds no credentials for is left alone.
+	SetAdapterHealth(ctx context.Context, ref Ref, h AdapterHealth) error
+	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. They count as working. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error
 	// AdapterState returns the sealed state that the adapter returned last; a zero Sealed when there is none.

@@ -136,7 +136,8 @@ func asProblem(err error, storeID string) error {
 // notConnected is the problem of a connected store that holds no credentials for an adapter.
 func notConnected(ref Ref) error {
 	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
-		"store %q does not speak through adapter %s; MigrateStore moves it there", ref.StoreID, ref.Adapter)
+		"store %q holds no credentials for adapter %s (any more); what was left there is for a person to finish in the seller portal",
+		ref.StoreID, ref.Adapter)
 }
 
 // Disconnected is the problem of a store that holds no credentials.

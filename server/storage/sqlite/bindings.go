@@ -13,7 +13,7 @@ import (
 // bind notes that a store has credentials of an account for an adapter. The cursor of an earlier binding stays.
 func bind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO bindings (store_key, adapter, account_id) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0`, storeKey, adapter, accountID)
+		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0, refused = 0`, storeKey, adapter, accountID)
 	return err
 }
 
@@ -48,31 +48,86 @@ func storesOfAccount(marketplace string, keys store.AccountKeys) (query string, 
 	return `SELECT store_key FROM account_keys WHERE marketplace = ? AND name IN (` + list("?", len(keys)) + `)`, args
 }
 
-// putAccountKeys adds names of a store's account. store.ErrAccountTaken when another store has one of them.
-func putAccountKeys(ctx context.Context, tx *sql.Tx, storeKey int64, marketplace string, keys store.AccountKeys) error {
+// putAccountKeys adds names of a store's account that an adapter told. store.ErrAccountTaken when another store has one of them;
+// takeOver takes them from one that is disconnected.
+func putAccountKeys(ctx context.Context, tx *sql.Tx, storeKey int64, marketplace, adapter string, keys store.AccountKeys, takeOver bool) error {
 	for _, name := range keys {
-		var owner int64
-		err := tx.QueryRowContext(ctx, `INSERT INTO account_keys (marketplace, name, store_key) VALUES (?, ?, ?)
-			ON CONFLICT DO UPDATE SET store_key = store_key RETURNING store_key`, marketplace, name, storeKey).Scan(&owner)
-		if err != nil {
+		if takeOver {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM account_keys WHERE marketplace = ? AND name = ? AND store_key <> ?
+				AND store_key IN (SELECT key FROM stores WHERE disconnect_time <> 0)`, marketplace, name, storeKey); err != nil {
+				return err
+			}
+		}
+		var taken bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM account_keys WHERE marketplace = ? AND name = ? AND store_key <> ?)`,
+			marketplace, name, storeKey).Scan(&taken); err != nil {
 			return err
 		}
-		if owner != storeKey {
+		if taken {
 			return store.ErrAccountTaken
+		}
+		if _, err := tx.ExecContext(ctx, `INSERT INTO account_keys (marketplace, name, store_key, adapter) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, marketplace, name, storeKey, adapter); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // AddAccountKeys implements store.Repository.
-func (db *DB) AddAccountKeys(ctx context.Context, id string, keys store.AccountKeys) error {
+func (db *DB) AddAccountKeys(ctx context.Context, ref store.Ref, keys store.AccountKeys) error {
 	return db.write(ctx, "add account keys", func(tx *sql.Tx) error {
-		key, marketplace, err := storeKey(ctx, tx, id)
+		key, marketplace, err := storeKey(ctx, tx, ref.StoreID)
 		if err != nil {
 			return err
 		}
-		return putAccountKeys(ctx, tx, key, marketplace, keys)
+		return putAccountKeys(ctx, tx, key, marketplace, ref.Adapter, keys, false)
 	})
+}
+
+// AccountKeys implements store.Repository.
+func (db *DB) AccountKeys(ctx context.Context, ref store.Ref) (store.AccountKeys, error) {
+	keys, err := collect(ctx, db.reader, scanString, `SELECT name FROM account_keys WHERE store_key = `+storeKeyOf+` AND adapter = ? ORDER BY name`,
+		ref.StoreID, ref.Adapter)
+	if err != nil {
+		return nil, fmt.Errorf("read account keys: %w", explain(err))
+	}
+	return keys, nil
+}
+
+// UnnamedAccounts implements store.Repository.
+func (db *DB) UnnamedAccounts(ctx context.Context, marketplace string) ([]store.Ref, error) {
+	refs, err := collect(ctx, db.reader, func(row scanner) (r store.Ref, err error) {
+		err = row.Scan(&r.StoreID, &r.Adapter)
+		return r, err
+	}, `SELECT s.id, c.adapter FROM stores s JOIN credentials c ON c.store_key = s.key
+		WHERE s.marketplace = ? AND (SELECT count(*) FROM account_keys k WHERE k.store_key = s.key AND k.adapter = c.adapter) <= 1
+		ORDER BY s.id, c.adapter`, marketplace)
+	if err != nil {
+		return nil, fmt.Errorf("list unnamed accounts: %w", explain(err))
+	}
+	return refs, nil
+}
+
+// SetAdapterHealth implements store.Repository.
+func (db *DB) SetAdapterHealth(ctx context.Context, ref store.Ref, h store.AdapterHealth) error {
+	if h == store.AdapterUnclear {
+		return nil
+	}
+	return db.write(ctx, "set adapter health", func(tx *sql.Tx) error {
+		return setAdapterHealth(ctx, tx, ref, h)
+	})
+}
+
+func setAdapterHealth(ctx context.Context, tx *sql.Tx, ref store.Ref, h store.AdapterHealth) error {
+	failing := `failing_since`
+	if h == store.AdapterWorks {
+		failing = `0`
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE bindings SET refused = ?, failing_since = `+failing+`
+		WHERE store_key = `+storeKeyOf+` AND adapter = ? AND adapter IN (SELECT adapter FROM credentials c WHERE c.store_key = bindings.store_key)`,
+		h == store.AdapterRefused, ref.StoreID, ref.Adapter)
+	return err
 }
 
 // storeKey returns a store's key and marketplace. store.ErrNotFound.
@@ -100,9 +155,12 @@ func (db *DB) AccountID(ctx context.Context, ref store.Ref) (string, error) {
 
 const selectTurns = `SELECT time, adapter FROM turns WHERE store_key = ? ORDER BY seq`
 
-const selectBindings = `SELECT b.adapter, b.import_start, b.first_attempt, b.failing_since
+const selectBindings = `SELECT b.adapter, b.import_start, b.first_attempt, b.failing_since, b.refused
 	FROM bindings b JOIN credentials c ON c.store_key = b.store_key AND c.adapter = b.adapter
 	WHERE b.store_key = ? ORDER BY b.adapter <> ?, b.adapter`
+
+const selectFormer = `SELECT adapter FROM bindings b WHERE b.store_key = ?
+	AND NOT EXISTS (SELECT 1 FROM credentials c WHERE c.store_key = b.store_key AND c.adapter = b.adapter) ORDER BY adapter`
 
 // Bindings implements store.MigrationRepository and order.Repository.
 func (db *DB) Bindings(ctx context.Context, id string) (store.Bindings, error) {
@@ -136,8 +194,12 @@ func (db *DB) bindings(ctx context.Context, id string) (b store.Bindings, err er
 	b.Origin, b.Turns = turns[0].Adapter, turns[1:]
 	b.Current, b.Moved = turns[len(turns)-1].Adapter, len(turns) > 1
 	b.Adapters, err = collect(ctx, tx, func(row scanner) (x store.Binding, err error) {
-		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince})
+		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince}, &x.Refused)
 		return x, err
 	}, selectBindings, key, b.Current)
+	if err != nil {
+		return b, err
+	}
+	b.Former, err = collect(ctx, tx, scanString, selectFormer, key)
 	return b, err
 }

@@ -49,7 +49,7 @@ func (db *DB) sealed(ctx context.Context, table string, ref store.Ref) (store.Se
 
 // ReplaceCredentials implements store.Repository.
 func (db *DB) ReplaceCredentials(ctx context.Context, ref store.Ref, credentials store.Sealed) error {
-	return db.write(ctx, "replace credentials", func(tx *sql.Tx) error {
+	return db.erase(ctx, "replace credentials", func(tx *sql.Tx) error {
 		var key int64
 		err := tx.QueryRowContext(ctx, `SELECT store_key FROM credentials
 			WHERE store_key = `+storeKeyOf+` AND adapter = ?`, ref.StoreID, ref.Adapter).Scan(&key)
@@ -59,10 +59,13 @@ func (db *DB) ReplaceCredentials(ctx context.Context, ref store.Ref, credentials
 		if err != nil {
 			return err
 		}
+		if err := eraseCredentials(ctx, tx, `store_key = ? AND adapter = ?`, key, ref.Adapter); err != nil {
+			return err
+		}
 		if err := putCredentials(ctx, tx, key, ref.Adapter, credentials); err != nil {
 			return err
 		}
-		return dropState(ctx, tx, key, ref.Adapter)
+		return setAdapterHealth(ctx, tx, ref, store.AdapterWorks)
 	})
 }
 

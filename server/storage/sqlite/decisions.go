@@ -33,7 +33,7 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 	var current decision.Decision
 	stored := false
 	err := db.write(ctx, "put decision", func(tx *sql.Tx) error {
-		key, err := writableOrder(ctx, tx, d.StoreID, d.OrderNumber)
+		key, err := writableOrder(ctx, tx, d.StoreID, d.OrderNumber, d.Adapter)
 		if err != nil {
 			return err
 		}
@@ -64,12 +64,13 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 	return current, stored, nil
 }
 
-// writableOrder returns the key of the store of an order about which something may be said to the marketplace.
-// Errors: order.ErrNotFound, store.ErrNoCredentials.
-func writableOrder(ctx context.Context, tx *sql.Tx, storeID, number string) (storeKey int64, err error) {
+// writableOrder returns the key of the store of an order about which something may be said to the marketplace through an adapter.
+// Errors: order.ErrNotFound, store.ErrNoCredentials, order.ErrMoved.
+func writableOrder(ctx context.Context, tx *sql.Tx, storeID, number, adapter string) (storeKey int64, err error) {
 	var disconnected int64
-	err = tx.QueryRowContext(ctx, `SELECT s.key, s.disconnect_time FROM stores s JOIN orders o ON o.store_key = s.key AND o.number = ?
-		WHERE s.id = ?`, number, storeID).Scan(&storeKey, &disconnected)
+	var bound string
+	err = tx.QueryRowContext(ctx, `SELECT s.key, s.disconnect_time, o.adapter FROM stores s JOIN orders o ON o.store_key = s.key AND o.number = ?
+		WHERE s.id = ?`, number, storeID).Scan(&storeKey, &disconnected, &bound)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, order.ErrNotFound
@@ -77,6 +78,8 @@ func writableOrder(ctx context.Context, tx *sql.Tx, storeID, number string) (sto
 		return 0, err
 	case disconnected != 0:
 		return 0, store.ErrNoCredentials
+	case bound != adapter:
+		return 0, order.ErrMoved
 	}
 	return storeKey, nil
 }
@@ -143,8 +146,8 @@ func decisionsOf(n int) string {
 }
 
 // dueDecisions goes through the open decisions, the most overdue first, and leaves out what nobody may work on.
-const dueDecisions = selectDecision + `WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ?
-		AND ` + workable + `
+var dueDecisions = selectDecision + `WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ?
+		AND ` + workable("d") + `
 	ORDER BY d.next_attempt LIMIT ?`
 
 // DueDecisions implements decision.Repository.
@@ -156,8 +159,8 @@ func (db *DB) DueDecisions(ctx context.Context, now time.Time, limit int) ([]dec
 	return due, nil
 }
 
-const nextDecision = `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
-	WHERE d.open = 1 AND d.next_attempt > 0 AND ` + workable + `
+var nextDecision = `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
+	WHERE d.open = 1 AND d.next_attempt > 0 AND ` + workable("d") + `
 	ORDER BY d.next_attempt LIMIT 1`
 
 // NextDecision implements decision.Repository.

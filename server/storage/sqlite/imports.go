@@ -126,6 +126,9 @@ func finishPart(ctx context.Context, tx *sql.Tx, storeKey, start int64, p order.
 			windows[i].Failure = p.Failure
 		}
 	}
+	if p.Blameless {
+		return nil
+	}
 	_, err := tx.ExecContext(ctx, `UPDATE bindings SET failing_since = ? WHERE store_key = ? AND adapter = ? AND failing_since = 0`,
 		start, storeKey, p.Adapter)
 	return err

@@ -103,14 +103,14 @@ func newMatcher(adapter string, orders []order.Identity) *matcher {
 // only count. A reference decides when one order alone has it, here and there: the orders of one basket may share it.
 func (m *matcher) match(o order.Identity) (candidate, bool) {
 	if found := m.byNumber[o.Number]; len(found) == 1 {
-		return found[0], true
+		return readable(found[0]), true
 	}
 	if found := m.byNative[nativeID(o)]; len(found) == 1 { // the adapter took it over from another, with that one's number
-		return found[0], true
+		return readable(found[0]), true
 	}
 	own := m.references[o.Reference] == 1 && o.Reference != ""
 	if found := m.others(m.byNumber[o.Reference]); own && len(found) == 1 {
-		return found[0], true
+		return readable(found[0]), true
 	}
 	if found := m.others(m.byReference[o.Number]); len(found) == 1 {
 		return found[0], true
@@ -125,4 +125,10 @@ func (m *matcher) match(o order.Identity) (candidate, bool) {
 // order with their number was read too.
 func (m *matcher) others(found []candidate) []candidate {
 	return slices.DeleteFunc(slices.Clone(found), func(c candidate) bool { return c.Adapter == m.adapter || m.given[c.Number] })
+}
+
+// readable marks a candidate that the adapter finds under its number.
+func readable(c candidate) candidate {
+	c.Readable = true
+	return c
 }

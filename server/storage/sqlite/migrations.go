@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
 // selectMigration counts open orders in the index of them.
-const selectMigration = `SELECT s.id, m.source, m.target, m.account_match, m.cutover_time, m.undo_time, m.complete_time,
+const selectMigration = `SELECT s.id, m.source, m.target, m.account_match, m.cutover_time, m.undo_time, m.complete_time, m.abandoned,
 		(SELECT count(*) FROM orders WHERE store_key = m.store_key AND adapter = m.source AND final = 0),
 		(SELECT count(*) FROM orders WHERE store_key = m.store_key AND adapter = m.target AND final = 0)
 	FROM migrations m JOIN stores s ON s.key = m.store_key `
@@ -20,7 +21,7 @@ const lastOfStore = `WHERE m.store_key = ? ORDER BY m.key DESC LIMIT 1`
 
 func scanMigration(row scanner) (store.Migration, error) {
 	var m store.Migration
-	err := row.Scan(&m.StoreID, &m.Source, &m.Target, &m.Match, timestamp{&m.Cutover}, timestamp{&m.Undone}, timestamp{&m.Completed},
+	err := row.Scan(&m.StoreID, &m.Source, &m.Target, &m.Match, timestamp{&m.Cutover}, timestamp{&m.Undone}, timestamp{&m.Completed}, &m.Abandoned,
 		&m.SourceOpen, &m.TargetOpen)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNoMigration
@@ -58,7 +59,7 @@ func (db *DB) Migration(ctx context.Context, id string) (store.Migration, error)
 
 // StartMigration implements store.MigrationRepository.
 func (db *DB) StartMigration(ctx context.Context, m store.Migration, s store.Store, keys store.AccountKeys, credentials store.Sealed) error {
-	return db.write(ctx, "start migration", func(tx *sql.Tx) error {
+	return db.erase(ctx, "start migration", func(tx *sql.Tx) error {
 		key, marketplace, err := storeKey(ctx, tx, m.StoreID)
 		if err != nil {
 			return err
@@ -83,7 +84,7 @@ func (db *DB) StartMigration(ctx context.Context, m store.Migration, s store.Sto
 			key, m.Source, m.Target, m.Match, nanos(m.Cutover)); err != nil {
 			return err
 		}
-		if err := putAccountKeys(ctx, tx, key, marketplace, keys); err != nil {
+		if err := putAccountKeys(ctx, tx, key, marketplace, m.Target, keys, true); err != nil {
 			return err
 		}
 		if err := turn(ctx, tx, key, m.Target, m.Cutover); err != nil {
@@ -121,7 +122,8 @@ func (db *DB) UndoMigration(ctx context.Context, id string, now time.Time) error
 		if err := turn(ctx, tx, key, m.Source, now); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE stores SET update_time = ? WHERE key = ?`, nanos(now), key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET update_time = ?1, health_state = ?2, health_reason = '', health_message = '',
+				health_since = ?1 WHERE key = ?3`, nanos(now), store.Healthy, key); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE migrations SET undo_time = ? WHERE key = ?`, nanos(now), lastKey)
@@ -135,9 +137,9 @@ const left = `SELECT EXISTS (SELECT 1 FROM orders WHERE store_key = ?1 AND adapt
 	OR EXISTS (SELECT 1 FROM decisions WHERE store_key = ?1 AND adapter = ?2 AND open = 1)`
 
 // CompleteMigration implements store.MigrationRepository.
-func (db *DB) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+func (db *DB) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
 	done := false
-	err := db.write(ctx, "complete migration", func(tx *sql.Tx) error {
+	err := db.erase(ctx, "complete migration", func(tx *sql.Tx) error {
 		key, _, err := storeKey(ctx, tx, id)
 		if err != nil {
 			return err
@@ -149,17 +151,37 @@ func (db *DB) CompleteMigration(ctx context.Context, id, leaving string, now tim
 		case !m.Completed.IsZero() || m.Leaving() != leaving:
 			return store.ErrNotMoving
 		}
-		var something bool
-		if err := tx.QueryRowContext(ctx, left, key, leaving).Scan(&something); err != nil || something {
+		var running, something bool
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM imports WHERE store_key = ? AND state = 'RUNNING')`, key).Scan(&running); err != nil || running {
 			return err
 		}
-		// The adapter's state goes with the credentials that it belongs to.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE store_key = ? AND adapter = ?`, key, leaving); err != nil {
+		if err := tx.QueryRowContext(ctx, left, key, leaving).Scan(&something); err != nil || something && !givenUp {
 			return err
 		}
 		done = true
-		_, err = tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE key = ?`, nanos(now), lastKey)
-		return err
+		return leave(ctx, tx, key, lastKey, m, now)
 	})
 	return done && err == nil, err
+}
+
+// leave takes everything away that a store had for the adapter that it leaves.
+func leave(ctx context.Context, tx *sql.Tx, storeKey, migrationKey int64, m store.Migration, now time.Time) error {
+	leaving := m.Leaving()
+	if err := abandon(ctx, tx, adapterGone, `store_key = ? AND adapter = ?`, now, storeKey, leaving); err != nil {
+		return err
+	}
+	if err := eraseCredentials(ctx, tx, `store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {
+		return err
+	}
+	if !m.Undone.IsZero() { // the store does not go there after all: the account may be another one's
+		if _, err := tx.ExecContext(ctx, `DELETE FROM account_keys WHERE store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE stores SET health_state = ?, health_reason = '', health_message = '', health_since = ?
+		WHERE key = ? AND health_reason = ?`, store.Healthy, nanos(now), storeKey, problem.ReasonLeavingAdapterFails); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE key = ?`, nanos(now), migrationKey)
+	return err
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/relaishq/relais/server/order"
-	"github.com/relaishq/relais/server/store"
 )
 
 const orderColumns = `s.id, o.adapter, o.create_time, o.change_time, o.document_version, d.document`
@@ -88,17 +87,31 @@ func listOrders(q order.ListQuery) (query string, args []any) {
 		ORDER BY page.change_time, page.number`, args
 }
 
-// unseenOpenOrders walks the index of open orders. A run that does not exist has seen nothing.
-const unseenOpenOrders = `SELECT number FROM orders
-	WHERE store_key = (SELECT key FROM stores WHERE id = ?1) AND adapter = ?2 AND final = 0 AND number > ?4
-		AND seen_import <> coalesce((SELECT i.key FROM imports i JOIN stores s ON s.key = i.store_key WHERE s.id = ?1 AND i.id = ?3), -1)
-	ORDER BY number LIMIT ?5`
-
 // UnseenOpenOrders implements order.Repository.
-func (db *DB) UnseenOpenOrders(ctx context.Context, ref store.Ref, importID, afterNumber string, limit int) ([]string, error) {
-	numbers, err := collect(ctx, db.reader, scanString, unseenOpenOrders, ref.StoreID, ref.Adapter, importID, afterNumber, limit)
+func (db *DB) UnseenOpenOrders(ctx context.Context, storeID string, adapters []string, importID, afterNumber string, limit int) ([]string, error) {
+	if len(adapters) == 0 {
+		return nil, nil
+	}
+	query, args := unseenOpenOrders(storeID, adapters, importID, afterNumber, limit)
+	numbers, err := collect(ctx, db.reader, scanString, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list unseen orders: %w", explain(err))
 	}
 	return numbers, nil
+}
+
+// unseenOpenOrders builds a query that walks the index of open orders once for each adapter, at most limit each, merged. A run
+// that does not exist has seen nothing.
+func unseenOpenOrders(storeID string, adapters []string, importID, afterNumber string, limit int) (query string, args []any) {
+	const of = `SELECT * FROM (SELECT number FROM orders
+		WHERE store_key = ` + storeKeyOf + ` AND adapter = ? AND final = 0 AND number > ?
+			AND seen_import <> coalesce((SELECT i.key FROM imports i JOIN stores s ON s.key = i.store_key WHERE s.id = ? AND i.id = ?), -1)
+		ORDER BY number LIMIT ?)`
+	adapters = slices.Compact(slices.Sorted(slices.Values(adapters)))
+	selects := make([]string, len(adapters))
+	for i, a := range adapters {
+		selects[i] = of
+		args = append(args, storeID, a, afterNumber, storeID, importID, limit)
+	}
+	return strings.Join(selects, ` UNION ALL `) + ` ORDER BY number LIMIT ?`, append(args, limit)
 }

@@ -57,7 +57,7 @@ func (db *DB) CreateShipment(ctx context.Context, s shipment.Shipment, e shipmen
 				return err
 			}
 		}
-		store, err := writableOrder(ctx, tx, s.StoreID, s.OrderNumber)
+		store, err := writableOrder(ctx, tx, s.StoreID, s.OrderNumber, s.Adapter)
 		if err != nil {
 			return err
 		}
@@ -234,8 +234,8 @@ func listShipments(q shipment.ListQuery) (query string, args []any) {
 }
 
 // dueShipments goes through the open shipments, the most overdue first, and leaves out what nobody may work on.
-const dueShipments = `WHERE p.open = 1 AND p.next_attempt > 0 AND p.next_attempt <= ?
-		AND ` + workable + `
+var dueShipments = `WHERE p.open = 1 AND p.next_attempt > 0 AND p.next_attempt <= ?
+		AND ` + workable("p") + `
 	ORDER BY p.next_attempt, p.key LIMIT ?`
 
 // DueShipments implements shipment.Repository.
@@ -247,8 +247,8 @@ func (db *DB) DueShipments(ctx context.Context, now time.Time, limit int) ([]shi
 	return due, nil
 }
 
-const nextDue = `SELECT p.next_attempt FROM shipments p CROSS JOIN stores s ON s.key = p.store_key
-	WHERE p.open = 1 AND p.next_attempt > 0 AND ` + workable + `
+var nextDue = `SELECT p.next_attempt FROM shipments p CROSS JOIN stores s ON s.key = p.store_key
+	WHERE p.open = 1 AND p.next_attempt > 0 AND ` + workable("p") + `
 	ORDER BY p.next_attempt LIMIT 1`
 
 // NextDue implements shipment.Repository.

@@ -117,8 +117,9 @@ func dsn(path string, cacheKiB int, v url.Values) string {
 	v.Set("_busy_timeout", fmt.Sprint(busyTimeout.Milliseconds()))
 	v.Set("_dqs", "0") // a misspelt column is an error, not a string
 	v.Set("_defensive", "1")
-	v.Set("_error_rc", "1")             // no text of an unrelated earlier error
-	v.Add("_pragma", "page_size(8192)") // of a new file: three documents of the usual size on a page instead of one
+	v.Set("_error_rc", "1")              // no text of an unrelated earlier error
+	v.Add("_pragma", "secure_delete(1)") // what is deleted, or moved to another page, is overwritten: credentials are erased
+	v.Add("_pragma", "page_size(8192)")  // of a new file: three documents of the usual size on a page instead of one
 	v.Add("_pragma", fmt.Sprintf("cache_size(-%d)", cacheKiB))
 	u := url.URL{Scheme: "file", Path: path, RawQuery: v.Encode()}
 	return u.String()

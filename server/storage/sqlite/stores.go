@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/relaishq/relais/server/delivery"
-	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -79,7 +77,7 @@ func connect(ctx context.Context, tx *sql.Tx, key int64, s store.Store, keys sto
 	if err := bind(ctx, tx, key, s.Adapter, s.AccountID); err != nil {
 		return err
 	}
-	if err := putAccountKeys(ctx, tx, key, s.Marketplace, keys); err != nil {
+	if err := putAccountKeys(ctx, tx, key, s.Marketplace, s.Adapter, keys, false); err != nil {
 		return err
 	}
 	return putCredentials(ctx, tx, key, s.Adapter, credentials)
@@ -189,14 +187,6 @@ func updateStore(ctx context.Context, tx *sql.Tx, s store.Store) error {
 	return err
 }
 
-// What a person reads of a shipment or a decision whose store went away under it.
-const (
-	shipmentAbandoned = "the store was disconnected before the marketplace confirmed the shipment; " +
-		"check the order on the marketplace"
-	decisionAbandoned = "the store was disconnected before the marketplace confirmed the decision; " +
-		"check the order on the marketplace"
-)
-
 // openDeliveries tells whether a store has open shipments, and open decisions.
 const openDeliveries = `SELECT EXISTS (SELECT 1 FROM shipments WHERE store_key = ` + storeKeyOf + ` AND open = 1),
 	EXISTS (SELECT 1 FROM decisions WHERE store_key = ` + storeKeyOf + ` AND open = 1)`
@@ -204,7 +194,7 @@ const openDeliveries = `SELECT EXISTS (SELECT 1 FROM shipments WHERE store_key =
 // DisconnectStore implements store.Repository.
 func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, force bool) (store.Store, error) {
 	var s store.Store
-	err := db.write(ctx, "disconnect store", func(tx *sql.Tx) (err error) {
+	err := db.erase(ctx, "disconnect store", func(tx *sql.Tx) (err error) {
 		if s, err = getStore(ctx, tx, id); err != nil || !s.Connected() {
 			return err
 		}
@@ -215,22 +205,15 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 		if (shipments || decisions) && !force {
 			return store.ErrShipmentsOpen
 		}
-		if shipments {
-			if err := abandonShipments(ctx, tx, id, now); err != nil {
+		if shipments || decisions {
+			if err := abandon(ctx, tx, storeGone, `store_key = `+storeKeyOf, now, id); err != nil {
 				return err
 			}
 		}
-		if decisions {
-			if err := abandonDecisions(ctx, tx, id, now); err != nil {
-				return err
-			}
-		}
-		// Adapter states go with the credentials that they belong to.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials
-			WHERE store_key = `+storeKeyOf, id); err != nil {
+		if err := eraseCredentials(ctx, tx, `store_key = `+storeKeyOf, id); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ? WHERE store_key = `+storeKeyOf+` AND complete_time = 0`,
+		if _, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ?, abandoned = 1 WHERE store_key = `+storeKeyOf+` AND complete_time = 0`,
 			nanos(now), id); err != nil {
 			return err
 		}
@@ -242,34 +225,3 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 	}
 	return s, nil
 }
-
-// abandonShipments ends the open shipments of a store as NeedsAttention, each with an event that says why.
-func abandonShipments(ctx context.Context, tx *sql.Tx, storeID string, now time.Time) error {
-	// Events first: afterwards nothing tells which shipments were open.
-	if _, err := tx.ExecContext(ctx, `INSERT INTO shipment_events (shipment_key, seq, time, state, message)
-		SELECT key, 1 + (SELECT coalesce(max(seq), 0) FROM shipment_events WHERE shipment_key = key), ?, ?, ?
-		FROM shipments WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		nanos(now), delivery.NeedsAttention, shipmentAbandoned, storeID); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `UPDATE shipments SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
-			update_time = ?, revision = revision + 1
-		WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		delivery.NeedsAttention, problem.ReasonStoreDisconnected, shipmentAbandoned, nanos(now), storeID)
-	return err
-}
-
-// abandonDecisions ends the open decisions of a store as NeedsAttention. A decision has no events: its reason and message
-// tell why.
-func abandonDecisions(ctx context.Context, tx *sql.Tx, storeID string, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE decisions SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
-			update_time = ?, revision = revision + 1
-		WHERE store_key = `+storeKeyOf+` AND open = 1`,
-		delivery.NeedsAttention, problem.ReasonStoreDisconnected, decisionAbandoned, nanos(now), storeID)
-	return err
-}
-
-// workable is true of stores that may be worked for: connected, not paused, and with credentials that the marketplace has not
-// refused. Asking again with refused ones helps nobody and may lock the account.
-const workable = `s.disconnect_time = 0 AND s.paused = 0 AND s.health_reason NOT IN ('` +
-	problem.ReasonCredentialsRejected + `', '` + problem.ReasonCredentialsUnreadable + `')`

@@ -19,12 +19,13 @@ import (
 )
 
 // schema4 is a database as the relais before moves left it: two connected stores of one marketplace, one of them with an id
-// that is the other's account, and one that is disconnected; runs, an order with shipment and decision.
+// that is the other's account and has credentials that were refused, and one that is disconnected; runs, an order with shipment
+// and decision.
 const schema4 = `
 INSERT INTO stores (key, id, adapter, environment, marketplace, account_id, shop_name, settings, paused, health_state, health_reason,
 	health_message, health_since, create_time, update_time, disconnect_time, last_import_start, last_import_finish, last_event_seq, last_change_time)
 VALUES (1, 'shop', 'alpha', 'production', 'market', 'login-1', 'Shop', '{}', 0, 'HEALTHY', '', '', 100, 100, 200, 0, 5000, 6000, 1, 7000),
-	(2, 'login-1', 'alpha', 'production', 'market', 'shop', 'Other', '{}', 1, 'HEALTHY', '', '', 101, 101, 201, 0, 0, 0, 0, 0),
+	(2, 'login-1', 'alpha', 'production', 'market', 'shop', 'Other', '{}', 1, 'AUTH_REQUIRED', 'MARKETPLACE_CREDENTIALS_REJECTED', '', 101, 101, 201, 0, 0, 0, 0, 0),
 	(3, 'gone', 'alpha', 'production', 'market', 'login-3', 'Gone', '{}', 0, 'HEALTHY', '', '', 102, 102, 202, 900, 0, 0, 0, 0);
 INSERT INTO credentials (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'01'), (2, 'alpha', 'k', x'02');
 INSERT INTO adapter_states (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'03');
@@ -120,9 +121,20 @@ func TestUpgradeToBindings(t *testing.T) {
 		Current: "alpha", Origin: "alpha", Turns: []store.Turn{},
 		Adapters: []store.Binding{{Adapter: "alpha", ImportStart: at(5000), FirstAttempt: at(3000)}},
 	})
+	b, err = db.Bindings(ctx, "login-1")
+	ok(err)
+	same("adapters of a store that was refused", b.Adapters, []store.Binding{{Adapter: "alpha", FirstAttempt: at(8000), Refused: true}})
 	b, err = db.Bindings(ctx, "gone")
 	ok(err)
-	same("bindings of a disconnected store", b, store.Bindings{Current: "alpha", Origin: "alpha", Turns: []store.Turn{}})
+	same("bindings of a disconnected store", b, store.Bindings{Current: "alpha", Origin: "alpha", Former: []string{"alpha"}, Turns: []store.Turn{}})
+
+	// No name of its accounts is known yet but the one that relais makes.
+	keys, err := db.AccountKeys(ctx, store.Ref{StoreID: "shop", Adapter: "alpha"})
+	ok(err)
+	same("names", keys, store.AccountKeys{"adapter/alpha:login-1"})
+	unnamed, err := db.UnnamedAccounts(ctx, "market")
+	ok(err)
+	same("accounts without names", unnamed, []store.Ref{{StoreID: "login-1", Adapter: "alpha"}, {StoreID: "shop", Adapter: "alpha"}})
 
 	// What was kept is read as before.
 	run, err := db.GetImport(ctx, "shop", "i1")
@@ -149,7 +161,13 @@ func TestUpgradeToBindings(t *testing.T) {
 	matches, err := db.MatchOrders(ctx, store.Ref{StoreID: "shop", Adapter: "beta"}, []order.Identity{{Number: "b1", Reference: "ref"}})
 	ok(err)
 	same("match", matches, []*order.Match{{Number: "1", Adapter: "alpha"}})
-	done, err := db.CompleteMigration(ctx, "shop", "alpha", at(11_000))
+	done, err := db.CompleteMigration(ctx, "shop", "alpha", at(11_000), false)
 	ok(err)
 	same("complete with an open order", done, false)
+	done, err = db.CompleteMigration(ctx, "shop", "alpha", at(12_000), true)
+	ok(err)
+	same("complete when the adapter is given up", done, true)
+	p, err = db.GetShipment(ctx, "shop", "p1")
+	ok(err)
+	same("shipment", p.State, delivery.NeedsAttention)
 }

@@ -71,16 +71,8 @@ func (f decidesThroughAlpha) Decisions(ctx context.Context, storeID string, numb
 
 type tellsAllOpen struct{ order.Repository }
 
-func (f tellsAllOpen) UnseenOpenOrders(ctx context.Context, ref store.Ref, importID, after string, limit int) ([]string, error) {
-	var all []string
-	for _, a := range []string{"alpha", "beta"} {
-		open, err := f.Repository.UnseenOpenOrders(ctx, store.Ref{StoreID: ref.StoreID, Adapter: a}, importID, after, limit)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, open...)
-	}
-	return all, nil
+func (f tellsAllOpen) UnseenOpenOrders(ctx context.Context, storeID string, _ []string, importID, after string, limit int) ([]string, error) {
+	return f.Repository.UnseenOpenOrders(ctx, storeID, []string{"alpha", "beta"}, importID, after, limit)
 }
 
 // ignoresTurns stores what a run brings after a turn.

@@ -102,10 +102,10 @@ func (f reconnectsNameless) ReconnectStore(ctx context.Context, s store.Store, _
 
 type addsOneByOne struct{ store.Repository }
 
-func (f addsOneByOne) AddAccountKeys(ctx context.Context, id string, keys store.AccountKeys) error {
+func (f addsOneByOne) AddAccountKeys(ctx context.Context, ref store.Ref, keys store.AccountKeys) error {
 	var errs []error
 	for _, k := range keys {
-		errs = append(errs, f.Repository.AddAccountKeys(ctx, id, store.AccountKeys{k}))
+		errs = append(errs, f.Repository.AddAccountKeys(ctx, ref, store.AccountKeys{k}))
 	}
 	return errors.Join(errs...)
 }
@@ -116,8 +116,8 @@ type hidesNameErrors struct {
 	err error
 }
 
-func (f hidesNameErrors) AddAccountKeys(ctx context.Context, id string, keys store.AccountKeys) error {
-	err := f.Repository.AddAccountKeys(ctx, id, keys)
+func (f hidesNameErrors) AddAccountKeys(ctx context.Context, ref store.Ref, keys store.AccountKeys) error {
+	err := f.Repository.AddAccountKeys(ctx, ref, keys)
 	if errors.Is(err, f.err) {
 		return nil
 	}

@@ -70,6 +70,9 @@ var bindingCases = []testCase{
 			t.Helper()
 			b := bindings(t, r)
 			same(t, "bindings "+what, spoken(b), want)
+			for _, former := range b.Former {
+				same(t, "it left "+former+" and speaks through it "+what, b.Speaks(former), false)
+			}
 			s, err := r.Stores.GetStore(t.Context(), shop)
 			noError(t, err)
 			same(t, "adapters of the store "+what, s.Adapters, want)
@@ -96,6 +99,30 @@ var bindingCases = []testCase{
 		speaks("without credentials")
 		reconnect(t, r, beta, 70)
 		speaks("when it is connected again", beta)
+	}},
+	{"adapters that it holds no credentials for any more are former ones", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		left := func(what string, want ...string) {
+			t.Helper()
+			same(t, "former adapters "+what, bindings(t, r).Former, want)
+		}
+		left("at first")
+		move(t, r, alpha, beta, 10)
+		left("while it moves")
+		complete(t, r, alpha, 20)
+		left("when it has moved", alpha)
+		move(t, r, beta, aaa, 30)
+		undo(t, r, 40)
+		left("while it returns from elsewhere", alpha)
+		complete(t, r, aaa, 50)
+		left("when it has returned", aaa, alpha)
+		move(t, r, beta, alpha, 60)
+		left("while it moves back", aaa)
+		disconnect(t, r, 70)
+		left("when it is disconnected", aaa, alpha, beta)
+		other, err := r.Stores.Bindings(t.Context(), "other")
+		noError(t, err)
+		same(t, "former adapters of the other store", other.Former, []string{})
 	}},
 	{"turns tell where new orders went, oldest first", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
@@ -136,7 +163,8 @@ var bindingCases = []testCase{
 		disconnect(t, r, 30)
 		reconnect(t, r, beta, 40)
 		same(t, "bindings", bindings(t, r), store.Bindings{
-			Current: beta, Origin: alpha, Moved: true, Adapters: []store.Binding{{Adapter: beta}}, Turns: []store.Turn{{At: at(40), Adapter: beta}},
+			Current: beta, Origin: alpha, Moved: true, Adapters: []store.Binding{{Adapter: beta}}, Former: []string{alpha},
+			Turns: []store.Turn{{At: at(40), Adapter: beta}},
 		})
 	}},
 }
@@ -235,6 +263,20 @@ var cursorCases = []testCase{
 		same(t, "read again", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), ImportStart: at(40)})
 		importThrough(t, r, 50, order.Failed, alphaFailed)
 		same(t, "failing again", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), ImportStart: at(40), FailingSince: at(50)})
+	}},
+	{"a part that failed without its adapter's fault counts neither way", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 5)
+		blameless := alphaFailed
+		blameless.Blameless = true
+		importThrough(t, r, 10, order.Failed, betaRead, blameless)
+		same(t, "alpha", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10)})
+		run, err := r.Orders.GetImport(t.Context(), shop, numbered("i", 10))
+		noError(t, err)
+		same(t, "failure of its window", run.Windows[1].Failure, alphaFailed.Failure)
+		importThrough(t, r, 20, order.Failed, betaRead, alphaFailed)
+		importThrough(t, r, 30, order.Failed, betaRead, blameless)
+		same(t, "alpha", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(20)})
 	}},
 	{"a part that was interrupted stays where it was", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)

@@ -6,14 +6,20 @@ import (
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
 // incomplete checks that the shop's migration cannot be completed, and that trying changes nothing.
 func incomplete(t *testing.T, r Repositories, leaving string) {
 	t.Helper()
+	incompleteWhen(t, r, leaving, false)
+}
+
+func incompleteWhen(t *testing.T, r Repositories, leaving string, givenUp bool) {
+	t.Helper()
 	before := take(t, r)
-	done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(90))
+	done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(90), givenUp)
 	noError(t, err)
 	if done {
 		t.Errorf("the migration is complete, and something is left on %s", leaving)
@@ -30,7 +36,7 @@ var completionCases = []testCase{
 		want := take(t, r)
 		complete(t, r, alpha, 20)
 		want.Alpha, want.StateA, want.Store.Adapters = store.Sealed{}, store.Sealed{}, []string{beta}
-		want.Bindings.Adapters, want.Migration.Completed = []store.Binding{{Adapter: beta}}, at(20)
+		want.Bindings.Adapters, want.Bindings.Former, want.Migration.Completed = []store.Binding{{Adapter: beta}}, []string{alpha}, at(20)
 		same(t, "after", take(t, r), want)
 		_, err := r.Stores.Credentials(t.Context(), store.Ref{StoreID: "other", Adapter: alpha})
 		noError(t, err)
@@ -42,7 +48,8 @@ var completionCases = []testCase{
 		want := take(t, r)
 		complete(t, r, beta, 30)
 		want.Beta, want.Store.Adapters = store.Sealed{}, []string{alpha}
-		want.Bindings.Adapters, want.Migration.Completed = []store.Binding{{Adapter: alpha}}, at(30)
+		want.Bindings.Adapters, want.Bindings.Former, want.Migration.Completed = []store.Binding{{Adapter: alpha}}, []string{beta}, at(30)
+		want.FoundByB, want.NoStoreFound = "", true
 		same(t, "after", take(t, r), want)
 	}},
 	{"a migration is completed once, and only away from the adapter that the store leaves", func(t *testing.T, r Repositories) {
@@ -50,7 +57,7 @@ var completionCases = []testCase{
 		refuses := func(leaving string) {
 			t.Helper()
 			before := take(t, r)
-			done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(90))
+			done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(90), false)
 			wantError(t, err, store.ErrNotMoving)
 			same(t, "done", done, false)
 			same(t, "after", take(t, r), before)
@@ -107,6 +114,34 @@ var completionCases = []testCase{
 		updateDecision(t, r, d)
 		complete(t, r, alpha, 20)
 	}},
+	{"an import that runs stops completion", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		move(t, r, alpha, beta, 10)
+		if _, _, err := r.Orders.StartImport(t.Context(), newImport("other", "i0")); err != nil {
+			t.Fatal(err)
+		}
+		begin(t, r, runOf("i1", 20, beta, alpha))
+		incomplete(t, r, alpha)
+		finish(t, r, "i1", order.Failed)
+		complete(t, r, alpha, 40) // that of the other store still runs
+	}},
+	{"completion ends a health that tells of the adapter's failures, and no other", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 10)
+		fails := store.Health{State: store.Retrying, Reason: problem.ReasonLeavingAdapterFails, Message: "alpha", Since: at(11)}
+		setHealth(t, r, fails)
+		apply(t, r, shop, at(12), newOrder("1", order.ReadyToShip))
+		incomplete(t, r, alpha)
+		same(t, "health while it moves", take(t, r).Store.Health, fails)
+		apply(t, r, shop, at(13), newOrder("1", order.Delivered))
+		complete(t, r, alpha, 20)
+		same(t, "health", take(t, r).Store.Health, store.Health{State: store.Healthy, Since: at(20)})
+		move(t, r, beta, alpha, 30)
+		refused := store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected, Message: "m", Since: at(31)}
+		setHealth(t, r, refused)
+		complete(t, r, beta, 40)
+		same(t, "health of the adapter of new orders", take(t, r).Store.Health, refused)
+	}},
 	{"what is open elsewhere does not stop completion", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
 		move(t, r, alpha, beta, 10)
@@ -128,7 +163,7 @@ var completionCases = []testCase{
 		connect(t, r, shop)
 		move(t, r, alpha, beta, 10)
 		dones, errs := make([]bool, 8), make([]error, 8)
-		together(len(dones), func(i int) { dones[i], errs[i] = r.Stores.CompleteMigration(t.Context(), shop, alpha, at(20)) })
+		together(len(dones), func(i int) { dones[i], errs[i] = r.Stores.CompleteMigration(t.Context(), shop, alpha, at(20), false) })
 		won := 0
 		for i, done := range dones {
 			if done {
@@ -150,7 +185,7 @@ var completionCases = []testCase{
 				undone = r.Stores.UndoMigration(t.Context(), shop, at(20))
 				return
 			}
-			done, completed = r.Stores.CompleteMigration(t.Context(), shop, alpha, at(20))
+			done, completed = r.Stores.CompleteMigration(t.Context(), shop, alpha, at(20), false)
 		})
 		if done {
 			wantError(t, undone, store.ErrNotMoving)

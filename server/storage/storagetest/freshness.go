@@ -72,7 +72,7 @@ var freshnessCases = []testCase{
 		slow := order.Batch{Ref: shopRef, ImportID: "i1", Orders: []order.Order{newOrder("1", order.Processing)}, ReadTime: at(19), Time: at(30)}
 		same(t, "slow read of an import", applyBatch(t, r, slow), order.Counts{Read: 1, Unchanged: 1})
 		same(t, "order", getOrder(t, r, "1"), before)
-		unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shopRef, "i1", "", 10)
+		unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shop, []string{alpha}, "i1", "", 10)
 		noError(t, err)
 		same(t, "unseen", unseen, []string{}) // it was seen, though nothing was taken from it
 		slow.ReadTime = at(20)

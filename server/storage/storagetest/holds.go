@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/relaishq/relais/server/decision"
@@ -127,35 +128,81 @@ var holdCases = []testCase{
 		ended.Message = "looked at"
 		updateDecision(t, r, ended)
 	}},
-	{"nothing is due for a store whose credentials were refused", func(t *testing.T, r Repositories) {
+	{"nothing is due through an adapter whose credentials were refused", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		ship(t, r, "p1", "1")
 		decide(t, r, "2")
 		for _, c := range []struct {
-			health store.Health
+			health store.AdapterHealth
 			due    bool
 		}{
-			{store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected}, false},
-			{store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsUnreadable}, false},
-			{store.Health{State: store.AuthRequired, Reason: problem.ReasonSellerInactive}, true}, // not for us to know when that ends
-			{store.Health{State: store.MarketplaceDown, Reason: problem.ReasonMarketplaceDown}, true},
-			{store.Health{State: store.Healthy}, true},
+			{store.AdapterRefused, false},
+			{store.AdapterUnclear, false}, // says nothing
+			{store.AdapterWorks, true},
+			{store.AdapterUnclear, true},
 		} {
-			_, err := r.Stores.UpdateStore(t.Context(), shop, func(s *store.Store) error { s.Health = c.health; return nil })
-			noError(t, err)
-			shipments, err := r.Shipments.DueShipments(t.Context(), at(10), 10)
-			noError(t, err)
-			decisions, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
-			noError(t, err)
-			nextShipment, err := r.Shipments.NextDue(t.Context())
-			noError(t, err)
-			nextDecision, err := r.Decisions.NextDecision(t.Context())
-			noError(t, err)
-			what := "due when health is " + string(c.health.State) + " " + c.health.Reason
-			same(t, "shipment "+what, len(shipments) == 1, c.due)
-			same(t, "decision "+what, len(decisions) == 1, c.due)
-			same(t, "next shipment "+what, !nextShipment.IsZero(), c.due)
-			same(t, "next decision "+what, !nextDecision.IsZero(), c.due)
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, c.health))
+			shipments, decisions := due(t, r)
+			same(t, "due shipments", len(shipments) == 1, c.due)
+			same(t, "due decisions", len(decisions) == 1, c.due)
 		}
 	}},
+	{"what is due through the other adapter of a moving store is not held up", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		ship(t, r, "p1", "1")
+		decide(t, r, "2")
+		move(t, r, alpha, beta, 7)
+		applyBatch(t, r, through(beta, 8, newOrder("3", order.ReadyToShip), newOrder("4", order.PendingAcceptance)))
+		s, d := newShipment("p3", "3"), newDecision("4", decision.Accept)
+		s.Adapter, d.Adapter = beta, beta
+		create(t, r, s)
+		put(t, r, d)
+		for _, c := range []struct {
+			refused   store.Ref
+			shipments []string
+			decisions []string
+		}{
+			{shopRef, []string{"p3"}, []string{"4"}},
+			{betaRef, []string{"p1"}, []string{"2"}},
+			{store.Ref{StoreID: "other", Adapter: alpha}, []string{"p1", "p3"}, []string{"2", "4"}},
+		} {
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), c.refused, store.AdapterRefused))
+			shipments, decisions := due(t, r)
+			same(t, "due shipments", shipments, c.shipments)
+			same(t, "due decisions", decisions, c.decisions)
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), c.refused, store.AdapterWorks))
+		}
+	}},
+	{"the health that a person sees holds nothing up", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		ship(t, r, "p1", "1")
+		decide(t, r, "2")
+		setHealth(t, r, store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected})
+		shipments, decisions := due(t, r)
+		same(t, "due", append(shipments, decisions...), []string{"p1", "2"})
+	}},
+}
+
+// due is the ids of the shipments and the order numbers of the decisions that are due; what is due next agrees.
+func due(t *testing.T, r Repositories) (shipments, decisions []string) {
+	t.Helper()
+	dueShipments, err := r.Shipments.DueShipments(t.Context(), at(10), 10)
+	noError(t, err)
+	for _, s := range dueShipments {
+		shipments = append(shipments, s.ID)
+	}
+	dueDecisions, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
+	noError(t, err)
+	for _, d := range dueDecisions {
+		decisions = append(decisions, d.OrderNumber)
+	}
+	nextShipment, err := r.Shipments.NextDue(t.Context())
+	noError(t, err)
+	nextDecision, err := r.Decisions.NextDecision(t.Context())
+	noError(t, err)
+	same(t, "there is a next shipment", !nextShipment.IsZero(), len(shipments) > 0)
+	same(t, "there is a next decision", !nextDecision.IsZero(), len(decisions) > 0)
+	slices.Sort(shipments)
+	slices.Sort(decisions)
+	return shipments, decisions
 }

@@ -19,18 +19,22 @@ func id(number, nativeID, reference string) order.Identity {
 	return order.Identity{Number: number, NativeID: nativeID, Reference: reference}
 }
 
-// matched is the stored orders that orders read through beta are, as "<adapter>/<number>", and "-" for none.
+// matched is the stored orders that orders read through beta are, as "<adapter>/<number>", in brackets when beta cannot read them
+// under that number, and "-" for none.
 func matched(t *testing.T, r Repositories, orders ...order.Identity) []string {
 	t.Helper()
 	matches, err := r.Orders.MatchOrders(t.Context(), betaRef, orders)
 	noError(t, err)
 	var got []string
 	for _, m := range matches {
-		if m == nil {
+		switch {
+		case m == nil:
 			got = append(got, "-")
-			continue
+		case m.Readable:
+			got = append(got, m.Adapter+"/"+m.Number)
+		default:
+			got = append(got, "("+m.Adapter+"/"+m.Number+")")
 		}
-		got = append(got, m.Adapter+"/"+m.Number)
 	}
 	return got
 }
@@ -60,16 +64,16 @@ var matchCases = []testCase{
 	matchCase("by the number that its reference is",
 		stored{named("1", "", ""), named("2", "", "")}, nil, read{id("b1", "", "2")}, "alpha/2"),
 	matchCase("by the reference that its number is",
-		stored{named("1", "", "b1"), named("2", "", "b2")}, nil, read{id("b2", "", "")}, "alpha/2"),
+		stored{named("1", "", "b1"), named("2", "", "b2")}, nil, read{id("b2", "", "")}, "(alpha/2)"),
 	matchCase("by a reference that only both have",
-		stored{named("1", "", "x"), named("2", "", "y")}, nil, read{id("b1", "", "y")}, "alpha/2"),
+		stored{named("1", "", "x"), named("2", "", "y")}, nil, read{id("b1", "", "y")}, "(alpha/2)"),
 	matchCase("the number goes before a reference",
 		stored{named("1", "", ""), named("2", "", "1")}, stored{named("3", "", "")},
 		read{id("1", "", "2"), id("3", "", "1")}, "alpha/1", "beta/3"),
 	matchCase("a reference that is a number goes before a shared one",
 		stored{named("1", "", "x"), named("x", "", "")}, nil, read{id("b1", "", "x")}, "alpha/x"),
 	matchCase("a number that is a reference goes before a shared one",
-		stored{named("1", "", "x"), named("2", "", "b1")}, nil, read{id("b1", "", "x")}, "alpha/2"),
+		stored{named("1", "", "x"), named("2", "", "b1")}, nil, read{id("b1", "", "x")}, "(alpha/2)"),
 	matchCase("a reference that two orders share tells neither",
 		stored{named("1", "", "x"), named("2", "", "x")}, nil, read{id("b1", "", "x"), id("x", "", "")}, "-", "-"),
 	matchCase("nor one that an order of its own adapter has too",
@@ -78,7 +82,7 @@ var matchCases = []testCase{
 		stored{named("1", "", "x"), named("y", "", "")}, nil,
 		read{id("b1", "", "x"), id("b2", "", "x"), id("b3", "", "y"), id("b4", "", "y")}, "-", "-", "-", "-"),
 	matchCase("an order that is read twice is one",
-		stored{named("1", "", "x")}, nil, read{id("b1", "", "x"), id("b1", "", "x")}, "alpha/1", "alpha/1"),
+		stored{named("1", "", "x")}, nil, read{id("b1", "", "x"), id("b1", "", "x")}, "(alpha/1)", "(alpha/1)"),
 	matchCase("an order that was read by its number is not another one's too",
 		stored{named("1", "", "b2"), named("2", "", "x")}, nil,
 		read{id("1", "", ""), id("b1", "", "1"), id("b2", "", ""), id("2", "", ""), id("b3", "", "x")}, "alpha/1", "-", "-", "alpha/2", "-"),
@@ -107,7 +111,7 @@ var matchCases = []testCase{
 		for i := range 250 {
 			orders = append(orders, named(numbered("n", i), "", numbered("x", i)))
 			page = append(page, id(numbered("b", i), "", numbered("x", i)))
-			want = append(want, "alpha/"+numbered("n", i))
+			want = append(want, "(alpha/"+numbered("n", i)+")")
 		}
 		apply(t, r, shop, at(1), orders...)
 		same(t, "matches", matched(t, r, page...), want)

@@ -71,8 +71,8 @@ func (f hidesMoveErrors) UndoMigration(ctx context.Context, id string, now time.
 	return err
 }
 
-func (f hidesMoveErrors) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
-	done, err := f.Repository.CompleteMigration(ctx, id, leaving, now)
+func (f hidesMoveErrors) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
+	done, err := f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 	if errors.Is(err, f.err) {
 		return true, nil
 	}
@@ -106,7 +106,7 @@ type completesFirst struct{ store.Repository }
 func (f completesFirst) StartMigration(ctx context.Context, m store.Migration, s store.Store, keys store.AccountKeys, c store.Sealed) error {
 	last, err := f.Migration(ctx, s.ID)
 	if err == nil && !last.Undone.IsZero() && last.Target != m.Target {
-		if _, err := f.CompleteMigration(ctx, s.ID, last.Target, m.Cutover); err != nil {
+		if _, err := f.CompleteMigration(ctx, s.ID, last.Target, m.Cutover, false); err != nil {
 			return err
 		}
 	}
@@ -143,7 +143,7 @@ func (f undoesForGood) UndoMigration(ctx context.Context, id string, now time.Ti
 	if err := f.Repository.UndoMigration(ctx, id, now); err != nil {
 		return err
 	}
-	_, err = f.CompleteMigration(ctx, id, m.Target, now)
+	_, err = f.CompleteMigration(ctx, id, m.Target, now, false)
 	return err
 }
 
@@ -179,29 +179,29 @@ func (f keepsCredentials) Credentials(ctx context.Context, ref store.Ref) (store
 
 type leavesTheSource struct{ store.Repository }
 
-func (f leavesTheSource) CompleteMigration(ctx context.Context, id, _ string, now time.Time) (bool, error) {
+func (f leavesTheSource) CompleteMigration(ctx context.Context, id, _ string, now time.Time, givenUp bool) (bool, error) {
 	m, err := f.Migration(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, m.Source, now)
+	return f.Repository.CompleteMigration(ctx, id, m.Source, now, givenUp)
 }
 
 type leavesAny struct{ store.Repository }
 
-func (f leavesAny) CompleteMigration(ctx context.Context, id, _ string, now time.Time) (bool, error) {
+func (f leavesAny) CompleteMigration(ctx context.Context, id, _ string, now time.Time, givenUp bool) (bool, error) {
 	m, err := f.Migration(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, m.Leaving(), now)
+	return f.Repository.CompleteMigration(ctx, id, m.Leaving(), now, givenUp)
 }
 
 // alwaysCompletes says that it did.
 type alwaysCompletes struct{ store.Repository }
 
-func (f alwaysCompletes) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
-	_, err := f.Repository.CompleteMigration(ctx, id, leaving, now)
+func (f alwaysCompletes) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
+	_, err := f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 	return true, err
 }
 
@@ -211,7 +211,7 @@ type endsOrders struct {
 	orders order.Repository
 }
 
-func (f endsOrders) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+func (f endsOrders) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
 	open, err := f.orders.ListOrders(ctx, order.ListQuery{StoreID: id, Limit: 10})
 	if err != nil {
 		return false, err
@@ -224,7 +224,7 @@ func (f endsOrders) CompleteMigration(ctx context.Context, id, leaving string, n
 	if _, err := f.orders.ApplyBatch(ctx, b); err != nil {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, leaving, now)
+	return f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 }
 
 // endsShipments does the same with shipment "p1".
@@ -233,7 +233,7 @@ type endsShipments struct {
 	shipments shipment.Repository
 }
 
-func (f endsShipments) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+func (f endsShipments) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
 	s, err := f.shipments.GetShipment(ctx, id, "p1")
 	if err != nil {
 		return false, err
@@ -242,7 +242,7 @@ func (f endsShipments) CompleteMigration(ctx context.Context, id, leaving string
 	if _, err := f.shipments.UpdateShipment(ctx, s); err != nil {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, leaving, now)
+	return f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 }
 
 // endsDecisions does the same with the decision about order "1".
@@ -251,7 +251,7 @@ type endsDecisions struct {
 	decisions decision.Repository
 }
 
-func (f endsDecisions) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+func (f endsDecisions) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
 	found, err := f.decisions.Decisions(ctx, id, []string{"1"})
 	if err != nil {
 		return false, err
@@ -261,7 +261,7 @@ func (f endsDecisions) CompleteMigration(ctx context.Context, id, leaving string
 	if _, err := f.decisions.UpdateDecision(ctx, d); err != nil {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, leaving, now)
+	return f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 }
 
 // mindsEverything waits for shipments of any store and adapter.
@@ -270,11 +270,11 @@ type mindsEverything struct {
 	shipments shipment.Repository
 }
 
-func (f mindsEverything) CompleteMigration(ctx context.Context, id, leaving string, now time.Time) (bool, error) {
+func (f mindsEverything) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
 	if next, err := f.shipments.NextDue(ctx); err != nil || !next.IsZero() {
 		return false, err
 	}
-	return f.Repository.CompleteMigration(ctx, id, leaving, now)
+	return f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)
 }
 
 // movesFirst moves a store before it disconnects it.

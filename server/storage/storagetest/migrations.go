@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -44,7 +45,7 @@ func undo(t *testing.T, r Repositories, minute int) {
 // complete ends the shop's migration, of which nothing must be left.
 func complete(t *testing.T, r Repositories, leaving string, minute int) {
 	t.Helper()
-	done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(minute))
+	done, err := r.Stores.CompleteMigration(t.Context(), shop, leaving, at(minute), false)
 	noError(t, err)
 	if !done {
 		t.Fatalf("something is left on %s", leaving)
@@ -145,7 +146,7 @@ var migrationCases = []testCase{
 			"Migration":         second(r.Stores.Migration(t.Context(), shop)),
 			"StartMigration":    r.Stores.StartMigration(t.Context(), migration(alpha, beta, 10), s, keysOf(s), sealed("x")),
 			"UndoMigration":     r.Stores.UndoMigration(t.Context(), shop, at(10)),
-			"CompleteMigration": second(r.Stores.CompleteMigration(t.Context(), shop, alpha, at(10))),
+			"CompleteMigration": second(r.Stores.CompleteMigration(t.Context(), shop, alpha, at(10), false)),
 		} {
 			t.Log(what)
 			wantError(t, err, store.ErrNotFound)
@@ -153,7 +154,7 @@ var migrationCases = []testCase{
 		connect(t, r, shop)
 		before := take(t, r)
 		wantError(t, r.Stores.UndoMigration(t.Context(), shop, at(10)), store.ErrNoMigration)
-		wantError(t, second(r.Stores.CompleteMigration(t.Context(), shop, alpha, at(10))), store.ErrNoMigration)
+		wantError(t, second(r.Stores.CompleteMigration(t.Context(), shop, alpha, at(10), false)), store.ErrNoMigration)
 		same(t, "after", take(t, r), before)
 	}},
 	{"a migration counts the open orders of its two adapters", func(t *testing.T, r Repositories) {
@@ -228,11 +229,13 @@ var migrationCases = []testCase{
 		same(t, "moving back", getMigration(t, r), migration(aaa, alpha, 50))
 		same(t, "credentials", take(t, r).Alpha, sealed("credentials for alpha"))
 	}},
-	{"undo binds new orders to the source again and keeps both credentials", func(t *testing.T, r Repositories) {
+	{"undo binds new orders to the source again, keeps both credentials and makes the store healthy", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		move(t, r, alpha, beta, 10)
+		setHealth(t, r, store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected, Message: "refused", Since: at(15)})
 		want := take(t, r)
 		undo(t, r, 20)
+		want.Store.Health = store.Health{State: store.Healthy, Since: at(20)}
 		want.Store.Adapter, want.Store.Adapters, want.Store.AccountID, want.Store.UpdateTime = alpha, []string{alpha, beta}, "account-shop", at(20)
 		want.Bindings.Current, want.Bindings.Adapters = alpha, []store.Binding{{Adapter: alpha}, {Adapter: beta}}
 		want.Bindings.Turns = append(want.Bindings.Turns, store.Turn{At: at(20), Adapter: alpha})
@@ -267,7 +270,7 @@ var migrationCases = []testCase{
 		disconnect(t, r, 20)
 		got := take(t, r)
 		want := migration(alpha, beta, 10)
-		want.Completed = at(20)
+		want.Completed, want.Abandoned = at(20), true
 		same(t, "migration", got.Migration, want)
 		same(t, "adapters", append(got.Store.Adapters, spoken(got.Bindings)...), []string{})
 		same(t, "secrets", []store.Sealed{got.Alpha, got.Beta, got.StateA, got.StateB}, make([]store.Sealed, 4))

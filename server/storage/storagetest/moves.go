@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/relaishq/relais/server/decision"
@@ -48,7 +49,7 @@ var moveCases = []testCase{
 		noError(t, err)
 		same(t, "counts of the import", run.Counts, order.Counts{Read: 3, Created: 1, Elsewhere: 2})
 		// Nobody has read them yet: their own adapter still has to.
-		unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shopRef, "i1", "", 10)
+		unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shop, []string{alpha}, "i1", "", 10)
 		noError(t, err)
 		same(t, "unseen by their adapter", unseen, []string{"1", "2"})
 		undo(t, r, 30)
@@ -82,12 +83,14 @@ var moveCases = []testCase{
 		boundTo(t, r, beta, "1")
 		same(t, "read by the old one", applyBatch(t, r, through(alpha, 30, newOrder("1", order.ReadyToShip))), order.Counts{Read: 1, Elsewhere: 1})
 	}},
-	{"what is open of shipment and decision goes with the order", func(t *testing.T, r Repositories) {
+	{"what is open of shipment and decision goes with the order, is due at once and needs a carrier anew", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		ended := ship(t, r, "p1", "1")
 		ended.State = delivery.Rejected
 		ended = update(t, r, ended)
 		open := create(t, r, newShipment("p2", "1"))
+		open.FailureCount, open.NextAttempt = 3, at(500) // waits long after several failures
+		open = update(t, r, open)
 		stays := ship(t, r, "p3", "3")
 		decided := decide(t, r, "2")
 		over := decide(t, r, "4")
@@ -103,8 +106,9 @@ var moveCases = []testCase{
 		boundTo(t, r, alpha, "3", "5")
 
 		wantOpen, wantDecided := open, decided
-		wantOpen.Adapter, wantOpen.Revision = beta, open.Revision+1
-		wantDecided.Adapter, wantDecided.Revision = beta, decided.Revision+1
+		wantOpen.Adapter, wantOpen.Revision, wantOpen.MarketplaceCarrier = beta, open.Revision+1, ""
+		wantOpen.NextAttempt, wantOpen.FailureCount = at(20), 0
+		wantDecided.Adapter, wantDecided.Revision, wantDecided.NextAttempt, wantDecided.FailureCount = beta, decided.Revision+1, at(20), 0
 		for _, want := range []shipment.Shipment{ended, wantOpen, stays} {
 			got, err := r.Shipments.GetShipment(t.Context(), shop, want.ID)
 			noError(t, err)
@@ -148,10 +152,71 @@ var moveCases = []testCase{
 		noCredentials(t, r, newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
 		applyBatch(t, r, through(beta, 10, newOrder("1", order.ReadyToShip)))
 		for ref, want := range map[store.Ref]string{betaRef: "1", shopRef: "2"} {
-			unseen, err := r.Orders.UnseenOpenOrders(t.Context(), ref, "none", "", 10)
+			unseen, err := r.Orders.UnseenOpenOrders(t.Context(), shop, []string{ref.Adapter}, "none", "", 10)
 			noError(t, err)
 			same(t, "open orders of "+ref.Adapter, unseen, []string{want})
 		}
+	}},
+	{"open orders of several adapters come in one order", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		move(t, r, alpha, beta, 1)
+		for adapter, numbers := range map[string][]string{alpha: {"1", "4", "5"}, beta: {"2", "3", "6"}, aaa: {"0"}} {
+			for _, n := range numbers {
+				applyBatch(t, r, through(adapter, 2, newOrder(n, order.ReadyToShip)))
+			}
+		}
+		applyBatch(t, r, through(beta, 2, newOrder("7", order.Cancelled)))
+		apply(t, r, "other", at(2), newOrder("8", order.ReadyToShip))
+		begin(t, r, runOf("i1", 3, beta, alpha))
+		seen := through(beta, 4, newOrder("6", order.ReadyToShip))
+		seen.ImportID = "i1"
+		applyBatch(t, r, seen)
+		for _, c := range []struct {
+			adapters []string
+			after    string
+			limit    int
+			want     []string
+		}{
+			{[]string{beta, alpha}, "", 10, []string{"1", "2", "3", "4", "5"}},
+			{[]string{alpha, beta}, "", 3, []string{"1", "2", "3"}},
+			{[]string{alpha, beta}, "3", 10, []string{"4", "5"}},
+			{[]string{alpha, aaa, alpha}, "", 10, []string{"0", "1", "4", "5"}},
+			{[]string{"none"}, "", 10, nil},
+			{nil, "", 10, nil},
+		} {
+			got, err := r.Orders.UnseenOpenOrders(t.Context(), shop, c.adapters, "i1", c.after, c.limit)
+			noError(t, err)
+			same(t, fmt.Sprintf("open orders of %v after %q, at most %d", c.adapters, c.after, c.limit), got, c.want)
+		}
+	}},
+	{"a shipment or decision for another adapter than its order's is not stored", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		kept := ship(t, r, "p0", "0")
+		over := decide(t, r, "2")
+		over.State = delivery.Rejected
+		over = updateDecision(t, r, over)
+		apply(t, r, shop, at(1), newOrder("1", order.ReadyToShip))
+		move(t, r, alpha, beta, 10)
+		b := through(beta, 20, newOrder("1", order.ReadyToShip), newOrder("2", order.PendingAcceptance), newOrder("0", order.Shipped))
+		b.TakeOver = []string{alpha}
+		applyBatch(t, r, b)
+
+		_, _, err := r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued) // it was looked at before
+		wantError(t, err, order.ErrMoved)
+		wantError(t, second(r.Shipments.GetShipment(t.Context(), shop, "p1")), shipment.ErrNotFound)
+		_, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("2", decision.Refuse))
+		wantError(t, err, order.ErrMoved)
+		same(t, "stored", stored, false)
+		same(t, "decision", getDecision(t, r, "2"), over)
+
+		s, d := newShipment("p1", "1"), newDecision("2", decision.Refuse)
+		s.Adapter, d.Adapter = beta, beta
+		create(t, r, s)
+		same(t, "adapter of the decision", put(t, r, d).Adapter, beta)
+		again, result, err := r.Shipments.CreateShipment(t.Context(), newShipment("p0", "0"), queued) // what was said before is found
+		noError(t, err)
+		same(t, "repeated request", result, shipment.SameRequest)
+		same(t, "its shipment", again.ID, kept.ID)
 	}},
 	{"a run that a turn overtakes takes nothing any more", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
@@ -187,8 +252,8 @@ var moveCases = []testCase{
 		refused(batch("i2", beta, "3"))
 		finish(t, r, "i2", order.Interrupted)
 
-		begin(t, r, runOf("i3", 80, alpha, beta))
-		complete(t, r, beta, 81) // no turn
+		complete(t, r, beta, 75) // no turn
+		begin(t, r, runOf("i3", 80, alpha))
 		applyBatch(t, r, batch("i3", alpha, "3"))
 		finish(t, r, "i3", order.Succeeded)
 

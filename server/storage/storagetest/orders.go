@@ -194,7 +194,7 @@ var orderCases = []testCase{
 			{"i2", "6-unseen", 10, nil},
 			{"unknown", "", 10, []string{"1-unseen", "3-unchanged", "4-changed", "5-stale", "6-unseen", "7-reread", "8-new"}},
 		} {
-			got, err := r.Orders.UnseenOpenOrders(t.Context(), shopRef, c.run, c.after, c.limit)
+			got, err := r.Orders.UnseenOpenOrders(t.Context(), shop, []string{alpha}, c.run, c.after, c.limit)
 			noError(t, err)
 			same(t, "unseen by "+c.run+" after "+c.after, got, c.want)
 		}

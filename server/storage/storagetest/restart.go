@@ -57,7 +57,7 @@ var restartCases = []testCase{
 		want := take(t, r)
 		r = r.Reopen(t)
 		same(t, "after the restart", take(t, r), want)
-		same(t, "matches", matched(t, r, id("b1", "", "x")), []string{"alpha/1"})
+		same(t, "matches", matched(t, r, id("b1", "", "x")), []string{"(alpha/1)"})
 		complete(t, r, beta, 30)
 	}},
 	{"an older read is still older", func(t *testing.T, r Repositories) {

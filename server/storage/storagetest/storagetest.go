@@ -52,9 +52,12 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Products", productCases},
 		{"Bindings", bindingCases},
 		{"Accounts", accountCases},
+		{"AccountNames", nameCases},
+		{"AdapterHealth", healthCases},
 		{"Cursors", cursorCases},
 		{"Migrations", migrationCases},
 		{"Completion", completionCases},
+		{"GivenUp", givenUpCases},
 		{"Moves", moveCases},
 		{"Matches", matchCases},
 		{"Restart", restartCases},
@@ -152,6 +155,13 @@ func applyBatch(t *testing.T, r Repositories, b order.Batch) order.Counts {
 func setPaused(t *testing.T, r Repositories, storeID string, paused bool) {
 	t.Helper()
 	_, err := r.Stores.UpdateStore(t.Context(), storeID, func(s *store.Store) error { s.Paused = paused; return nil })
+	noError(t, err)
+}
+
+// setHealth writes the health of the shop.
+func setHealth(t *testing.T, r Repositories, h store.Health) {
+	t.Helper()
+	_, err := r.Stores.UpdateStore(t.Context(), shop, func(s *store.Store) error { s.Health = h; return nil })
 	noError(t, err)
 }
 

@@ -22,7 +22,9 @@ type fault struct {
 // faults is every fault by name: those of one adapter, and those of a store that has two.
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
-	maps.Copy(all, firstFaults)
+	for _, more := range []map[string]fault{nameFaults, healthFaults, completionFaults, firstFaults} {
+		maps.Copy(all, more)
+	}
 	return all
 }
 

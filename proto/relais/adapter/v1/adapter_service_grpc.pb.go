@@ -38,6 +38,9 @@ const (
 //
 // MarketplaceAdapterService is what a marketplace adapter serves to the relais host.
 //
+// This version of the protocol is frozen: calls, fields and values may be added, none changes its meaning. What cannot be said that
+// way becomes relais.adapter.v2, served beside this one.
+//
 // Adapters keep nothing between calls that the host could miss: every request carries the StoreContext, and every
 // answer may return new opaque state (tokens) that the host seals and sends back next time. So any process of an
 // adapter can serve any store at any moment. A cache in memory is allowed; correctness must not depend on it.
@@ -211,6 +214,9 @@ func (c *marketplaceAdapterServiceClient) NotifyShipments(ctx context.Context, i
 // for forward compatibility.
 //
 // MarketplaceAdapterService is what a marketplace adapter serves to the relais host.
+//
+// This version of the protocol is frozen: calls, fields and values may be added, none changes its meaning. What cannot be said that
+// way becomes relais.adapter.v2, served beside this one.
 //
 // Adapters keep nothing between calls that the host could miss: every request carries the StoreContext, and every
 // answer may return new opaque state (tokens) that the host seals and sends back next time. So any process of an

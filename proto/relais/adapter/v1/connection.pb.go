@@ -165,7 +165,8 @@ func (x *StoreContext) GetState() []byte {
 	return nil
 }
 
-// RateBudget is how fast an adapter may call the marketplace for one store.
+// RateBudget is how fast an adapter may call the marketplace for one store. Every request to the marketplace counts, those for
+// tokens too. Package adapters/sdk/pace keeps to it.
 type RateBudget struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Sustained requests per second.
@@ -220,7 +221,9 @@ func (x *RateBudget) GetBurst() int32 {
 	return 0
 }
 
-// StateUpdate replaces the state that the host keeps for a store and adapter.
+// StateUpdate replaces the state that the host keeps for a store and adapter. Calls of one store run at the same time: the last
+// update wins, a call may bring state that a later update replaced, and after new credentials the first call brings none. So state
+// must tell by itself what it belongs to, and an adapter must work as well with old state as with none.
 type StateUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Opaque bytes, at most 64 KiB; they may hold secrets and are sealed by the host.

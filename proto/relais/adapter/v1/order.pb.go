@@ -295,9 +295,10 @@ type ListOrdersRequest struct {
 	//	*ListOrdersRequest_CreatedSince
 	//	*ListOrdersRequest_ModifiedSince
 	Since isListOrdersRequest_Since `protobuf_oneof:"since"`
-	// End of the window, excluded.
+	// End of the window, excluded. Not before the begin; a window of no length holds nothing.
 	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
-	// Orders in these statuses; never empty. An order whose status the adapter does not know is always included.
+	// Orders in these statuses; never empty. An order whose status the adapter does not know is included too, as far as the
+	// marketplace can list it: an API that filters by the names of states cannot. The host reads known open orders by number.
 	Statuses      []OrderStatus `protobuf:"varint,5,rep,packed,name=statuses,proto3,enum=relais.adapter.v1.OrderStatus" json:"statuses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -384,7 +385,8 @@ type isListOrdersRequest_Since interface {
 }
 
 type ListOrdersRequest_CreatedSince struct {
-	// Orders created at this instant or later.
+	// Orders that came into being on the marketplace's platform at this instant or later. That can be a little later than
+	// Order.purchase_time.
 	CreatedSince *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_since,json=createdSince,proto3,oneof"`
 }
 
@@ -691,7 +693,7 @@ type GetOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The store.
 	Store *StoreContext `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
-	// Order numbers, at most Capabilities.max_orders_per_get.
+	// Order numbers, each once, at most Capabilities.max_orders_per_get.
 	OrderNumbers  []string `protobuf:"bytes,2,rep,name=order_numbers,json=orderNumbers,proto3" json:"order_numbers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -849,7 +851,8 @@ type Order struct {
 	Shipping *Money `protobuf:"bytes,24,opt,name=shipping,proto3" json:"shipping,omitempty"`
 	// The marketplace's commission.
 	Commission *Money `protobuf:"bytes,25,opt,name=commission,proto3" json:"commission,omitempty"`
-	// Values that the adapter does not know, kept raw.
+	// Values that the adapter does not know, kept raw for people. They hold nothing up: an order that must not ship because of one
+	// needs the status UNRECOGNIZED, or no ship_to.
 	Unrecognized []*UnrecognizedValue `protobuf:"bytes,26,rep,name=unrecognized,proto3" json:"unrecognized,omitempty"`
 	// Opaque bytes that come back with every later call about this order; at most 16 KiB, no secrets. Equal content must
 	// give equal bytes: they are part of what decides whether an order changed.

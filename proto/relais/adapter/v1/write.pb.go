@@ -32,7 +32,8 @@ const (
 	Outcome_OUTCOME_APPLIED Outcome = 1
 	// The marketplace said that this had been done before.
 	Outcome_OUTCOME_ALREADY_APPLIED Outcome = 2
-	// The marketplace said no. Nothing changed there.
+	// The marketplace said no. Nothing changed there. It ends the shipment or decision for good: only for an answer in which the API
+	// itself speaks of this order. A gateway's or proxy's refusal that changed nothing is RETRY.
 	Outcome_OUTCOME_REJECTED Outcome = 3
 	// Certainly not applied; try again later.
 	Outcome_OUTCOME_RETRY Outcome = 4

@@ -30,13 +30,13 @@ const (
 	Import_STATE_UNSPECIFIED Import_State = 0
 	// The run is under way.
 	Import_STATE_RUNNING Import_State = 1
-	// Every window was read to its end.
+	// Every window was read to its end, but for those of an adapter that the store leaves and that was given up.
 	Import_STATE_SUCCEEDED Import_State = 2
 	// The run stopped with an error. What was committed stays; the next import reads at least the same
 	// orders again.
 	Import_STATE_FAILED Import_State = 3
-	// The server stopped during the run, or the store was disconnected. The next import reads at least the same orders
-	// again.
+	// The server stopped during the run, or the store was disconnected or went to another adapter (STORE_MOVED). The next import
+	// reads at least the same orders again.
 	Import_STATE_INTERRUPTED Import_State = 4
 )
 
@@ -145,7 +145,8 @@ type Import struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// State of the run.
 	State Import_State `protobuf:"varint,2,opt,name=state,proto3,enum=relais.marketplace.v1.Import_State" json:"state,omitempty"`
-	// When the run started. The next import counts from the start of the last one that SUCCEEDED.
+	// When the run started. The next import counts from the start of the last one that read everything, for each adapter of the
+	// store by itself.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When the run ended; unset while it runs.
 	FinishTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=finish_time,json=finishTime,proto3" json:"finish_time,omitempty"`

@@ -67,7 +67,8 @@ type MarketplaceServiceClient interface {
 	// UpdateStore changes the settings of a store.
 	UpdateStore(ctx context.Context, in *UpdateStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// RotateCredentials verifies new credentials and replaces the old ones.
-	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, and those of talking to the
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED when
+	// the store does not speak through that adapter, and those of talking to the
 	// marketplace; the old credentials stay.
 	RotateCredentials(ctx context.Context, in *RotateCredentialsRequest, opts ...grpc.CallOption) (*Store, error)
 	// CheckStore asks the marketplace now whether the credentials work and returns the store with its new health.
@@ -370,7 +371,8 @@ type MarketplaceServiceServer interface {
 	// UpdateStore changes the settings of a store.
 	UpdateStore(context.Context, *UpdateStoreRequest) (*Store, error)
 	// RotateCredentials verifies new credentials and replaces the old ones.
-	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, and those of talking to the
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED when
+	// the store does not speak through that adapter, and those of talking to the
 	// marketplace; the old credentials stay.
 	RotateCredentials(context.Context, *RotateCredentialsRequest) (*Store, error)
 	// CheckStore asks the marketplace now whether the credentials work and returns the store with its new health.

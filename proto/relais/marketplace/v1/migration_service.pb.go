@@ -36,6 +36,8 @@ const (
 	Migration_STATE_RETURNING Migration_State = 3
 	// Undone, and only the source is left.
 	Migration_STATE_UNDONE Migration_State = 4
+	// The store was disconnected before the move was over.
+	Migration_STATE_ABANDONED Migration_State = 5
 )
 
 // Enum value maps for Migration_State.
@@ -46,6 +48,7 @@ var (
 		2: "STATE_COMPLETE",
 		3: "STATE_RETURNING",
 		4: "STATE_UNDONE",
+		5: "STATE_ABANDONED",
 	}
 	Migration_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -53,6 +56,7 @@ var (
 		"STATE_COMPLETE":    2,
 		"STATE_RETURNING":   3,
 		"STATE_UNDONE":      4,
+		"STATE_ABANDONED":   5,
 	}
 )
 
@@ -442,7 +446,7 @@ var File_relais_marketplace_v1_migration_service_proto protoreflect.FileDescript
 
 const file_relais_marketplace_v1_migration_service_proto_rawDesc = "" +
 	"\n" +
-	"-relais/marketplace/v1/migration_service.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/store.proto\"\x80\x06\n" +
+	"-relais/marketplace/v1/migration_service.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/store.proto\"\x96\x06\n" +
 	"\tMigration\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12<\n" +
 	"\x05state\x18\x02 \x01(\x0e2&.relais.marketplace.v1.Migration.StateR\x05state\x12%\n" +
@@ -455,13 +459,14 @@ const file_relais_marketplace_v1_migration_service_proto_rawDesc = "" +
 	"\x12target_open_orders\x18\t \x01(\x05R\x10targetOpenOrders\x12R\n" +
 	"\raccount_match\x18\n" +
 	" \x01(\x0e2-.relais.marketplace.v1.Migration.AccountMatchR\faccountMatch\x12\x18\n" +
-	"\amessage\x18\v \x01(\tR\amessage\"k\n" +
+	"\amessage\x18\v \x01(\tR\amessage\"\x80\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_MOVING\x10\x01\x12\x12\n" +
 	"\x0eSTATE_COMPLETE\x10\x02\x12\x13\n" +
 	"\x0fSTATE_RETURNING\x10\x03\x12\x10\n" +
-	"\fSTATE_UNDONE\x10\x04\"c\n" +
+	"\fSTATE_UNDONE\x10\x04\x12\x13\n" +
+	"\x0fSTATE_ABANDONED\x10\x05\"c\n" +
 	"\fAccountMatch\x12\x1d\n" +
 	"\x19ACCOUNT_MATCH_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ACCOUNT_MATCH_VERIFIED\x10\x01\x12\x18\n" +

@@ -36,12 +36,13 @@ const (
 // the old credentials are erased.
 type MigrationServiceClient interface {
 	// MigrateStore verifies new credentials with the marketplace, seals them beside the old ones, and binds orders bought from
-	// now on to the new adapter. Nothing is changed when it fails. Called again for the adapter that the store is on already, it
-	// returns the migration unchanged; the credentials are replaced by RotateCredentials only.
+	// now on to the new adapter. Nothing is changed when it fails. Called again for the adapter that the store moved to, it returns
+	// the migration unchanged; the credentials are replaced by RotateCredentials only.
 	// Errors: NOT_FOUND/STORE_NOT_FOUND, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/STORE_DISCONNECTED,
 	// FAILED_PRECONDITION/MARKETPLACE_MISMATCH when the adapter speaks to another marketplace,
 	// FAILED_PRECONDITION/ACCOUNT_MISMATCH when the marketplace does not show that both credentials belong to one account,
-	// FAILED_PRECONDITION/MIGRATION_UNDER_WAY when the store is moving to a third adapter, ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED
+	// FAILED_PRECONDITION/ADAPTER_UNCHANGED when the store was on the adapter before it ever moved,
+	// FAILED_PRECONDITION/MIGRATION_UNDER_WAY when the store is moving away from that adapter or between two others, ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED
 	// when another store has the account, and the errors of ConnectStore.
 	MigrateStore(ctx context.Context, in *MigrateStoreRequest, opts ...grpc.CallOption) (*Migration, error)
 	// GetMigration returns the last migration of a store. Errors: NOT_FOUND/STORE_NOT_FOUND, NOT_FOUND/MIGRATION_NOT_FOUND.
@@ -103,12 +104,13 @@ func (c *migrationServiceClient) UndoMigration(ctx context.Context, in *UndoMigr
 // the old credentials are erased.
 type MigrationServiceServer interface {
 	// MigrateStore verifies new credentials with the marketplace, seals them beside the old ones, and binds orders bought from
-	// now on to the new adapter. Nothing is changed when it fails. Called again for the adapter that the store is on already, it
-	// returns the migration unchanged; the credentials are replaced by RotateCredentials only.
+	// now on to the new adapter. Nothing is changed when it fails. Called again for the adapter that the store moved to, it returns
+	// the migration unchanged; the credentials are replaced by RotateCredentials only.
 	// Errors: NOT_FOUND/STORE_NOT_FOUND, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/STORE_DISCONNECTED,
 	// FAILED_PRECONDITION/MARKETPLACE_MISMATCH when the adapter speaks to another marketplace,
 	// FAILED_PRECONDITION/ACCOUNT_MISMATCH when the marketplace does not show that both credentials belong to one account,
-	// FAILED_PRECONDITION/MIGRATION_UNDER_WAY when the store is moving to a third adapter, ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED
+	// FAILED_PRECONDITION/ADAPTER_UNCHANGED when the store was on the adapter before it ever moved,
+	// FAILED_PRECONDITION/MIGRATION_UNDER_WAY when the store is moving away from that adapter or between two others, ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED
 	// when another store has the account, and the errors of ConnectStore.
 	MigrateStore(context.Context, *MigrateStoreRequest) (*Migration, error)
 	// GetMigration returns the last migration of a store. Errors: NOT_FOUND/STORE_NOT_FOUND, NOT_FOUND/MIGRATION_NOT_FOUND.

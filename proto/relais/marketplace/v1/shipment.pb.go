@@ -813,7 +813,10 @@ func (x *Carrier) GetTrackingUrl() string {
 type ListCarriersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. "stores/{store}".
-	Parent        string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Optional. The adapter whose carriers they are, "adapters/{adapter}", of those that the store speaks through: an order's
+	// carriers are those of its adapter. Empty means the one of new orders.
+	Adapter       string `protobuf:"bytes,2,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -851,6 +854,13 @@ func (*ListCarriersRequest) Descriptor() ([]byte, []int) {
 func (x *ListCarriersRequest) GetParent() string {
 	if x != nil {
 		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListCarriersRequest) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
 	}
 	return ""
 }
@@ -984,9 +994,10 @@ const file_relais_marketplace_v1_shipment_proto_rawDesc = "" +
 	"\aCarrier\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12!\n" +
-	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrl\"-\n" +
+	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrl\"G\n" +
 	"\x13ListCarriersRequest\x12\x16\n" +
-	"\x06parent\x18\x01 \x01(\tR\x06parent\"\x8b\x01\n" +
+	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x18\n" +
+	"\aadapter\x18\x02 \x01(\tR\aadapter\"\x8b\x01\n" +
 	"\x14ListCarriersResponse\x12:\n" +
 	"\bcarriers\x18\x01 \x03(\v2\x1e.relais.marketplace.v1.CarrierR\bcarriers\x127\n" +
 	"\tread_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\breadTimeBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"

@@ -176,8 +176,8 @@ type Store struct {
 	// Output only. When the store was disconnected; unset while it is connected. A disconnected store keeps its
 	// orders readable and holds no credentials.
 	DisconnectTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=disconnect_time,json=disconnectTime,proto3" json:"disconnect_time,omitempty"`
-	// Output only. Start of the last import that finished; unset before the first one. The next import reads what
-	// was modified since 24 hours before it.
+	// Output only. Start of the last import that succeeded; unset before the first one. Unless the store moves between two adapters,
+	// the next import reads what was modified since 24 hours before it.
 	LastImportStartTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_import_start_time,json=lastImportStartTime,proto3" json:"last_import_start_time,omitempty"`
 	// Output only. End of the last import that finished.
 	LastImportFinishTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_import_finish_time,json=lastImportFinishTime,proto3" json:"last_import_finish_time,omitempty"`

@@ -10,11 +10,13 @@ CREATE TABLE bindings (
     import_start  INTEGER NOT NULL DEFAULT 0, -- start of the last run that read everything
     first_attempt INTEGER NOT NULL DEFAULT 0, -- start of the first run
     failing_since INTEGER NOT NULL DEFAULT 0, -- start of the first run since import_start that failed
+    refused       INTEGER NOT NULL DEFAULT 0, -- the marketplace refused the credentials: nothing is sent
     PRIMARY KEY (store_key, adapter)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO bindings (store_key, adapter, account_id, import_start, first_attempt)
-SELECT s.key, s.adapter, s.account_id, s.last_import_start, coalesce((SELECT min(i.start_time) FROM imports i WHERE i.store_key = s.key), 0)
+INSERT INTO bindings (store_key, adapter, account_id, import_start, first_attempt, refused)
+SELECT s.key, s.adapter, s.account_id, s.last_import_start, coalesce((SELECT min(i.start_time) FROM imports i WHERE i.store_key = s.key), 0),
+    s.health_reason IN ('MARKETPLACE_CREDENTIALS_REJECTED', 'CREDENTIALS_UNREADABLE')
 FROM stores s;
 
 -- To which adapter new orders of a store went, and when; two in a row are never the same.
@@ -31,16 +33,19 @@ INSERT INTO turns (store_key, seq, time, adapter) SELECT key, 1, create_time, ad
 -- The last turn that the plan of the run knows of.
 ALTER TABLE imports ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
 
--- The names by which a marketplace knows the account of a store.
+-- The names by which a marketplace knows the account of a store, by the adapter that told them. No two stores share a name.
 CREATE TABLE account_keys (
     marketplace TEXT    NOT NULL,
     name        TEXT    NOT NULL,
     store_key   INTEGER NOT NULL REFERENCES stores (key),
-    PRIMARY KEY (marketplace, name)
+    adapter     TEXT    NOT NULL,
+    PRIMARY KEY (marketplace, name, store_key, adapter)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO account_keys (marketplace, name, store_key)
-SELECT marketplace, 'adapter/' || adapter || ':' || account_id, key FROM stores;
+CREATE INDEX account_keys_by_store ON account_keys (store_key, adapter);
+
+INSERT INTO account_keys (marketplace, name, store_key, adapter)
+SELECT marketplace, 'adapter/' || adapter || ':' || account_id, key, adapter FROM stores;
 
 -- stores.account_id is not used any more: bindings have the account as each adapter names it, and account_keys keep accounts
 -- apart. Ids that two adapters give are not to be compared, so it holds what never meets its old UNIQUE.
@@ -55,7 +60,8 @@ CREATE TABLE migrations (
     account_match TEXT    NOT NULL,
     cutover_time  INTEGER NOT NULL,
     undo_time     INTEGER NOT NULL DEFAULT 0,
-    complete_time INTEGER NOT NULL DEFAULT 0
+    complete_time INTEGER NOT NULL DEFAULT 0,
+    abandoned     INTEGER NOT NULL DEFAULT 0 -- the store was disconnected before it was complete
 ) STRICT;
 
 CREATE INDEX migrations_by_store ON migrations (store_key);

@@ -1,0 +1,193 @@
+package decision_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// world is store "shop" with one order, the decision about it, and a marketplace with two adapters. The time does not pass.
+type world struct {
+	decision.Repository // the methods that are not here are not to be called
+
+	mu      sync.Mutex // guards the fields below
+	adapter string     // the order's binding
+	onRules func()     // what happens while a call is looked at
+	decided *decision.Decision
+	due     bool
+	updated chan struct{} // gets a value at the update that tells what became of a request
+	put     []string      // adapters of the decisions that were stored, or were to be
+	result  delivery.Result
+	sendErr error
+	onSend  func() // what happens while the request is on its way
+	sent    []string
+	reports []string
+}
+
+func newWorld() *world {
+	return &world{
+		adapter: "alpha", due: true, updated: make(chan struct{}, 10), result: delivery.Result{Outcome: delivery.Applied},
+		decided: &decision.Decision{
+			StoreID: "shop", Adapter: "alpha", OrderNumber: "1", Kind: decision.Accept, Revision: 1,
+			Delivery: delivery.New(noon, noon.Add(24*time.Hour)),
+		},
+	}
+}
+
+// takeOver binds the order and its decision to beta, as an import does.
+func (w *world) takeOver() {
+	w.adapter = "beta"
+	w.decided.Adapter, w.decided.NextAttempt, w.decided.FailureCount = "beta", noon, 0
+	w.decided.Revision++
+}
+
+func now() time.Time { return noon }
+
+func newService(w *world) *decision.Service {
+	log := slog.New(slog.DiscardHandler)
+	return decision.NewService(decision.Config{
+		Repository: w, Orders: w, Reader: order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, log), now),
+		Stores: w, Marketplace: w, Workers: 1, WaitMargin: time.Hour, Now: now, Log: log,
+		Policy: delivery.Policy{CallTimeout: time.Minute, SettleDelay: time.Minute, RepeatedReads: 3, RetryMin: time.Minute, RetryMax: time.Hour},
+	})
+}
+
+// step lets the service make one step with the decision, and returns the decision afterwards.
+func (w *world) step(t *testing.T) decision.Decision {
+	t.Helper()
+	s := newService(w)
+	s.Start()
+	select {
+	case <-w.updated:
+	case <-t.Context().Done():
+	}
+	if err := s.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+	return *w.decided
+}
+
+// DueDecisions tells the decision once.
+func (w *world) DueDecisions(context.Context, time.Time, int) ([]decision.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.due {
+		return nil, nil
+	}
+	w.due = false
+	return []decision.Decision{*w.decided}, nil
+}
+
+func (w *world) NextDecision(context.Context) (time.Time, error) { return time.Time{}, nil }
+
+func (w *world) UpdateDecision(_ context.Context, d decision.Decision) (decision.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.Message != "sending" { // else it announces a request
+		defer func() { w.updated <- struct{}{} }()
+	}
+	if d.Revision != w.decided.Revision {
+		return d, decision.ErrConflict
+	}
+	d.Revision++
+	*w.decided = d
+	return d, nil
+}
+
+func (w *world) Decisions(context.Context, string, []string) (map[string]decision.Decision, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.decided == nil {
+		return nil, nil
+	}
+	return map[string]decision.Decision{"1": *w.decided}, nil
+}
+
+func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.Decision, bool, error) {
+	w.put = append(w.put, d.Adapter)
+	if d.Adapter != w.adapter {
+		return d, false, order.ErrMoved
+	}
+	return d, true, nil
+}
+
+// GetOrder implements decision.Orders.
+func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) {
+	return order.Stored{Order: order.Order{Number: "1", Status: order.PendingAcceptance}, StoreID: "shop", Adapter: w.adapter}, nil
+}
+
+// GetOrders implements order.Getter.
+func (w *world) GetOrders(context.Context, store.Ref, []string) ([]order.Order, error) {
+	return []order.Order{{Number: "1", Status: order.PendingAcceptance}}, nil
+}
+
+// ApplyBatch implements order.Keeper.
+func (w *world) ApplyBatch(context.Context, order.Batch) (order.Counts, error) {
+	return order.Counts{}, nil
+}
+
+// Get implements decision.Stores.
+func (w *world) Get(_ context.Context, id string) (store.Store, error) {
+	return store.Store{ID: id, Adapter: w.adapter}, nil
+}
+
+// Report implements decision.Stores.
+func (w *world) Report(_ context.Context, ref store.Ref, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := " is well"
+	if err != nil {
+		said = " fails"
+	}
+	w.reports = slices.Compact(append(w.reports, ref.Adapter+said))
+}
+
+// Decide implements decision.Marketplace.
+func (w *world) Decide(_ context.Context, ref store.Ref, kind decision.Kind, _ order.Order) (delivery.Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, ref.Adapter+": "+string(kind))
+	if w.onSend != nil {
+		w.onSend()
+	}
+	return w.result, w.sendErr
+}
+
+// TakesDecisions implements decision.Marketplace.
+func (w *world) TakesDecisions(context.Context, string) (bool, error) {
+	if w.onRules != nil {
+		w.onRules()
+	}
+	return true, nil
+}
+
+// noProducts is a catalogue that knows nothing and cannot be asked.
+type noProducts struct{}
+
+func (noProducts) Products(context.Context, string, []string) (map[string]order.Product, error) {
+	return nil, nil
+}
+func (noProducts) SaveProducts(context.Context, string, []order.Product) error { return nil }
+func (noProducts) GetProducts(context.Context, store.Ref, []string) ([]order.Product, bool, error) {
+	return nil, false, nil
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}

@@ -1,0 +1,228 @@
+package shipment_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+var policy = delivery.Policy{
+	CallTimeout: time.Minute, SettleDelay: time.Minute, RepeatedReads: 3, RetryMin: time.Minute, RetryMax: time.Hour,
+}
+
+// world is store "shop" with one order and one shipment, and a marketplace with two adapters. The time does not pass.
+type world struct {
+	shipment.Repository // the methods that are not here are not to be called
+
+	mu       sync.Mutex // guards the fields below
+	adapter  string     // the order's binding
+	onRules  func()     // what happens while a request is looked at
+	ship     shipment.Shipment
+	events   []shipment.Event
+	due      bool
+	updated  chan struct{} // gets a value at the update that tells what became of a request, or that nothing is sent
+	cached   map[string]shipment.CarrierList
+	created  []string // adapters of the shipments that were stored, or were to be
+	lists    map[string][]shipment.Carrier
+	listErrs map[string]error
+	result   delivery.Result
+	sendErr  error
+	onSend   func() // what happens while the request is on its way
+	sent     []string
+	reports  []string
+}
+
+func newWorld() *world {
+	w := &world{
+		adapter: "alpha", due: true, updated: make(chan struct{}, 10),
+		cached: map[string]shipment.CarrierList{},
+		lists: map[string][]shipment.Carrier{
+			"alpha": {{Code: "1", Name: "Colissimo"}}, "beta": {{Code: "2", Name: "COLISSIMO (beta)"}, {Code: "Colissimo", Name: "La Poste Colissimo"}},
+		},
+		listErrs: map[string]error{},
+		result:   delivery.Result{Outcome: delivery.Applied},
+	}
+	w.ship = shipment.Shipment{
+		ID: "p1", StoreID: "shop", Adapter: "alpha", MarketplaceCarrier: "Colissimo", Revision: 1,
+		Request:  shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A1"},
+		Delivery: delivery.New(noon, noon.Add(24*time.Hour)),
+	}
+	return w
+}
+
+// takeOver binds the order and its shipment to beta, as an import does.
+func (w *world) takeOver() {
+	w.adapter = "beta"
+	w.ship.Adapter, w.ship.MarketplaceCarrier = "beta", ""
+	w.ship.NextAttempt, w.ship.FailureCount = noon, 0
+	w.ship.Revision++
+}
+
+func now() time.Time { return noon }
+
+// step lets the worker make one step with the shipment, and returns the shipment afterwards.
+func (w *world) step(t *testing.T) shipment.Shipment {
+	t.Helper()
+	reader := order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, slog.New(slog.DiscardHandler)), now)
+	worker := shipment.NewWorker(shipment.WorkerConfig{
+		Repository: w, Reader: reader, Stores: w, Marketplace: w, Workers: 1, Policy: policy, Now: now, Log: slog.New(slog.DiscardHandler),
+	})
+	worker.Start()
+	select {
+	case <-w.updated:
+	case <-t.Context().Done():
+	}
+	if err := worker.Stop(context.WithoutCancel(t.Context())); err != nil {
+		t.Error(err)
+	}
+	return w.ship
+}
+
+// DueShipments tells the shipment once.
+func (w *world) DueShipments(context.Context, time.Time, int) ([]shipment.Shipment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.due {
+		return nil, nil
+	}
+	w.due = false
+	return []shipment.Shipment{w.ship}, nil
+}
+
+func (w *world) NextDue(context.Context) (time.Time, error) { return time.Time{}, nil }
+
+func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.Message != "sending" { // else it announces a request
+		defer func() { w.updated <- struct{}{} }()
+	}
+	if s.Revision != w.ship.Revision {
+		return s, shipment.ErrConflict
+	}
+	s.Revision++
+	w.ship = s
+	w.events = append(w.events, events...)
+	return s, nil
+}
+
+func (w *world) GetShipment(context.Context, string, string) (shipment.Shipment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ship, nil
+}
+
+func (w *world) FindRequest(context.Context, string, string) (shipment.Shipment, error) {
+	return shipment.Shipment{}, shipment.ErrNotFound
+}
+
+func (w *world) CreateShipment(_ context.Context, s shipment.Shipment, _ shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
+	w.created = append(w.created, s.Adapter)
+	if s.Adapter != w.adapter {
+		return s, 0, order.ErrMoved
+	}
+	return s, shipment.CreatedNew, nil
+}
+
+func (w *world) Carriers(_ context.Context, ref store.Ref) (shipment.CarrierList, error) {
+	return w.cached[ref.Adapter], nil
+}
+
+func (w *world) SaveCarriers(_ context.Context, ref store.Ref, l shipment.CarrierList) error {
+	w.cached[ref.Adapter] = l
+	return nil
+}
+
+func (w *world) theOrder() order.Order {
+	return order.Order{
+		Number: "1", Status: order.ReadyToShip, Fulfillment: order.FulfilledBySeller, Lines: []order.Line{{ID: "A", Quantity: 1}},
+	}
+}
+
+// GetOrder implements shipment.Orders.
+func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) {
+	return order.Stored{Order: w.theOrder(), StoreID: "shop", Adapter: w.adapter}, nil
+}
+
+// GetOrders implements order.Getter.
+func (w *world) GetOrders(context.Context, store.Ref, []string) ([]order.Order, error) {
+	return []order.Order{w.theOrder()}, nil
+}
+
+// ApplyBatch implements order.Keeper.
+func (w *world) ApplyBatch(context.Context, order.Batch) (order.Counts, error) {
+	return order.Counts{}, nil
+}
+
+// Get implements shipment.Stores.
+func (w *world) Get(_ context.Context, id string) (store.Store, error) {
+	return store.Store{ID: id, Adapter: w.adapter}, nil
+}
+
+// Report implements shipment.Stores.
+func (w *world) Report(_ context.Context, ref store.Ref, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	said := " is well"
+	if err != nil {
+		said = " fails"
+	}
+	if w.reports = append(w.reports, ref.Adapter+said); len(w.reports) > 1 {
+		w.reports = slices.Compact(w.reports)
+	}
+}
+
+// NotifyShipment implements shipment.Marketplace.
+func (w *world) NotifyShipment(_ context.Context, ref store.Ref, n shipment.Notification) (delivery.Result, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, ref.Adapter+": "+n.Carrier)
+	if w.onSend != nil {
+		w.onSend()
+	}
+	return w.result, w.sendErr
+}
+
+// ListCarriers implements shipment.Marketplace.
+func (w *world) ListCarriers(_ context.Context, ref store.Ref) ([]shipment.Carrier, error) {
+	return w.lists[ref.Adapter], w.listErrs[ref.Adapter]
+}
+
+// ShipmentRules implements shipment.Marketplace.
+func (w *world) ShipmentRules(context.Context, string) (shipment.Rules, error) {
+	if w.onRules != nil {
+		w.onRules()
+	}
+	return shipment.Rules{}, nil
+}
+
+// noProducts is a catalogue that knows nothing and cannot be asked.
+type noProducts struct{}
+
+func (noProducts) Products(context.Context, string, []string) (map[string]order.Product, error) {
+	return nil, nil
+}
+func (noProducts) SaveProducts(context.Context, string, []order.Product) error { return nil }
+func (noProducts) GetProducts(context.Context, store.Ref, []string) ([]order.Product, bool, error) {
+	return nil, false, nil
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}

@@ -1,0 +1,89 @@
+package storagetest
+
+import (
+	"testing"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// healthCases: what exchanges say of an adapter's credentials is kept with the binding.
+var healthCases = []testCase{
+	{"refused credentials are told of their adapter only", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		move(t, r, alpha, beta, 5)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterRefused))
+		same(t, "bindings", bindings(t, r).Adapters, []store.Binding{{Adapter: beta}, {Adapter: alpha, Refused: true}})
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), betaRef, store.AdapterRefused))
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterWorks))
+		same(t, "bindings", bindings(t, r).Adapters, []store.Binding{{Adapter: beta, Refused: true}, {Adapter: alpha}})
+		other, err := r.Stores.Bindings(t.Context(), "other")
+		noError(t, err)
+		same(t, "bindings of the other store", other.Adapters, []store.Binding{{Adapter: alpha}})
+	}},
+	{"an exchange that says nothing changes nothing", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		importThrough(t, r, 10, order.Failed, alphaFailed)
+		for _, said := range []store.AdapterHealth{store.AdapterWorks, store.AdapterRefused} {
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, said))
+			before := bindings(t, r)
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterUnclear))
+			same(t, "bindings", bindings(t, r), before)
+		}
+	}},
+	{"an adapter that works has not failed", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 5)
+		importThrough(t, r, 10, order.Failed, betaFailed, alphaFailed)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterRefused))
+		same(t, "refused", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(10), Refused: true})
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterWorks))
+		same(t, "works", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10)})
+		same(t, "the other one", cursorOf(t, r, beta), store.Binding{Adapter: beta, FirstAttempt: at(10), FailingSince: at(10)})
+		importThrough(t, r, 20, order.Failed, betaRead, alphaFailed)
+		same(t, "fails again", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(20)})
+	}},
+	{"a read says nothing of refused credentials", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterRefused))
+		importThrough(t, r, 10, order.Succeeded, alphaRead) // whoever read tells the health too
+		same(t, "alpha", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), ImportStart: at(10), Refused: true})
+	}},
+	{"an adapter without credentials is left alone", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 5)
+		complete(t, r, alpha, 6)
+		before := take(t, r)
+		for _, ref := range []store.Ref{shopRef, {StoreID: shop, Adapter: aaa}, {StoreID: "unknown", Adapter: alpha}} {
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), ref, store.AdapterRefused))
+		}
+		same(t, "after", take(t, r), before)
+		move(t, r, beta, alpha, 7)
+		same(t, "alpha", cursorOf(t, r, alpha), store.Binding{Adapter: alpha})
+	}},
+	{"replaced credentials count as working, of their adapter only", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		move(t, r, alpha, beta, 5)
+		importThrough(t, r, 10, order.Failed, betaFailed, alphaFailed)
+		for _, ref := range []store.Ref{shopRef, betaRef} {
+			noError(t, r.Stores.SetAdapterHealth(t.Context(), ref, store.AdapterRefused))
+		}
+		noError(t, r.Stores.ReplaceCredentials(t.Context(), shopRef, sealed("new")))
+		same(t, "bindings", bindings(t, r).Adapters, []store.Binding{
+			{Adapter: beta, FirstAttempt: at(10), FailingSince: at(10), Refused: true}, {Adapter: alpha, FirstAttempt: at(10)},
+		})
+	}},
+	{"so do those of a store that is connected again, or moves again", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, store.AdapterRefused))
+		disconnect(t, r, 5)
+		reconnect(t, r, alpha, 6)
+		same(t, "connected again", bindings(t, r).Adapters, []store.Binding{{Adapter: alpha}})
+		move(t, r, alpha, beta, 10)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), betaRef, store.AdapterRefused))
+		undo(t, r, 11)
+		same(t, "undone", bindings(t, r).Adapters, []store.Binding{{Adapter: alpha}, {Adapter: beta, Refused: true}})
+		move(t, r, alpha, beta, 12)
+		same(t, "moved again", bindings(t, r).Adapters, []store.Binding{{Adapter: beta}, {Adapter: alpha}})
+	}},
+}
