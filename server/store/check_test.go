@@ -140,7 +140,6 @@ func TestConnectLearnsNames(t *testing.T) {
 		{"the other store has a name that belongs to a third one", func(w *world) {
 			w.market.accounts["alpha"] = store.Account{ID: "a-1", Keys: store.AccountKeys{"login:two"}}
 		}, "", []string{"beta", "alpha a-1"}},
-		{"a store of the same adapter is known by its id", func(w *world) { w.db.unnamed = []store.Ref{shopBeta} }, "", []string{"beta"}},
 		{"every name is known", func(w *world) { w.db.unnamed = nil }, "", []string{"beta"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -155,6 +154,14 @@ func TestConnectLearnsNames(t *testing.T) {
 			same(t, "asked", w.market.checks, c.asked)
 		})
 	}
+	t.Run("ids of one adapter tell accounts apart", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld()
+		w.db.unnamed = []store.Ref{shopAlpha}
+		_, err := w.Connect(t.Context(), store.ConnectRequest{StoreID: "new", Adapter: "alpha", Credentials: map[string]string{"token": secret}})
+		wantReason(t, err, problem.ReasonAccountConnected)
+		same(t, "asked", w.market.checks, []string{"alpha"})
+	})
 	t.Run("names cannot be kept", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
