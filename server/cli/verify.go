@@ -42,8 +42,8 @@ was seen. A check that fails gives exit code 7. No server is needed and none is 
 Most checks need a relais-sandbox, where they create sellers and orders of their own. Verify starts the one that lies
 beside the relais binary, on a free port, and stops it at the end. Without a sandbox those checks are skipped.`,
 		Example: `  relais adapter verify bin/plugins/relais-adapter-cdiscount
-  relais adapter verify ./my-adapter --run '^list-' --sandbox http://127.0.0.1:7480
-  relais adapter verify ./my-adapter --sandbox none --json`,
+  relais adapter verify ./relais-adapter-mine --run '^list-' --sandbox http://127.0.0.1:7480
+  relais adapter verify ./relais-adapter-mine --sandbox none --json`,
 		Args: operands(1, 1),
 	}
 	flags := cmd.Flags()

@@ -44,16 +44,15 @@ type foreignError struct{ cause error }
 func (e *foreignError) Error() string { return e.cause.Error() }
 func (e *foreignError) Unwrap() error { return e.cause }
 
-// read reads every part, the adapter of new orders first, and goes on when one fails: an adapter that a store leaves may be
+// read reads every part, most often the adapter of new orders first, and goes on when one fails: an adapter that a store leaves may be
 // gone for good. It returns what became of each part that was not interrupted, and what the run failed with.
 func (r *reading) read(ctx context.Context) ([]Part, error) {
-	r.probe(ctx)
 	var ended []Part
 	var failed error
-	for _, x := range r.bindings.Adapters {
-		err := r.failing[x.Adapter]
+	for _, adapter := range r.probe(ctx) {
+		err := r.failing[adapter]
 		if err == nil {
-			err = r.parts[x.Adapter].read(ctx)
+			err = r.parts[adapter].read(ctx)
 		}
 		switch {
 		case errors.Is(err, ErrStoreMoved):
@@ -61,13 +60,29 @@ func (r *reading) read(ctx context.Context) ([]Part, error) {
 		case err != nil && ctx.Err() != nil:
 			return ended, ctx.Err()
 		}
-		ended = append(ended, r.ended(ctx, x.Adapter, err))
-		current := r.parts[r.bindings.Current]
-		if err != nil && failed == nil && (current == nil || !slices.Contains(current.takeOver, x.Adapter)) {
+		part := r.ended(ctx, adapter, err)
+		ended = append(ended, part)
+		switch {
+		case err == nil:
+		case r.givenUp(adapter) && !part.Blameless:
+			r.takeOver(adapter)
+		case failed == nil:
 			failed = err
 		}
 	}
 	return ended, failed
+}
+
+// givenUp reports whether an adapter has failed for so long that a failure of it surprises nobody.
+func (r *reading) givenUp(adapter string) bool {
+	return r.bindings.GivenUp(adapter, r.current.Start, r.im.cfg.Migration)
+}
+
+// takeOver lets the adapter of new orders have what is left on another one.
+func (r *reading) takeOver(adapter string) {
+	if current := r.parts[r.bindings.Current]; current != nil && !slices.Contains(current.takeOver, adapter) {
+		current.takeOver, current.open = append(current.takeOver, adapter), append(current.open, adapter)
+	}
 }
 
 // ended tells the store's health how a part ended, and returns what the record says of it.
@@ -88,23 +103,28 @@ func (r *reading) ended(ctx context.Context, adapter string, err error) Part {
 	return p
 }
 
-// probe asks the adapters that have failed for long whether they answer again. One that does not is not read, and the adapter
-// of new orders takes over what is left on it; nobody waits for its time-outs.
-func (r *reading) probe(ctx context.Context) {
-	current := r.parts[r.bindings.Current]
-	if current == nil {
-		return
+// probe asks the adapters that have failed for long whether they answer again, and returns the order in which the parts are read.
+// An adapter that does not answer is not read, and what is left on it is taken over: nobody waits for its time-outs. One that
+// answers again is read first: if that fails all the same, what is left on it is taken over in the same run.
+func (r *reading) probe(ctx context.Context) []string {
+	if current := r.parts[r.bindings.Current]; current != nil {
+		current.open = append(current.open, r.bindings.Former...)
 	}
-	current.open = append(current.open, r.bindings.Former...)
+	var first, then []string
 	for _, x := range r.bindings.Adapters {
-		if !r.bindings.GivenUp(x.Adapter, r.current.Start, r.im.cfg.Migration) {
+		if !r.givenUp(x.Adapter) {
+			then = append(then, x.Adapter)
 			continue
 		}
 		if err := r.im.cfg.Stores.Probe(ctx, r.parts[x.Adapter].ref); err != nil {
 			r.failing[x.Adapter] = err
-			current.takeOver, current.open = append(current.takeOver, x.Adapter), append(current.open, x.Adapter)
+			r.takeOver(x.Adapter)
+			then = append(then, x.Adapter)
+			continue
 		}
+		first = append(first, x.Adapter)
 	}
+	return append(first, then...)
 }
 
 // read reads the windows of the part and then the open orders that no window showed. Nil means that nothing is missing.

@@ -169,7 +169,7 @@ func (w *world) ApplyBatch(context.Context, order.Batch) (order.Counts, error) {
 
 // Get implements shipment.Stores.
 func (w *world) Get(_ context.Context, id string) (store.Store, error) {
-	return store.Store{ID: id, Adapter: w.adapter}, nil
+	return store.Store{ID: id, Adapter: w.adapter, Adapters: []string{"alpha", "beta"}}, nil
 }
 
 // Report implements shipment.Stores.

@@ -158,6 +158,19 @@ func TestNotifyWhileTheOrderMoves(t *testing.T) {
 	})
 }
 
+// TestNotifyForAFormerAdapter: what the store no longer speaks through takes no shipment, whatever is remembered of its carriers.
+func TestNotifyForAFormerAdapter(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.adapter = "gamma"
+	_, err := newService(w, func() { t.Error("the worker was woken") }).Notify(t.Context(), "shop",
+		shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A1"}, "r1")
+	if !problem.HasReason(err, problem.ReasonAdapterNotConnected) {
+		t.Errorf("error %v", err)
+	}
+	same(t, "stored", len(w.created), 0)
+}
+
 // TestCarriersOfAnAdapter: the list is that of the adapter which is named, else of the one of new orders.
 func TestCarriersOfAnAdapter(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -103,6 +104,9 @@ func (s *Service) notify(ctx context.Context, storeID string, r Request, request
 		return Shipment{}, order.NotFound(storeID, r.OrderNumber)
 	} else if err != nil {
 		return Shipment{}, fmt.Errorf("read order: %w", err)
+	}
+	if !slices.Contains(st.Adapters, o.Adapter) {
+		return Shipment{}, store.NotConnected(store.Ref{StoreID: storeID, Adapter: o.Adapter})
 	}
 	rules, err := s.marketplace.ShipmentRules(ctx, o.Adapter)
 	if err != nil {

@@ -307,7 +307,7 @@ func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, cre
 	}
 	ref := Ref{StoreID: id, Adapter: adapter}
 	if !slices.Contains(st.Adapters, adapter) {
-		return Store{}, notConnected(ref)
+		return Store{}, NotConnected(ref)
 	}
 	if err := checkCredentialFields(credentials, info.Credentials); err != nil {
 		return Store{}, err
@@ -337,7 +337,7 @@ func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, cre
 	err = s.repository.ReplaceCredentials(ctx, ref, sealed)
 	if errors.Is(err, ErrNoCredentials) {
 		if now, err := s.Get(ctx, id); err == nil && now.Connected() { // its move became complete meanwhile
-			return Store{}, notConnected(ref)
+			return Store{}, NotConnected(ref)
 		}
 	}
 	if err != nil {

@@ -50,7 +50,7 @@ func (v *Vault) Access(ctx context.Context, ref Ref, keys []EnvironmentKey) (Acc
 	}
 	sealed, err := v.repository.Credentials(ctx, ref)
 	if errors.Is(err, ErrNoCredentials) && s.Connected() {
-		return Access{}, notConnected(ref)
+		return Access{}, NotConnected(ref)
 	}
 	if err != nil {
 		return Access{}, asProblem(err, ref.StoreID)
@@ -133,8 +133,8 @@ func asProblem(err error, storeID string) error {
 	return err
 }
 
-// notConnected is the problem of a connected store that holds no credentials for an adapter.
-func notConnected(ref Ref) error {
+// NotConnected is the problem of a connected store that holds no credentials for an adapter.
+func NotConnected(ref Ref) error {
 	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
 		"store %q holds no credentials for adapter %s (any more); what was left there is for a person to finish in the seller portal",
 		ref.StoreID, ref.Adapter)
