@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 )
 
 // Limits of an answer. A page of 100 orders is some 300 KiB.
@@ -67,7 +69,10 @@ func (r *answerReader) object(at string, member func(name string) error) error {
 		if err != nil {
 			return err
 		}
-		name, _ := token.(string) // the decoder lets nothing else stand here
+		name, _ := token.(string)                       // the decoder lets nothing else stand here
+		if strings.ContainsRune(name, utf8.RuneError) { // what the decoder makes of bytes that are not UTF-8
+			return &malformedError{reason: at + " has a name that is not valid UTF-8"}
+		}
 		if !names.add(name) {
 			return &malformedError{reason: at + " has a member twice"}
 		}

@@ -58,6 +58,7 @@ func FuzzOrders(f *testing.F) {
 		whole, whole[:len(whole)-1], whole + "x", strings.Replace(whole, `"items"`, `"Items"`, 1), strings.Replace(whole, `"orderId"`, `"orderid":"N2","orderId"`, 1),
 		`{"items":[]}`, `{"items":[` + order + `,` + order + `]}`, `{"items":[null]}`, `{"items":null}`, `[]`, ``, `{"items":[{"orderId":"N1","createdAt":"2026-09-02T09:15:20Z","lines":[{}]}]}`,
 		strings.Replace(whole, `"InPreparation"`, `"inpreparation"`, 1), `{"x":{"y":[1,2,{"z":null}]},"items":[]}`, strings.Replace(whole, `"N1"`, `"\ud800\u0000é"`, 1),
+		strings.Replace(whole, `"itemsPerPage"`, "\"\x80temsPerPage\"", 1), strings.Replace(whole, `"lines"`, "\"\xff\":1,\"lines\"", 1),
 		strings.Replace(whole, `100.00`, `1e2`, 1), strings.Replace(whole, `"quantity":2`, `"quantity":"2"`, 1),
 	} {
 		f.Add(seed)
