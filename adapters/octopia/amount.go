@@ -33,7 +33,7 @@ func plainNumber(number string) string {
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	switch {
-	case whole == "":
+	case whole == "", strings.Trim(whole+fraction, "0123456789") != "": // not a number: ParseMoney says so
 		return number
 	case shift >= len(fraction):
 		return sign + whole + fraction + strings.Repeat("0", shift-len(fraction))
