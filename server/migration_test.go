@@ -23,76 +23,6 @@ const (
 	undone    = marketplacev1.Migration_STATE_UNDONE
 )
 
-// octopiaCredentials are those of a seller of the sandbox at its REST face.
-func (s *system) octopiaCredentials(account string) *marketplacev1.Credentials {
-	s.t.Helper()
-	for _, seller := range s.sandbox.World().Sellers() {
-		if seller.Account == account {
-			return &marketplacev1.Credentials{Values: map[string]string{
-				"client_id": seller.ClientID, "client_secret": seller.ClientSecret, "seller_id": seller.SellerID,
-			}}
-		}
-	}
-	s.t.Fatalf("the sandbox has no seller %q", account)
-	return nil
-}
-
-func (s *system) migrateRequest() *marketplacev1.MigrateStoreRequest {
-	return &marketplacev1.MigrateStoreRequest{
-		Name: "stores/demo", TargetAdapter: "adapters/octopia", Credentials: s.octopiaCredentials("demo"),
-	}
-}
-
-// migrate moves stores/demo to the other API.
-func (s *system) migrate() *marketplacev1.Migration {
-	s.t.Helper()
-	m, err := s.moves.MigrateStore(s.t.Context(), s.migrateRequest())
-	if err != nil {
-		s.t.Fatalf("MigrateStore: %v", err)
-	}
-	return m
-}
-
-func (s *system) migration() *marketplacev1.Migration {
-	s.t.Helper()
-	m, err := s.moves.GetMigration(s.t.Context(), &marketplacev1.GetMigrationRequest{Name: "stores/demo/migration"})
-	if err != nil {
-		s.t.Fatalf("GetMigration: %v", err)
-	}
-	return m
-}
-
-func (s *system) undoMigration() *marketplacev1.Migration {
-	s.t.Helper()
-	m, err := s.moves.UndoMigration(s.t.Context(), &marketplacev1.UndoMigrationRequest{Name: "stores/demo/migration"})
-	if err != nil {
-		s.t.Fatalf("UndoMigration: %v", err)
-	}
-	return m
-}
-
-func (s *system) store() *marketplacev1.Store {
-	s.t.Helper()
-	st, err := s.api.GetStore(s.t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/demo"})
-	if err != nil {
-		s.t.Fatalf("GetStore: %v", err)
-	}
-	return st
-}
-
-// appliedShips returns the ship requests of an order that the sandbox carried out.
-func (s *system) appliedShips(number string) []world.Write {
-	return slices.DeleteFunc(s.sandbox.World().Writes(), func(w world.Write) bool {
-		return w.Order != number || w.Action != world.Ship || !w.Applied
-	})
-}
-
-// ship ships an order and waits until the marketplace shows it.
-func (s *system) ship(number string) {
-	s.t.Helper()
-	s.settled(s.notify(number).GetName(), confirmed)
-}
-
 // TestMigrateStore moves a store, ships on both sides, and ends the move: orders bought before it go through the old API,
 // orders bought after it through the new one, and when nothing is left on the old one its credentials are gone.
 func TestMigrateStore(t *testing.T) {
@@ -268,37 +198,6 @@ func TestMigrateUnderLoad(t *testing.T) {
 	t.Logf("%d orders, shipped through each API: %v", len(numbers), perAPI)
 }
 
-// shipEverything ships every order that can be shipped and was not yet.
-func (s *system) shipEverything() {
-	s.t.Helper()
-	shipped := map[string]bool{}
-	for _, sh := range s.shipments() {
-		shipped[sh.GetOrder()] = true
-	}
-	for number, o := range s.orders(&marketplacev1.ListOrdersRequest{ShippableOnly: true}) {
-		if !shipped[o.GetName()] {
-			s.notify(number)
-		}
-	}
-}
-
-// shipments lists all shipments of stores/demo.
-func (s *system) shipments() []*marketplacev1.Shipment {
-	s.t.Helper()
-	var all []*marketplacev1.Shipment
-	req := &marketplacev1.ListShipmentsRequest{Parent: "stores/demo", PageSize: 500}
-	for {
-		page, err := s.api.ListShipments(s.t.Context(), req)
-		if err != nil {
-			s.t.Fatalf("ListShipments: %v", err)
-		}
-		all = append(all, page.GetShipments()...)
-		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
-			return all
-		}
-	}
-}
-
 // TestOldAPIDies: the old API goes away in the middle of a move. New orders come in all the same; the import says what it could
 // not read; and when it has been like this for long, the orders that were left there go to the new API and are shipped there.
 func TestOldAPIDies(t *testing.T) {
@@ -438,68 +337,6 @@ func TestMigrateStoreErrors(t *testing.T) {
 			wantError(t, err, codes.NotFound, "MIGRATION_NOT_FOUND")
 		})
 	}
-}
-
-// TestAccountOfTwoAdapters: one account is one store, whichever of the marketplace's adapters it comes through.
-func TestAccountOfTwoAdapters(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t, 0, "RELAIS_MIGRATION_KEEP=1ms")
-	s.connect()
-	twin := connectRequest("twin")
-	twin.Store.Adapter, twin.Credentials = "adapters/octopia", s.octopiaCredentials("demo")
-	_, err := s.api.ConnectStore(t.Context(), twin)
-	info, _, _ := wantError(t, err, codes.AlreadyExists, "ACCOUNT_ALREADY_CONNECTED")
-	if info.GetMetadata()["store"] != "stores/demo" || !strings.Contains(err.Error(), "MigrateStore") {
-		t.Errorf("the error does not lead to the move: %v", err)
-	}
-
-	// Once the store has moved, the old way in leads to it too.
-	s.migrate()
-	s.imported()
-	waitFor(t, func() bool { return s.migration().GetState() == complete })
-	_, err = s.api.ConnectStore(t.Context(), connectRequest("twin"))
-	wantError(t, err, codes.AlreadyExists, "ACCOUNT_ALREADY_CONNECTED")
-
-	// The other seller's account, connected through the other adapter, cannot be moved into.
-	second := connectRequest("second")
-	second.Credentials.Values["login"] = "demo2-api"
-	if _, err := s.api.ConnectStore(t.Context(), second); err != nil {
-		t.Fatal(err)
-	}
-	req := s.migrateRequest()
-	req.Name = "stores/second"
-	req.SameAccount = true
-	_, err = s.moves.MigrateStore(t.Context(), req)
-	wantError(t, err, codes.AlreadyExists, "ACCOUNT_ALREADY_CONNECTED")
-}
-
-// TestRotateCredentialsOfMovingStore: each adapter's credentials of a moving store are replaced by themselves.
-func TestRotateCredentialsOfMovingStore(t *testing.T) {
-	t.Parallel()
-	s := newSystem(t, 0)
-	s.connect()
-	s.migrate()
-	secret := "rotated-secret"
-	if _, err := s.sandbox.World().PutSeller(world.SellerPatch{Account: "demo", ClientSecret: &secret, Password: &secret}); err != nil {
-		t.Fatal(err)
-	}
-	for adapter, values := range map[string]map[string]string{
-		"": s.octopiaCredentials("demo").GetValues(), "adapters/cdiscount": {"login": "demo-api", "password": secret},
-	} {
-		if _, err := s.api.RotateCredentials(t.Context(), &marketplacev1.RotateCredentialsRequest{
-			Name: "stores/demo", Adapter: adapter, Credentials: &marketplacev1.Credentials{Values: values},
-		}); err != nil {
-			t.Errorf("RotateCredentials of %q: %v", adapter, err)
-		}
-	}
-	_, err := s.api.RotateCredentials(t.Context(), &marketplacev1.RotateCredentialsRequest{
-		Name: "stores/demo", Adapter: "adapters/none", Credentials: demoCredentials(),
-	})
-	wantError(t, err, codes.NotFound, "ADAPTER_NOT_FOUND")
-	if _, err := s.api.CheckStore(t.Context(), &marketplacev1.CheckStoreRequest{Name: "stores/demo"}); err != nil {
-		t.Errorf("CheckStore: %v", err)
-	}
-	s.imported()
 }
 
 // TestMigrationSurvivesRestart: a server that comes back goes on with the move.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -126,7 +127,7 @@ func (m *mapper) destination(w *wireOrder, mode deliveryMode) (shipTo *adapterv1
 	point = &adapterv1.PickupPoint{
 		Network: mode.network,
 		RawId:   a.RelayID,
-		Id:      pointID(mode.network, a.RelayID),
+		Id:      sdk.PickupPointID(mode.network, a.RelayID),
 		Name:    clean(a.FirstName),
 		Address: a.place(m, shipping),
 	}

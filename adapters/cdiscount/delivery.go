@@ -58,26 +58,6 @@ func pickup(network adapterv1.PickupNetwork) deliveryMode {
 	return deliveryMode{kind: adapterv1.DeliveryKind_DELIVERY_KIND_PICKUP, network: network, known: true}
 }
 
-// pointDigits is how many digits the label systems of a network expect in a point's id; zero when no rule is sure.
-func pointDigits(network adapterv1.PickupNetwork) int {
-	switch network {
-	case adapterv1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY, adapterv1.PickupNetwork_PICKUP_NETWORK_COLISSIMO:
-		return 6
-	}
-	return 0
-}
-
-// pointID returns a point's id as its network writes it: leading zeros are restored, which are lost wherever an id went
-// through a number. Anything but a short run of digits is left as it is.
-func pointID(network adapterv1.PickupNetwork, raw string) string {
-	id := strings.TrimSpace(raw)
-	digits := pointDigits(network)
-	if id == "" || len(id) >= digits || strings.Trim(id, "0123456789") != "" {
-		return id
-	}
-	return strings.Repeat("0", digits-len(id)) + id
-}
-
 // fulfillmentOf tells who ships, from IsCLogistiqueOrder and ModGesLog (cdiscount-soap.md 6.2); known is false when one of
 // them is not understood. The seller ships only when nothing says otherwise.
 func fulfillmentOf(isCLogistique, modGesLog string) (f adapterv1.Fulfillment, known bool) {

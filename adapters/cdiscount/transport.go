@@ -3,17 +3,17 @@ package cdiscount
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/relaishq/relais/adapters/sdk/httpclient"
 )
 
 // httpPort makes HTTP exchanges. Reads share connections; every write gets a fresh one.
@@ -29,48 +29,10 @@ type httpPort struct {
 	timeout time.Duration // how long one exchange may wait for the marketplace; a shorter deadline of the caller wins
 }
 
-// Limits of connections. What an exchange as a whole may take is httpPort.timeout and the caller's deadline.
-const (
-	dialTimeout         = 10 * time.Second
-	tlsTimeout          = 10 * time.Second
-	idleTimeout         = 60 * time.Second
-	responseHeaderLimit = 64 << 10
-	idlePerHost         = 16
-)
-
 // newHTTPPort returns a port that calls itself agent.
 func newHTTPPort(agent string, timeout time.Duration) *httpPort {
-	// The contract promises TLS 1.2 and nothing newer (cdiscount-soap.md 1).
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	reads := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        tlsConfig,
-		TLSHandshakeTimeout:    tlsTimeout,
-		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    idlePerHost,
-		MaxResponseHeaderBytes: responseHeaderLimit,
-		ForceAttemptHTTP2:      true,
-	}
-	writes := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        tlsConfig.Clone(),
-		TLSHandshakeTimeout:    tlsTimeout,
-		MaxResponseHeaderBytes: responseHeaderLimit,
-		DisableKeepAlives:      true,
-		// Not nil and empty: no HTTP/2.
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-	}
-	// A redirect would send credentials, tokens or a write to an address that no operator configured.
-	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &httpPort{
-		reads:   &http.Client{Transport: reads, CheckRedirect: refuse},
-		writes:  &http.Client{Transport: writes, CheckRedirect: refuse},
-		agent:   agent,
-		timeout: timeout,
-	}
+	reads, writes := httpclient.New()
+	return &httpPort{reads: reads, writes: writes, agent: agent, timeout: timeout}
 }
 
 // get makes a GET with HTTP Basic credentials and gives the answer to receive.

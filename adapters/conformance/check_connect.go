@@ -170,11 +170,7 @@ func wrong(value string) string {
 }
 
 func connectRotated(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}

@@ -24,11 +24,7 @@ func countAgrees(ctx context.Context, s *subject) error {
 	if !s.capabilities().GetCount() {
 		return skipped("the adapter does not declare count")
 	}
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -163,11 +159,7 @@ func identify(orders []*adapterv1.Order, asked []string) []string {
 }
 
 func getStrange(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}

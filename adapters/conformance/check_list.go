@@ -82,11 +82,7 @@ func missingOf(l *listing, orders []placed) error {
 }
 
 func listCreated(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -142,11 +138,7 @@ func (s *suite) createdIn(ctx context.Context, p *process, sh *shop, w window, n
 }
 
 func listModified(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -189,11 +181,7 @@ func (s *suite) modifiedIn(ctx context.Context, p *process, sh *shop, w window, 
 }
 
 func listStatuses(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}

@@ -35,11 +35,7 @@ func (sh *shop) crowd(ctx context.Context, w window, n, dense int) ([]string, er
 }
 
 func listPaging(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -75,11 +71,7 @@ func listPaging(ctx context.Context, s *subject) error {
 }
 
 func listCheckpoints(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,11 +137,7 @@ func trueCheckpoints(l *listing, w window) error {
 }
 
 func listFuture(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -171,11 +159,7 @@ func listFuture(ctx context.Context, s *subject) error {
 }
 
 func listEmpty(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}
@@ -255,11 +239,7 @@ func sameOrders(what string, want, got []*adapterv1.Order) error {
 }
 
 func listBrokenOff(ctx context.Context, s *subject) error {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return err
-	}
-	p, err := s.start(ctx)
+	sh, p, err := s.bench(ctx)
 	if err != nil {
 		return err
 	}

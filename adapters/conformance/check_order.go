@@ -73,16 +73,6 @@ func (s *subject) read(ctx context.Context, p *process, sh *shop, spec control.O
 	return p.one(ctx, sh.store, number)
 }
 
-// bench is a shop and a process, which most checks of orders need.
-func (s *subject) bench(ctx context.Context) (*shop, *process, error) {
-	sh, err := s.newShop(ctx, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := s.start(ctx)
-	return sh, p, err
-}
-
 // varieties are the kinds of orders that every sandbox's world can invent.
 func varieties() []string {
 	return []string{

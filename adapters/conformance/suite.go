@@ -143,6 +143,16 @@ func (s *subject) start(ctx context.Context, env ...string) (*process, error) {
 	return started, nil
 }
 
+// bench is a shop and a process, which most checks need.
+func (s *subject) bench(ctx context.Context) (*shop, *process, error) {
+	sh, err := s.newShop(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.start(ctx)
+	return sh, p, err
+}
+
 // dead says which of the processes did not survive the check.
 func (s *subject) dead() error {
 	s.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/relaishq/relais/adapters/sdk"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
@@ -123,7 +124,7 @@ func (m *mapper) destination(a *wireAddress, mode deliveryMode) (shipTo *adapter
 	return shipTo, &adapterv1.PickupPoint{
 		Network: mode.network,
 		RawId:   string(a.PickupID),
-		Id:      pointID(mode.network, string(a.PickupID)),
+		Id:      sdk.PickupPointID(mode.network, string(a.PickupID)),
 		Name:    clean(a.PickupName),
 		Address: a.place(m, name),
 	}

@@ -2,16 +2,16 @@ package octopia
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/relaishq/relais/adapters/sdk/httpclient"
 )
 
 // httpPort makes HTTP exchanges. Reads and token requests share connections; every write gets a fresh one.
@@ -27,47 +27,10 @@ type httpPort struct {
 	timeout time.Duration // of one exchange; a shorter deadline of the caller wins
 }
 
-// Limits of connections. What an exchange as a whole may take is httpPort.timeout and the caller's deadline.
-const (
-	dialTimeout         = 10 * time.Second
-	tlsTimeout          = 10 * time.Second
-	idleTimeout         = 60 * time.Second
-	responseHeaderLimit = 64 << 10
-	idlePerHost         = 16
-)
-
 // newHTTPPort returns a port that calls itself agent.
 func newHTTPPort(agent string, timeout time.Duration) *httpPort {
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	reads := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        tlsConfig,
-		TLSHandshakeTimeout:    tlsTimeout,
-		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    idlePerHost,
-		MaxResponseHeaderBytes: responseHeaderLimit,
-		ForceAttemptHTTP2:      true,
-	}
-	writes := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        tlsConfig.Clone(),
-		TLSHandshakeTimeout:    tlsTimeout,
-		MaxResponseHeaderBytes: responseHeaderLimit,
-		DisableKeepAlives:      true,
-		// Not nil and empty: no HTTP/2.
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-	}
-	// A redirect would send credentials, tokens or a write to an address that no operator configured.
-	refuse := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &httpPort{
-		reads:   &http.Client{Transport: reads, CheckRedirect: refuse},
-		writes:  &http.Client{Transport: writes, CheckRedirect: refuse},
-		agent:   agent,
-		timeout: timeout,
-	}
+	reads, writes := httpclient.New()
+	return &httpPort{reads: reads, writes: writes, agent: agent, timeout: timeout}
 }
 
 // exchange sends a request and gives the answer to receive, which reads as much of it as it needs. A connection that could

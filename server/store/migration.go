@@ -115,15 +115,8 @@ func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, err
 			"adapter %s speaks to marketplace %s, store %q sells on %s; connect that account as a store of its own",
 			r.Target, info.Marketplace, st.ID, st.Marketplace)
 	}
-	if err := checkCredentialFields(r.Credentials, info.Credentials); err != nil {
-		return Migration{}, err
-	}
-	addresses, err := s.environments.Addresses(st.Environment, r.Target, info.EnvironmentKeys)
-	if err != nil {
-		return Migration{}, err
-	}
 	ref := Ref{StoreID: st.ID, Adapter: r.Target}
-	account, err := s.marketplace.CheckConnection(ctx, Access{Ref: ref, Credentials: r.Credentials, Environment: addresses})
+	account, err := s.verify(ctx, ref, st.Environment, "", info, r.Credentials)
 	if err != nil {
 		return Migration{}, err
 	}
@@ -184,46 +177,6 @@ func (s *Service) match(ctx context.Context, st Store, keys AccountKeys, stated 
 	return "", problem.New(problem.Precondition, problem.ReasonAccountMismatch,
 		"the marketplace does not show that these credentials belong to the account of store %q; if you know that they do, "+
 			"say so with same_account, else connect that account as a store of its own", st.ID)
-}
-
-// probeTimeout bounds Probe: an adapter that was given up must not hold up those that work.
-const probeTimeout = 20 * time.Second
-
-// Probe asks the marketplace through an adapter whether it answers at all.
-func (s *Service) Probe(ctx context.Context, ref Ref) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	st, err := s.connected(ctx, ref.StoreID)
-	if err != nil {
-		return err
-	}
-	account, err := s.account(ctx, st, ref.Adapter)
-	if err != nil {
-		return err
-	}
-	s.keepState(ctx, ref, account.State)
-	return nil
-}
-
-// account asks the marketplace through one of the store's adapters whose credentials it holds.
-func (s *Service) account(ctx context.Context, st Store, adapter string) (Account, error) {
-	info, err := s.marketplace.AdapterInfo(ctx, adapter)
-	if err != nil {
-		return Account{}, err
-	}
-	access, err := s.vault.Access(ctx, Ref{StoreID: st.ID, Adapter: adapter}, info.EnvironmentKeys)
-	if err != nil {
-		return Account{}, err
-	}
-	account, err := s.marketplace.CheckConnection(ctx, access)
-	if err != nil {
-		return Account{}, err
-	}
-	if account.ID != access.AccountID {
-		return Account{}, problem.New(problem.Precondition, problem.ReasonAccountMismatch,
-			"the marketplace says that the credentials of store %q belong to another account now; rotate them", st.ID)
-	}
-	return account, nil
 }
 
 // Migration returns the last migration of a store.
