@@ -150,6 +150,8 @@ type Import struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When the run ended; unset while it runs.
 	FinishTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=finish_time,json=finishTime,proto3" json:"finish_time,omitempty"`
+	// True when nobody asked for it: the store's schedule did.
+	Scheduled bool `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
 	// What the run reads.
 	Windows []*ImportWindow `protobuf:"bytes,5,rep,name=windows,proto3" json:"windows,omitempty"`
 	// What the run has done so far.
@@ -216,6 +218,13 @@ func (x *Import) GetFinishTime() *timestamppb.Timestamp {
 		return x.FinishTime
 	}
 	return nil
+}
+
+func (x *Import) GetScheduled() bool {
+	if x != nil {
+		return x.Scheduled
+	}
+	return false
 }
 
 func (x *Import) GetWindows() []*ImportWindow {
@@ -748,14 +757,15 @@ var File_relais_marketplace_v1_import_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\n" +
-	"\"relais/marketplace/v1/import.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x04\n" +
+	"\"relais/marketplace/v1/import.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa0\x04\n" +
 	"\x06Import\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
 	"\x05state\x18\x02 \x01(\x0e2#.relais.marketplace.v1.Import.StateR\x05state\x129\n" +
 	"\n" +
 	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12;\n" +
 	"\vfinish_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"finishTime\x12=\n" +
+	"finishTime\x12\x1c\n" +
+	"\tscheduled\x18\b \x01(\bR\tscheduled\x12=\n" +
 	"\awindows\x18\x05 \x03(\v2#.relais.marketplace.v1.ImportWindowR\awindows\x12A\n" +
 	"\bprogress\x18\x06 \x01(\v2%.relais.marketplace.v1.ImportProgressR\bprogress\x12>\n" +
 	"\afailure\x18\a \x01(\v2$.relais.marketplace.v1.ImportFailureR\afailure\"o\n" +

@@ -9,6 +9,7 @@ package marketplacev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -76,6 +77,63 @@ func (Store_AcceptanceMode) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Mode is who decides.
+type AcceptancePolicy_Mode int32
+
+const (
+	// As MANUAL.
+	AcceptancePolicy_MODE_UNSPECIFIED AcceptancePolicy_Mode = 0
+	// A person, with AcceptOrder and RefuseOrder.
+	AcceptancePolicy_MODE_MANUAL AcceptancePolicy_Mode = 1
+	// Every order is accepted.
+	AcceptancePolicy_MODE_ALL AcceptancePolicy_Mode = 2
+	// Orders of listed articles under the limit are accepted, a person decides about the others.
+	AcceptancePolicy_MODE_LISTED AcceptancePolicy_Mode = 3
+)
+
+// Enum value maps for AcceptancePolicy_Mode.
+var (
+	AcceptancePolicy_Mode_name = map[int32]string{
+		0: "MODE_UNSPECIFIED",
+		1: "MODE_MANUAL",
+		2: "MODE_ALL",
+		3: "MODE_LISTED",
+	}
+	AcceptancePolicy_Mode_value = map[string]int32{
+		"MODE_UNSPECIFIED": 0,
+		"MODE_MANUAL":      1,
+		"MODE_ALL":         2,
+		"MODE_LISTED":      3,
+	}
+)
+
+func (x AcceptancePolicy_Mode) Enum() *AcceptancePolicy_Mode {
+	p := new(AcceptancePolicy_Mode)
+	*p = x
+	return p
+}
+
+func (x AcceptancePolicy_Mode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AcceptancePolicy_Mode) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_store_proto_enumTypes[1].Descriptor()
+}
+
+func (AcceptancePolicy_Mode) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_store_proto_enumTypes[1]
+}
+
+func (x AcceptancePolicy_Mode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AcceptancePolicy_Mode.Descriptor instead.
+func (AcceptancePolicy_Mode) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{2, 0}
+}
+
 // State is the health of a store.
 type StoreHealth_State int32
 
@@ -133,11 +191,11 @@ func (x StoreHealth_State) String() string {
 }
 
 func (StoreHealth_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_store_proto_enumTypes[1].Descriptor()
+	return file_relais_marketplace_v1_store_proto_enumTypes[2].Descriptor()
 }
 
 func (StoreHealth_State) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_store_proto_enumTypes[1]
+	return &file_relais_marketplace_v1_store_proto_enumTypes[2]
 }
 
 func (x StoreHealth_State) Number() protoreflect.EnumNumber {
@@ -146,7 +204,7 @@ func (x StoreHealth_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StoreHealth_State.Descriptor instead.
 func (StoreHealth_State) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{5, 0}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Store is one seller account connected to a marketplace.
@@ -185,7 +243,11 @@ type Store struct {
 	AcceptanceMode Store_AcceptanceMode `protobuf:"varint,14,opt,name=acceptance_mode,json=acceptanceMode,proto3,enum=relais.marketplace.v1.Store_AcceptanceMode" json:"acceptance_mode,omitempty"`
 	// Output only. The adapters that the store holds credentials for, the one of new orders first: more than one while the
 	// store moves from one adapter to another.
-	Adapters      []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	Adapters []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	// Output only. When the next import starts by itself; unset when none is planned.
+	NextImportTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_import_time,json=nextImportTime,proto3" json:"next_import_time,omitempty"`
+	// Output only. How long ago the last import that finished began, at the time of the answer; unset before the first one.
+	ImportAge     *durationpb.Duration `protobuf:"bytes,17,opt,name=import_age,json=importAge,proto3" json:"import_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -325,6 +387,20 @@ func (x *Store) GetAdapters() []string {
 	return nil
 }
 
+func (x *Store) GetNextImportTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextImportTime
+	}
+	return nil
+}
+
+func (x *Store) GetImportAge() *durationpb.Duration {
+	if x != nil {
+		return x.ImportAge
+	}
+	return nil
+}
+
 // StoreSettings is what people may set on a store.
 type StoreSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -335,9 +411,13 @@ type StoreSettings struct {
 	// Whether and how buyers are told about their parcel.
 	CustomerNotification *CustomerNotification `protobuf:"bytes,3,opt,name=customer_notification,json=customerNotification,proto3" json:"customer_notification,omitempty"`
 	// How far imports look back.
-	LookBack      *LookBack `protobuf:"bytes,4,opt,name=look_back,json=lookBack,proto3" json:"look_back,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	LookBack *LookBack `protobuf:"bytes,4,opt,name=look_back,json=lookBack,proto3" json:"look_back,omitempty"`
+	// How orders that wait for the seller's acceptance are accepted.
+	Acceptance *AcceptancePolicy `protobuf:"bytes,5,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
+	// When orders are imported by themselves.
+	ImportSchedule *ImportSchedule `protobuf:"bytes,6,opt,name=import_schedule,json=importSchedule,proto3" json:"import_schedule,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StoreSettings) Reset() {
@@ -398,6 +478,140 @@ func (x *StoreSettings) GetLookBack() *LookBack {
 	return nil
 }
 
+func (x *StoreSettings) GetAcceptance() *AcceptancePolicy {
+	if x != nil {
+		return x.Acceptance
+	}
+	return nil
+}
+
+func (x *StoreSettings) GetImportSchedule() *ImportSchedule {
+	if x != nil {
+		return x.ImportSchedule
+	}
+	return nil
+}
+
+// AcceptancePolicy says which orders relais accepts for the seller. It never refuses one.
+type AcceptancePolicy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who decides. Unset means MANUAL.
+	Mode AcceptancePolicy_Mode `protobuf:"varint,1,opt,name=mode,proto3,enum=relais.marketplace.v1.AcceptancePolicy_Mode" json:"mode,omitempty"`
+	// With LISTED: every line's SKU must be one of these; at most 10,000.
+	Skus []string `protobuf:"bytes,2,rep,name=skus,proto3" json:"skus,omitempty"`
+	// With LISTED: the order's total must not be above this; unset means no limit. An order in another currency is left to a person.
+	MaxTotal      *Money `protobuf:"bytes,3,opt,name=max_total,json=maxTotal,proto3" json:"max_total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptancePolicy) Reset() {
+	*x = AcceptancePolicy{}
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptancePolicy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptancePolicy) ProtoMessage() {}
+
+func (x *AcceptancePolicy) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptancePolicy.ProtoReflect.Descriptor instead.
+func (*AcceptancePolicy) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AcceptancePolicy) GetMode() AcceptancePolicy_Mode {
+	if x != nil {
+		return x.Mode
+	}
+	return AcceptancePolicy_MODE_UNSPECIFIED
+}
+
+func (x *AcceptancePolicy) GetSkus() []string {
+	if x != nil {
+		return x.Skus
+	}
+	return nil
+}
+
+func (x *AcceptancePolicy) GetMaxTotal() *Money {
+	if x != nil {
+		return x.MaxTotal
+	}
+	return nil
+}
+
+// ImportSchedule says when orders are imported by themselves.
+type ImportSchedule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// True means only on request, by ImportOrders.
+	Disabled bool `protobuf:"varint,1,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// Time between the starts of two imports, 1 minute to 24 hours, spread by a tenth so that stores do not start together. Unset
+	// means the server's default (import.interval, 15 minutes).
+	Interval      *durationpb.Duration `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportSchedule) Reset() {
+	*x = ImportSchedule{}
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportSchedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportSchedule) ProtoMessage() {}
+
+func (x *ImportSchedule) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportSchedule.ProtoReflect.Descriptor instead.
+func (*ImportSchedule) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ImportSchedule) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
+func (x *ImportSchedule) GetInterval() *durationpb.Duration {
+	if x != nil {
+		return x.Interval
+	}
+	return nil
+}
+
 // Branding is how the seller presents itself to buyers: on packing slips, labels and mails made by the systems
 // that read it. relais stores it and prints nothing.
 type Branding struct {
@@ -418,7 +632,7 @@ type Branding struct {
 
 func (x *Branding) Reset() {
 	*x = Branding{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +644,7 @@ func (x *Branding) String() string {
 func (*Branding) ProtoMessage() {}
 
 func (x *Branding) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +657,7 @@ func (x *Branding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Branding.ProtoReflect.Descriptor instead.
 func (*Branding) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Branding) GetLogoUri() string {
@@ -497,7 +711,7 @@ type CustomerNotification struct {
 
 func (x *CustomerNotification) Reset() {
 	*x = CustomerNotification{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +723,7 @@ func (x *CustomerNotification) String() string {
 func (*CustomerNotification) ProtoMessage() {}
 
 func (x *CustomerNotification) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +736,7 @@ func (x *CustomerNotification) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CustomerNotification.ProtoReflect.Descriptor instead.
 func (*CustomerNotification) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CustomerNotification) GetOnShipment() bool {
@@ -559,7 +773,7 @@ type LookBack struct {
 
 func (x *LookBack) Reset() {
 	*x = LookBack{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +785,7 @@ func (x *LookBack) String() string {
 func (*LookBack) ProtoMessage() {}
 
 func (x *LookBack) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +798,7 @@ func (x *LookBack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookBack.ProtoReflect.Descriptor instead.
 func (*LookBack) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LookBack) GetFirstImportDays() int32 {
@@ -618,7 +832,7 @@ type StoreHealth struct {
 
 func (x *StoreHealth) Reset() {
 	*x = StoreHealth{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +844,7 @@ func (x *StoreHealth) String() string {
 func (*StoreHealth) ProtoMessage() {}
 
 func (x *StoreHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +857,7 @@ func (x *StoreHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StoreHealth.ProtoReflect.Descriptor instead.
 func (*StoreHealth) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StoreHealth) GetState() StoreHealth_State {
@@ -686,7 +900,7 @@ type Credentials struct {
 
 func (x *Credentials) Reset() {
 	*x = Credentials{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +912,7 @@ func (x *Credentials) String() string {
 func (*Credentials) ProtoMessage() {}
 
 func (x *Credentials) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +925,7 @@ func (x *Credentials) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credentials.ProtoReflect.Descriptor instead.
 func (*Credentials) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Credentials) GetValues() map[string]string {
@@ -736,7 +950,7 @@ type ConnectStoreRequest struct {
 
 func (x *ConnectStoreRequest) Reset() {
 	*x = ConnectStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +962,7 @@ func (x *ConnectStoreRequest) String() string {
 func (*ConnectStoreRequest) ProtoMessage() {}
 
 func (x *ConnectStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +975,7 @@ func (x *ConnectStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConnectStoreRequest.ProtoReflect.Descriptor instead.
 func (*ConnectStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ConnectStoreRequest) GetStoreId() string {
@@ -796,7 +1010,7 @@ type GetStoreRequest struct {
 
 func (x *GetStoreRequest) Reset() {
 	*x = GetStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +1022,7 @@ func (x *GetStoreRequest) String() string {
 func (*GetStoreRequest) ProtoMessage() {}
 
 func (x *GetStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +1035,7 @@ func (x *GetStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStoreRequest.ProtoReflect.Descriptor instead.
 func (*GetStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetStoreRequest) GetName() string {
@@ -846,7 +1060,7 @@ type ListStoresRequest struct {
 
 func (x *ListStoresRequest) Reset() {
 	*x = ListStoresRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -858,7 +1072,7 @@ func (x *ListStoresRequest) String() string {
 func (*ListStoresRequest) ProtoMessage() {}
 
 func (x *ListStoresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -871,7 +1085,7 @@ func (x *ListStoresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoresRequest.ProtoReflect.Descriptor instead.
 func (*ListStoresRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListStoresRequest) GetPageSize() int32 {
@@ -908,7 +1122,7 @@ type ListStoresResponse struct {
 
 func (x *ListStoresResponse) Reset() {
 	*x = ListStoresResponse{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1134,7 @@ func (x *ListStoresResponse) String() string {
 func (*ListStoresResponse) ProtoMessage() {}
 
 func (x *ListStoresResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1147,7 @@ func (x *ListStoresResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListStoresResponse.ProtoReflect.Descriptor instead.
 func (*ListStoresResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListStoresResponse) GetStores() []*Store {
@@ -964,7 +1178,7 @@ type UpdateStoreRequest struct {
 
 func (x *UpdateStoreRequest) Reset() {
 	*x = UpdateStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1190,7 @@ func (x *UpdateStoreRequest) String() string {
 func (*UpdateStoreRequest) ProtoMessage() {}
 
 func (x *UpdateStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1203,7 @@ func (x *UpdateStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateStoreRequest.ProtoReflect.Descriptor instead.
 func (*UpdateStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateStoreRequest) GetStore() *Store {
@@ -1022,7 +1236,7 @@ type RotateCredentialsRequest struct {
 
 func (x *RotateCredentialsRequest) Reset() {
 	*x = RotateCredentialsRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1248,7 @@ func (x *RotateCredentialsRequest) String() string {
 func (*RotateCredentialsRequest) ProtoMessage() {}
 
 func (x *RotateCredentialsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1261,7 @@ func (x *RotateCredentialsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateCredentialsRequest.ProtoReflect.Descriptor instead.
 func (*RotateCredentialsRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RotateCredentialsRequest) GetName() string {
@@ -1082,7 +1296,7 @@ type CheckStoreRequest struct {
 
 func (x *CheckStoreRequest) Reset() {
 	*x = CheckStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1308,7 @@ func (x *CheckStoreRequest) String() string {
 func (*CheckStoreRequest) ProtoMessage() {}
 
 func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1321,7 @@ func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStoreRequest.ProtoReflect.Descriptor instead.
 func (*CheckStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CheckStoreRequest) GetName() string {
@@ -1128,7 +1342,7 @@ type PauseStoreRequest struct {
 
 func (x *PauseStoreRequest) Reset() {
 	*x = PauseStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1354,7 @@ func (x *PauseStoreRequest) String() string {
 func (*PauseStoreRequest) ProtoMessage() {}
 
 func (x *PauseStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1367,7 @@ func (x *PauseStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseStoreRequest.ProtoReflect.Descriptor instead.
 func (*PauseStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PauseStoreRequest) GetName() string {
@@ -1174,7 +1388,7 @@ type ResumeStoreRequest struct {
 
 func (x *ResumeStoreRequest) Reset() {
 	*x = ResumeStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1400,7 @@ func (x *ResumeStoreRequest) String() string {
 func (*ResumeStoreRequest) ProtoMessage() {}
 
 func (x *ResumeStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1413,7 @@ func (x *ResumeStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeStoreRequest.ProtoReflect.Descriptor instead.
 func (*ResumeStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResumeStoreRequest) GetName() string {
@@ -1223,7 +1437,7 @@ type DisconnectStoreRequest struct {
 
 func (x *DisconnectStoreRequest) Reset() {
 	*x = DisconnectStoreRequest{}
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1449,7 @@ func (x *DisconnectStoreRequest) String() string {
 func (*DisconnectStoreRequest) ProtoMessage() {}
 
 func (x *DisconnectStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_store_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1462,7 @@ func (x *DisconnectStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisconnectStoreRequest.ProtoReflect.Descriptor instead.
 func (*DisconnectStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_relais_marketplace_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DisconnectStoreRequest) GetName() string {
@@ -1269,7 +1483,7 @@ var File_relais_marketplace_v1_store_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x06\n" +
+	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/money.proto\"\xf6\a\n" +
 	"\x05Store\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\x12 \n" +
@@ -1289,16 +1503,35 @@ const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\x16last_import_start_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x13lastImportStartTime\x12Q\n" +
 	"\x17last_import_finish_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x14lastImportFinishTime\x12T\n" +
 	"\x0facceptance_mode\x18\x0e \x01(\x0e2+.relais.marketplace.v1.Store.AcceptanceModeR\x0eacceptanceMode\x12\x1a\n" +
-	"\badapters\x18\x0f \x03(\tR\badapters\"l\n" +
+	"\badapters\x18\x0f \x03(\tR\badapters\x12D\n" +
+	"\x10next_import_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0enextImportTime\x128\n" +
+	"\n" +
+	"import_age\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\timportAge\"l\n" +
 	"\x0eAcceptanceMode\x12\x1f\n" +
 	"\x1bACCEPTANCE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ACCEPTANCE_MODE_MANUAL\x10\x01\x12\x1d\n" +
-	"\x19ACCEPTANCE_MODE_AUTOMATIC\x10\x02\"\x8f\x02\n" +
+	"\x19ACCEPTANCE_MODE_AUTOMATIC\x10\x02\"\xa8\x03\n" +
 	"\rStoreSettings\x12!\n" +
 	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12;\n" +
 	"\bbranding\x18\x02 \x01(\v2\x1f.relais.marketplace.v1.BrandingR\bbranding\x12`\n" +
 	"\x15customer_notification\x18\x03 \x01(\v2+.relais.marketplace.v1.CustomerNotificationR\x14customerNotification\x12<\n" +
-	"\tlook_back\x18\x04 \x01(\v2\x1f.relais.marketplace.v1.LookBackR\blookBack\"\xc2\x01\n" +
+	"\tlook_back\x18\x04 \x01(\v2\x1f.relais.marketplace.v1.LookBackR\blookBack\x12G\n" +
+	"\n" +
+	"acceptance\x18\x05 \x01(\v2'.relais.marketplace.v1.AcceptancePolicyR\n" +
+	"acceptance\x12N\n" +
+	"\x0fimport_schedule\x18\x06 \x01(\v2%.relais.marketplace.v1.ImportScheduleR\x0eimportSchedule\"\xf1\x01\n" +
+	"\x10AcceptancePolicy\x12@\n" +
+	"\x04mode\x18\x01 \x01(\x0e2,.relais.marketplace.v1.AcceptancePolicy.ModeR\x04mode\x12\x12\n" +
+	"\x04skus\x18\x02 \x03(\tR\x04skus\x129\n" +
+	"\tmax_total\x18\x03 \x01(\v2\x1c.relais.marketplace.v1.MoneyR\bmaxTotal\"L\n" +
+	"\x04Mode\x12\x14\n" +
+	"\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vMODE_MANUAL\x10\x01\x12\f\n" +
+	"\bMODE_ALL\x10\x02\x12\x0f\n" +
+	"\vMODE_LISTED\x10\x03\"c\n" +
+	"\x0eImportSchedule\x12\x1a\n" +
+	"\bdisabled\x18\x01 \x01(\bR\bdisabled\x125\n" +
+	"\binterval\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\binterval\"\xc2\x01\n" +
 	"\bBranding\x12\x19\n" +
 	"\blogo_uri\x18\x01 \x01(\tR\alogoUri\x12\x1f\n" +
 	"\vwebsite_uri\x18\x02 \x01(\tR\n" +
@@ -1379,58 +1612,70 @@ func file_relais_marketplace_v1_store_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_store_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_relais_marketplace_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_relais_marketplace_v1_store_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_relais_marketplace_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_relais_marketplace_v1_store_proto_goTypes = []any{
 	(Store_AcceptanceMode)(0),        // 0: relais.marketplace.v1.Store.AcceptanceMode
-	(StoreHealth_State)(0),           // 1: relais.marketplace.v1.StoreHealth.State
-	(*Store)(nil),                    // 2: relais.marketplace.v1.Store
-	(*StoreSettings)(nil),            // 3: relais.marketplace.v1.StoreSettings
-	(*Branding)(nil),                 // 4: relais.marketplace.v1.Branding
-	(*CustomerNotification)(nil),     // 5: relais.marketplace.v1.CustomerNotification
-	(*LookBack)(nil),                 // 6: relais.marketplace.v1.LookBack
-	(*StoreHealth)(nil),              // 7: relais.marketplace.v1.StoreHealth
-	(*Credentials)(nil),              // 8: relais.marketplace.v1.Credentials
-	(*ConnectStoreRequest)(nil),      // 9: relais.marketplace.v1.ConnectStoreRequest
-	(*GetStoreRequest)(nil),          // 10: relais.marketplace.v1.GetStoreRequest
-	(*ListStoresRequest)(nil),        // 11: relais.marketplace.v1.ListStoresRequest
-	(*ListStoresResponse)(nil),       // 12: relais.marketplace.v1.ListStoresResponse
-	(*UpdateStoreRequest)(nil),       // 13: relais.marketplace.v1.UpdateStoreRequest
-	(*RotateCredentialsRequest)(nil), // 14: relais.marketplace.v1.RotateCredentialsRequest
-	(*CheckStoreRequest)(nil),        // 15: relais.marketplace.v1.CheckStoreRequest
-	(*PauseStoreRequest)(nil),        // 16: relais.marketplace.v1.PauseStoreRequest
-	(*ResumeStoreRequest)(nil),       // 17: relais.marketplace.v1.ResumeStoreRequest
-	(*DisconnectStoreRequest)(nil),   // 18: relais.marketplace.v1.DisconnectStoreRequest
-	nil,                              // 19: relais.marketplace.v1.Credentials.ValuesEntry
-	(*timestamppb.Timestamp)(nil),    // 20: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),    // 21: google.protobuf.FieldMask
+	(AcceptancePolicy_Mode)(0),       // 1: relais.marketplace.v1.AcceptancePolicy.Mode
+	(StoreHealth_State)(0),           // 2: relais.marketplace.v1.StoreHealth.State
+	(*Store)(nil),                    // 3: relais.marketplace.v1.Store
+	(*StoreSettings)(nil),            // 4: relais.marketplace.v1.StoreSettings
+	(*AcceptancePolicy)(nil),         // 5: relais.marketplace.v1.AcceptancePolicy
+	(*ImportSchedule)(nil),           // 6: relais.marketplace.v1.ImportSchedule
+	(*Branding)(nil),                 // 7: relais.marketplace.v1.Branding
+	(*CustomerNotification)(nil),     // 8: relais.marketplace.v1.CustomerNotification
+	(*LookBack)(nil),                 // 9: relais.marketplace.v1.LookBack
+	(*StoreHealth)(nil),              // 10: relais.marketplace.v1.StoreHealth
+	(*Credentials)(nil),              // 11: relais.marketplace.v1.Credentials
+	(*ConnectStoreRequest)(nil),      // 12: relais.marketplace.v1.ConnectStoreRequest
+	(*GetStoreRequest)(nil),          // 13: relais.marketplace.v1.GetStoreRequest
+	(*ListStoresRequest)(nil),        // 14: relais.marketplace.v1.ListStoresRequest
+	(*ListStoresResponse)(nil),       // 15: relais.marketplace.v1.ListStoresResponse
+	(*UpdateStoreRequest)(nil),       // 16: relais.marketplace.v1.UpdateStoreRequest
+	(*RotateCredentialsRequest)(nil), // 17: relais.marketplace.v1.RotateCredentialsRequest
+	(*CheckStoreRequest)(nil),        // 18: relais.marketplace.v1.CheckStoreRequest
+	(*PauseStoreRequest)(nil),        // 19: relais.marketplace.v1.PauseStoreRequest
+	(*ResumeStoreRequest)(nil),       // 20: relais.marketplace.v1.ResumeStoreRequest
+	(*DisconnectStoreRequest)(nil),   // 21: relais.marketplace.v1.DisconnectStoreRequest
+	nil,                              // 22: relais.marketplace.v1.Credentials.ValuesEntry
+	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 24: google.protobuf.Duration
+	(*Money)(nil),                    // 25: relais.marketplace.v1.Money
+	(*fieldmaskpb.FieldMask)(nil),    // 26: google.protobuf.FieldMask
 }
 var file_relais_marketplace_v1_store_proto_depIdxs = []int32{
-	3,  // 0: relais.marketplace.v1.Store.settings:type_name -> relais.marketplace.v1.StoreSettings
-	7,  // 1: relais.marketplace.v1.Store.health:type_name -> relais.marketplace.v1.StoreHealth
-	20, // 2: relais.marketplace.v1.Store.create_time:type_name -> google.protobuf.Timestamp
-	20, // 3: relais.marketplace.v1.Store.update_time:type_name -> google.protobuf.Timestamp
-	20, // 4: relais.marketplace.v1.Store.disconnect_time:type_name -> google.protobuf.Timestamp
-	20, // 5: relais.marketplace.v1.Store.last_import_start_time:type_name -> google.protobuf.Timestamp
-	20, // 6: relais.marketplace.v1.Store.last_import_finish_time:type_name -> google.protobuf.Timestamp
+	4,  // 0: relais.marketplace.v1.Store.settings:type_name -> relais.marketplace.v1.StoreSettings
+	10, // 1: relais.marketplace.v1.Store.health:type_name -> relais.marketplace.v1.StoreHealth
+	23, // 2: relais.marketplace.v1.Store.create_time:type_name -> google.protobuf.Timestamp
+	23, // 3: relais.marketplace.v1.Store.update_time:type_name -> google.protobuf.Timestamp
+	23, // 4: relais.marketplace.v1.Store.disconnect_time:type_name -> google.protobuf.Timestamp
+	23, // 5: relais.marketplace.v1.Store.last_import_start_time:type_name -> google.protobuf.Timestamp
+	23, // 6: relais.marketplace.v1.Store.last_import_finish_time:type_name -> google.protobuf.Timestamp
 	0,  // 7: relais.marketplace.v1.Store.acceptance_mode:type_name -> relais.marketplace.v1.Store.AcceptanceMode
-	4,  // 8: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
-	5,  // 9: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
-	6,  // 10: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
-	1,  // 11: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
-	20, // 12: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
-	19, // 13: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
-	2,  // 14: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	8,  // 15: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	2,  // 16: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
-	2,  // 17: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	21, // 18: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
-	8,  // 19: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	23, // 8: relais.marketplace.v1.Store.next_import_time:type_name -> google.protobuf.Timestamp
+	24, // 9: relais.marketplace.v1.Store.import_age:type_name -> google.protobuf.Duration
+	7,  // 10: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
+	8,  // 11: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
+	9,  // 12: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
+	5,  // 13: relais.marketplace.v1.StoreSettings.acceptance:type_name -> relais.marketplace.v1.AcceptancePolicy
+	6,  // 14: relais.marketplace.v1.StoreSettings.import_schedule:type_name -> relais.marketplace.v1.ImportSchedule
+	1,  // 15: relais.marketplace.v1.AcceptancePolicy.mode:type_name -> relais.marketplace.v1.AcceptancePolicy.Mode
+	25, // 16: relais.marketplace.v1.AcceptancePolicy.max_total:type_name -> relais.marketplace.v1.Money
+	24, // 17: relais.marketplace.v1.ImportSchedule.interval:type_name -> google.protobuf.Duration
+	2,  // 18: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
+	23, // 19: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
+	22, // 20: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
+	3,  // 21: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	11, // 22: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	3,  // 23: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
+	3,  // 24: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	26, // 25: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
+	11, // 26: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_store_proto_init() }
@@ -1438,13 +1683,14 @@ func file_relais_marketplace_v1_store_proto_init() {
 	if File_relais_marketplace_v1_store_proto != nil {
 		return
 	}
+	file_relais_marketplace_v1_money_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_store_proto_rawDesc), len(file_relais_marketplace_v1_store_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   18,
+			NumEnums:      3,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
