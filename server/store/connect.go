@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
@@ -110,7 +111,7 @@ func (s *Service) save(ctx context.Context, st Store, keys AccountKeys, credenti
 	// Under the old name, so that the orders it holds are not imported twice. Its import cursor stays too.
 	st.ID, st.CreateTime = known.ID, known.CreateTime
 	st.LastImportStart, st.LastImportFinish = known.LastImportStart, known.LastImportFinish
-	if st.Settings == (Settings{}) {
+	if reflect.DeepEqual(st.Settings, Settings{}) {
 		st.Settings = known.Settings
 	}
 	sealed, err := s.vault.sealCredentials(Ref{StoreID: st.ID, Adapter: st.Adapter}, credentials)

@@ -29,6 +29,8 @@ func (s Settings) validate(prefix string) error {
 		mailAddress(prefix+".customer_notification.reply_to", s.CustomerNotification.ReplyTo),
 		lookBackDays(prefix+".look_back.first_import_days", s.LookBack.FirstImportDays),
 		lookBackDays(prefix+".look_back.later_import_days", s.LookBack.LaterImportDays),
+		s.AcceptancePolicy.validate(prefix + ".acceptance"),
+		s.ImportSchedule.validate(prefix + ".import_schedule"),
 	}
 	for _, err := range checks {
 		if err != nil {

@@ -53,6 +53,8 @@ type Settings struct {
 	Branding             Branding             `json:"branding,omitzero"`
 	CustomerNotification CustomerNotification `json:"customer_notification,omitzero"`
 	LookBack             LookBack             `json:"look_back,omitzero"`
+	AcceptancePolicy     AcceptancePolicy     `json:"acceptance_policy,omitzero"`
+	ImportSchedule       ImportSchedule       `json:"import_schedule,omitzero"`
 }
 
 // Branding is how the seller presents itself to buyers.

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// AcceptanceMode says who decides about orders that wait for the seller. Storage keeps these words.
+type AcceptanceMode string
+
+// The modes; empty means that a person decides.
+const (
+	AcceptManually AcceptanceMode = "MANUAL"
+	AcceptAll      AcceptanceMode = "ALL"
+	AcceptListed   AcceptanceMode = "LISTED"
+)
+
+// AcceptancePolicy says which orders relais accepts for the seller. It never refuses one.
+type AcceptancePolicy struct {
+	Mode AcceptanceMode `json:"mode,omitempty"`
+	// SKUs and MaxTotal count with AcceptListed only.
+	SKUs     []string `json:"skus,omitempty"`
+	MaxTotal *Amount  `json:"max_total,omitempty"`
+}
+
+// Amount is an exact decimal amount: units and billionths of a unit, neither negative.
+type Amount struct {
+	Currency string `json:"c"`
+	Units    int64  `json:"u,omitempty"`
+	Nanos    int32  `json:"n,omitempty"`
+}
+
+func (a Amount) String() string {
+	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", a.Units, a.Nanos), "0"), ".") + " " + a.Currency
+}
+
+// Offer is what of an order a policy looks at.
+type Offer struct {
+	SKUs  []string // of every goods line; an empty one is a line without SKU
+	Total *Amount  // nil when the marketplace does not say
+}
+
+// Accepts returns the rule, in words, by which the policy accepts an order; empty when a person must decide.
+func (p AcceptancePolicy) Accepts(o Offer) string {
+	switch p.Mode {
+	case AcceptAll:
+		return "every order is accepted"
+	case AcceptListed:
+	default:
+		return ""
+	}
+	if len(o.SKUs) == 0 {
+		return ""
+	}
+	for _, sku := range o.SKUs {
+		if sku == "" || !slices.Contains(p.SKUs, sku) {
+			return ""
+		}
+	}
+	if p.MaxTotal == nil {
+		return "every article is in the list"
+	}
+	if o.Total == nil || o.Total.Currency != p.MaxTotal.Currency || o.Total.above(*p.MaxTotal) {
+		return ""
+	}
+	return "every article is in the list and the total is not above " + p.MaxTotal.String()
+}
+
+func (a Amount) above(limit Amount) bool {
+	return a.Units > limit.Units || a.Units == limit.Units && a.Nanos > limit.Nanos
+}
+
+// ImportSchedule says when a store's orders are imported by themselves.
+type ImportSchedule struct {
+	Disabled bool          `json:"disabled,omitempty"`
+	Interval time.Duration `json:"interval,omitempty"` // zero means the server's default
+}
+
+// Limits of policy and schedule.
+const (
+	maxPolicySKUs       = 10_000
+	maxSKU              = 200
+	minScheduleInterval = time.Minute
+	maxScheduleInterval = 24 * time.Hour
+)
+
+func (p AcceptancePolicy) validate(prefix string) error {
+	switch p.Mode {
+	case "", AcceptManually, AcceptAll, AcceptListed:
+	default:
+		return problem.InvalidField(prefix+".mode", "is none of MANUAL, ALL and LISTED")
+	}
+	if p.Mode == AcceptListed && len(p.SKUs) == 0 {
+		return problem.InvalidField(prefix+".skus", "is empty: nothing would ever be accepted")
+	}
+	if len(p.SKUs) > maxPolicySKUs {
+		return problem.InvalidField(prefix+".skus", "has %d entries, at most %d are allowed", len(p.SKUs), maxPolicySKUs)
+	}
+	for i, sku := range p.SKUs {
+		if strings.TrimSpace(sku) == "" || len(sku) > maxSKU {
+			return problem.InvalidField(fmt.Sprintf("%s.skus[%d]", prefix, i), "must have 1 to %d characters", maxSKU)
+		}
+	}
+	if t := p.MaxTotal; t != nil && (len(t.Currency) != 3 || strings.ToUpper(t.Currency) != t.Currency || t.Units < 0 || t.Nanos < 0 || t.Nanos > 999_999_999) {
+		return problem.InvalidField(prefix+".max_total", "must be an amount that is not negative, with an ISO 4217 code such as EUR")
+	}
+	return nil
+}
+
+func (s ImportSchedule) validate(prefix string) error {
+	if s.Interval != 0 && (s.Interval < minScheduleInterval || s.Interval > maxScheduleInterval) {
+		return problem.InvalidField(prefix+".interval", "is %s; %s to %s are allowed, none means the server's default",
+			s.Interval, minScheduleInterval, maxScheduleInterval)
+	}
+	return nil
+}
