@@ -29,6 +29,7 @@ type relais struct {
 	db       *sqlite.DB
 	host     *host.Host
 	importer *order.Importer
+	schedule *order.Scheduler // nil when imports start on request only
 	decision *decision.Service
 	worker   *shipment.Worker
 	public   *endpoint
@@ -78,6 +79,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	})
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
+	}
+	if cfg.Import.Interval > 0 {
+		r.schedule = order.NewScheduler(order.ScheduleConfig{
+			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
+			Now: now, Log: log,
+		})
+		r.schedule.Start()
 	}
 	policy := delivery.Policy{
 		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
@@ -129,6 +137,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	if r.importer != nil {
 		errs = append(errs, r.importer.Stop(ctx)) // ends the streams of those who watch an import
+	}
+	if r.schedule != nil {
+		errs = append(errs, r.schedule.Stop(ctx)) // the imports that it waits for have ended
 	}
 	if r.decision != nil {
 		errs = append(errs, r.decision.Stop(ctx))

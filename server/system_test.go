@@ -143,6 +143,7 @@ func newSystemAt(t *testing.T, sandbox *emulator.Server, settings ...string) *sy
 			"RELAIS_PLUGIN_DIR=" + filepath.Join(binDir, "plugins"),
 			"RELAIS_SANDBOX_URL=" + sandbox.URL(),
 			"RELAIS_SHUTDOWN_TIMEOUT=20s",
+			"RELAIS_IMPORT_INTERVAL=0", // tests import when they say so
 			"RELAIS_ADAPTERS_CALL_TIMEOUT=5s",
 			"RELAIS_SHIPMENT_SETTLE_DELAY=150ms",
 			"RELAIS_SHIPMENT_RETRY_MIN=50ms",

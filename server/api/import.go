@@ -83,7 +83,7 @@ func importToProto(r order.Import) *marketplacev1.Import {
 	out := &marketplacev1.Import{
 		Name:      importName(r.StoreID, r.ID),
 		State:     marketplacev1.Import_State(marketplacev1.Import_State_value["STATE_"+string(r.State)]),
-		StartTime: timestamp(r.Start), FinishTime: timestamp(r.Finish),
+		Scheduled: r.Scheduled, StartTime: timestamp(r.Start), FinishTime: timestamp(r.Finish),
 		Progress: &marketplacev1.ImportProgress{
 			OrdersRead: r.Counts.Read, OrdersCreated: r.Counts.Created, OrdersChanged: r.Counts.Changed,
 			OrdersUnchanged: r.Counts.Unchanged, OrdersReread: r.Counts.Reread,

@@ -86,6 +86,8 @@ type Import struct {
 	Statuses []order.Status
 	// Workers is how many imports read at once.
 	Workers int
+	// Interval is the time between the starts of two imports of a store that nobody asked for; zero means that there are none.
+	Interval time.Duration
 }
 
 // Shipment is how shipments are delivered to marketplaces.

@@ -69,7 +69,7 @@ func defaults() config.Config {
 		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
-		}, Workers: 16},
+		}, Workers: 16, Interval: 15 * time.Minute},
 		Shipment: config.Shipment{
 			Workers: 8, SettleDelay: 30 * time.Second, StillReadyReads: 3,
 			RetryMin: 5 * time.Second, RetryMax: 15 * time.Minute, WaitMargin: 7 * 24 * time.Hour,
@@ -97,6 +97,7 @@ adapters:
 import:
   statuses: [READY_TO_SHIP, cancelled, READY_TO_SHIP]
   workers: 3
+  interval: 2m
 shipment:
   workers: 2
   settle_delay: 1s
@@ -125,7 +126,7 @@ func TestLoad(t *testing.T) {
 				Adapters: config.Adapters{
 					CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second, RequestsPerSecond: 2.5, Burst: 4,
 				},
-				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3},
+				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3, Interval: 2 * time.Minute},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
 					RetryMin: 2 * time.Second, RetryMax: 3 * time.Second, WaitMargin: 4 * time.Hour},
 				Migration: store.MigrationPolicy{Keep: time.Minute, Patience: 2 * time.Minute},
@@ -183,7 +184,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"listen": "unix:/run/relais/api.sock", "admin_socket": "/run/relais/admin.sock", "database": "sqlite:/var/lib/relais/orders.db",
 		"plugin_dir": "/usr/lib/relais", "data_dir": "/var/lib/relais", "key_file": "/etc/relais/key", "sandbox_url": "http://127.0.0.1:7480/",
 		"log_level": "WARN", "log_format": "json", "shutdown_timeout": "1m", "adapters.call_timeout": "20s",
-		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "shipment.workers": "2",
+		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "import.interval": "2m", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
 		"migration.keep": "1m", "migration.patience": "2m",

@@ -80,6 +80,9 @@ func settings() []setting {
 			"order statuses that marketplaces are asked for, a list; separated by commas in a variable", setStatuses)),
 		option("import.workers", "", "16",
 			"how many imports read at once, 1 to 60; others wait their turn", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
+		option("import.interval", "", "15m",
+			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that imports start "+
+				"on request only. A store may have its own", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
 		option("migration.keep", "", "24h",
 			"how long a store that moves to another adapter keeps speaking through both at least, so that the move can be undone",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Keep })),

@@ -41,6 +41,18 @@ func duration(field func(*Config) *time.Duration) func(*Config, string) error {
 	}
 }
 
+// interval sets a duration of a minute to a day, or none.
+func interval(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d != 0 && (d < time.Minute || d > 24*time.Hour) {
+			return fmt.Errorf("%q is no duration from 1m to 24h; 0 means none", s)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
 // integer sets a whole number within bounds.
 func integer(least, most int, set func(*Config, int)) func(*Config, string) error {
 	return func(c *Config, s string) error {

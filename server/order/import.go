@@ -58,11 +58,13 @@ type Import struct {
 	ID      string // sorts by time
 	StoreID string
 	State   ImportState
-	Start   time.Time
-	Finish  time.Time // zero while it runs
-	Windows []Window
-	Counts  Counts
-	Failure Failure
+	// Scheduled is true when nobody asked for the run: the store's schedule did.
+	Scheduled bool
+	Start     time.Time
+	Finish    time.Time // zero while it runs
+	Windows   []Window
+	Counts    Counts
+	Failure   Failure
 	// Parts is what a run that ends tells storage of each adapter; one that was interrupted in between is left out. It is not
 	// kept as such: see Window.Failure and store.Binding.
 	Parts []Part

@@ -111,6 +111,10 @@ func (im *Importer) Stop(ctx context.Context) error {
 // Start begins an import of a store, or joins the one that is running.
 // Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, STORE_PAUSED, SERVER_STOPPING.
 func (im *Importer) Start(ctx context.Context, storeID string) (Import, error) {
+	return im.start(ctx, storeID, false)
+}
+
+func (im *Importer) start(ctx context.Context, storeID string, scheduled bool) (Import, error) {
 	st, err := im.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
 		return Import{}, err
@@ -132,7 +136,7 @@ func (im *Importer) Start(ctx context.Context, storeID string) (Import, error) {
 	}
 	now := im.cfg.Now().UTC()
 	planned := Import{
-		ID: id.String(), StoreID: storeID, State: Running, Start: now,
+		ID: id.String(), StoreID: storeID, State: Running, Scheduled: scheduled, Start: now,
 		Windows: planAll(now, bindings, st.Settings.LookBack),
 	}
 	return im.begin(ctx, bindings, planned)

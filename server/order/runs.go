@@ -62,6 +62,17 @@ func (im *Importer) forget(id string) {
 	im.working.Done()
 }
 
+// wait waits until this process no longer works on a run.
+func (im *Importer) wait(id string) {
+	for {
+		next := im.nextChange(id)
+		if next == nil {
+			return
+		}
+		<-next
+	}
+}
+
 // Abort ends the running import of a store as INTERRUPTED: its credentials are gone.
 func (im *Importer) Abort(storeID string) {
 	im.mu.Lock()

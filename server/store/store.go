@@ -33,6 +33,8 @@ type Store struct {
 	// writes them in the transaction that ends the run, nothing else does.
 	LastImportStart  time.Time
 	LastImportFinish time.Time
+	// NextImport is when the store is imported by itself; zero for a store that never was. Storage writes it for the schedule.
+	NextImport time.Time
 }
 
 // Connected reports whether the store holds credentials.

@@ -11,13 +11,13 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-const selectImport = `SELECT i.id, s.id, i.state, i.start_time, i.finish_time, i.windows,
+const selectImport = `SELECT i.id, s.id, i.state, i.scheduled, i.start_time, i.finish_time, i.windows,
 		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.elsewhere_count, i.failure_reason, i.failure_message
 	FROM imports i JOIN stores s ON s.key = i.store_key `
 
 func scanImport(row scanner) (order.Import, error) {
 	var i order.Import
-	err := row.Scan(&i.ID, &i.StoreID, &i.State, timestamp{&i.Start}, timestamp{&i.Finish}, jsonColumn[[]order.Window]{&i.Windows},
+	err := row.Scan(&i.ID, &i.StoreID, &i.State, &i.Scheduled, timestamp{&i.Start}, timestamp{&i.Finish}, jsonColumn[[]order.Window]{&i.Windows},
 		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread, &i.Counts.Elsewhere,
 		&i.Failure.Reason, &i.Failure.Message)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -47,9 +47,9 @@ func (db *DB) StartImport(ctx context.Context, run order.Import) (current order.
 			return err
 		}
 		// A plan that was made before the last turn knows none: its first batch is refused.
-		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows, turn)
-			SELECT key, ?2, ?3, ?4, ?5, iif(?6 IN ('', adapter), `+lastTurn+`, 0) FROM stores WHERE key = ?1`,
-			key, run.ID, order.Running, nanos(run.Start), windows, plannedFor(run)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO imports (store_key, id, state, start_time, windows, turn, scheduled)
+			SELECT key, ?2, ?3, ?4, ?5, iif(?6 IN ('', adapter), `+lastTurn+`, 0), ?7 FROM stores WHERE key = ?1`,
+			key, run.ID, order.Running, nanos(run.Start), windows, plannedFor(run), run.Scheduled); err != nil {
 			return err
 		}
 		for _, w := range run.Windows {

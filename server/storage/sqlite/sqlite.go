@@ -32,6 +32,7 @@ type DB struct {
 	writer *sql.DB // exactly one connection
 	reader *sql.DB // query_only
 	batch  batchStatements
+	jobs   *riverClient // puts wake-ups into transactions of the writer
 }
 
 var (
@@ -81,6 +82,12 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	}
 	db.writer.SetMaxOpenConns(1)
 	if err := migrate(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	if err := migrateRiver(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	if db.jobs, err = newInserter(db.writer); err != nil {
 		return nil, err
 	}
 	if err := db.batch.prepare(ctx, db.writer); err != nil {

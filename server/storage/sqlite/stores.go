@@ -19,7 +19,7 @@ const storeColumns = `id, adapter,
 		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace,
 	(SELECT b.account_id FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter), shop_name, settings, paused,
 	health_state, health_reason, health_message, health_since,
-	create_time, update_time, disconnect_time, last_import_start, last_import_finish`
+	create_time, update_time, disconnect_time, last_import_start, last_import_finish, next_import`
 
 func scanStore(row scanner) (store.Store, error) {
 	var s store.Store
@@ -27,7 +27,7 @@ func scanStore(row scanner) (store.Store, error) {
 		jsonColumn[store.Settings]{&s.Settings}, &s.Paused,
 		&s.Health.State, &s.Health.Reason, &s.Health.Message, timestamp{&s.Health.Since},
 		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, timestamp{&s.DisconnectTime},
-		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish})
+		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish}, timestamp{&s.NextImport})
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Store{}, store.ErrNotFound
 	}
@@ -164,6 +164,12 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 		s.ID, s.Adapter, s.Adapters = stored.ID, stored.Adapter, stored.Adapters
 		s.Marketplace, s.AccountID = stored.Marketplace, stored.AccountID
 		s.CreateTime, s.LastImportStart, s.LastImportFinish = stored.CreateTime, stored.LastImportStart, stored.LastImportFinish
+		if s.Settings.ImportSchedule != stored.Settings.ImportSchedule { // what was planned was planned after the old one
+			if _, err := tx.ExecContext(ctx, `UPDATE stores SET next_import = 0 WHERE id = ?`, id); err != nil {
+				return err
+			}
+		}
+		s.NextImport = stored.NextImport
 		return updateStore(ctx, tx, s)
 	})
 	if err != nil {

@@ -1,0 +1,106 @@
+package order
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/relaishq/relais/server/due"
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// Due is a store whose orders are to be imported.
+type Due struct {
+	StoreID  string
+	Time     time.Time // when it became due; zero for a store that was never planned
+	Schedule store.ImportSchedule
+}
+
+// ScheduleRepository is what the schedule asks of a database. Every method is one transaction.
+type ScheduleRepository interface {
+	// DueImports returns stores whose next import is not after now, the most overdue first. Left out are those that are paused or
+	// disconnected, whose schedule is disabled, and whose credentials for new orders were refused: asking again with those helps
+	// nobody and may lock the account.
+	DueImports(ctx context.Context, now time.Time, limit int) ([]Due, error)
+	// NextDueImport returns when the next of those stores is due; zero when none is.
+	NextDueImport(ctx context.Context) (time.Time, error)
+	// PlanImport sets when a store's next import is due. A store that is gone is left alone.
+	PlanImport(ctx context.Context, storeID string, at time.Time) error
+}
+
+// ScheduleConfig is what a schedule needs. All fields are required.
+type ScheduleConfig struct {
+	Repository ScheduleRepository
+	Importer   *Importer
+	// Interval is the time between the starts of two imports of a store that has none of its own.
+	Interval time.Duration
+	// Pause is the wait before another look after a failure of the database.
+	Pause time.Duration
+	// Workers is how many scheduled imports run at once; the importer's own limit counts beside it.
+	Workers int
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Scheduler starts imports by themselves. When a store is due stands in its row: after an outage every store that became due
+// meanwhile is imported at once, the longest waiting first.
+type Scheduler struct {
+	cfg  ScheduleConfig
+	loop *due.Loop[Due]
+}
+
+// NewScheduler returns a scheduler that has not started.
+func NewScheduler(cfg ScheduleConfig) *Scheduler {
+	s := &Scheduler{cfg: cfg}
+	s.loop = due.New(due.Config[Due]{
+		Due: cfg.Repository.DueImports, Next: cfg.Repository.NextDueImport,
+		ID: func(d Due) string { return d.StoreID }, Work: s.work,
+		Workers: cfg.Workers, Pause: cfg.Pause, Now: cfg.Now, Log: cfg.Log,
+	})
+	return s
+}
+
+// Start begins to look for due stores in the background. It is called once.
+func (s *Scheduler) Start() { s.loop.Start() }
+
+// Stop starts nothing new and waits for the imports that it started, which the importer's Stop ends; or until ctx ends.
+func (s *Scheduler) Stop(ctx context.Context) error { return s.loop.Stop(ctx) }
+
+// Wake tells the schedule that stores may be due which were not before.
+func (s *Scheduler) Wake() { s.loop.Wake() }
+
+// work imports one store and plans its next import. An import that somebody asked for meanwhile is joined and counts.
+func (s *Scheduler) work(ctx context.Context, d Due) error {
+	began := s.cfg.Now().UTC()
+	run, err := s.cfg.Importer.start(ctx, d.StoreID, true)
+	switch {
+	case problem.HasReason(err, problem.ReasonServerStopping):
+		return nil // the row stays due
+	case err != nil && problem.As(err) == nil:
+		s.cfg.Log.ErrorContext(ctx, "scheduled import not started", "store", d.StoreID, "error", err)
+		return err
+	case err == nil:
+		s.cfg.Importer.wait(run.ID)
+	}
+	// Paused or disconnected meanwhile, or the marketplace failed: the next time comes all the same.
+	next := began.Add(spread(d.interval(s.cfg.Interval)))
+	if err := s.cfg.Repository.PlanImport(ctx, d.StoreID, next); err != nil {
+		s.cfg.Log.ErrorContext(ctx, "next import not planned", "store", d.StoreID, "error", err)
+		return err
+	}
+	return nil
+}
+
+func (d Due) interval(fallback time.Duration) time.Duration {
+	if d.Schedule.Interval > 0 {
+		return d.Schedule.Interval
+	}
+	return fallback
+}
+
+// spread moves an interval by up to a tenth, so that stores which were due together do not stay together.
+func spread(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64()))
+}

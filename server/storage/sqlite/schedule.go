@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// importable is true of stores that are imported by themselves.
+const importable = `s.disconnect_time = 0 AND s.paused = 0 AND coalesce(json_extract(s.settings, '$.import_schedule.disabled'), 0) = 0
+	AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.store_key = s.key AND b.adapter = s.adapter AND b.refused = 1)`
+
+// dueImports goes through the stores by when they are due.
+const dueImports = `SELECT s.id, s.next_import, s.settings FROM stores s INDEXED BY stores_due
+	WHERE s.next_import <= ? AND ` + importable + ` ORDER BY s.next_import, s.key LIMIT ?`
+
+// DueImports implements order.ScheduleRepository.
+func (db *DB) DueImports(ctx context.Context, now time.Time, limit int) ([]order.Due, error) {
+	due, err := collect(ctx, db.reader, func(row scanner) (d order.Due, err error) {
+		var settings store.Settings
+		err = row.Scan(&d.StoreID, timestamp{&d.Time}, jsonColumn[store.Settings]{&settings})
+		d.Schedule = settings.ImportSchedule
+		return d, err
+	}, dueImports, nanos(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list due imports: %w", explain(err))
+	}
+	return due, nil
+}
+
+const nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE ` + importable + ` ORDER BY s.next_import LIMIT 1`
+
+// NextDueImport implements order.ScheduleRepository. A store that was never planned is due since 1970.
+func (db *DB) NextDueImport(ctx context.Context) (time.Time, error) {
+	var next int64
+	err := db.reader.QueryRowContext(ctx, nextDueImport).Scan(&next)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find next due import: %w", explain(err))
+	}
+	return time.Unix(0, next).UTC(), nil
+}
+
+// PlanImport implements order.ScheduleRepository.
+func (db *DB) PlanImport(ctx context.Context, storeID string, at time.Time) error {
+	return db.write(ctx, "plan import", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE stores SET next_import = ? WHERE id = ?`, nanos(at), storeID)
+		return err
+	})
+}
