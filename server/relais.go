@@ -75,17 +75,14 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	reader := order.NewReader(facade, r.db, catalogue, now)
 	r.importer = order.NewImporter(order.ImporterConfig{
 		Repository: r.db, Source: facade, Catalogue: catalogue, Stores: stores,
-		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Migration: cfg.Migration, Now: now, Log: log,
+		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Migration: cfg.Migration,
+		Pending: func(ctx context.Context, storeID string, orders []order.Order) {
+			r.decision.AcceptByRule(ctx, storeID, orders)
+		},
+		Now: now, Log: log,
 	})
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
-	}
-	if cfg.Import.Interval > 0 {
-		r.schedule = order.NewScheduler(order.ScheduleConfig{
-			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
-			Now: now, Log: log,
-		})
-		r.schedule.Start()
 	}
 	policy := delivery.Policy{
 		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
@@ -107,8 +104,15 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 	r.decision.Start()
+	if cfg.Import.Interval > 0 {
+		r.schedule = order.NewScheduler(order.ScheduleConfig{
+			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
+			Now: now, Log: log,
+		})
+		r.schedule.Start()
+	}
 
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments)
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, r.wakeSchedule)
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}
@@ -117,6 +121,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		return nil, err
 	}
 	return r, nil
+}
+
+// wakeSchedule tells the schedule, where there is one, that stores may be due.
+func (r *relais) wakeSchedule() {
+	if r.schedule != nil {
+		r.schedule.Wake()
+	}
 }
 
 // address is where the public API is served: the port is known even when the configuration said 0.

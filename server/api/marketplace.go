@@ -16,9 +16,12 @@ type Marketplace struct {
 	importer  *order.Importer
 	decisions *decision.Service
 	shipments *shipment.Service
+	wake      func() // tells the schedule that stores may be due
 }
 
-// NewMarketplace returns the service over these parts of the core.
-func NewMarketplace(stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service) *Marketplace {
-	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments}
+// NewMarketplace returns the service over these parts of the core. wake tells the schedule of imports that stores may be due.
+func NewMarketplace(
+	stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service, wake func(),
+) *Marketplace {
+	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments, wake: wake}
 }

@@ -26,6 +26,7 @@ func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.Conne
 		return nil, err
 	}
 	m.shipments.Prepare(ctx, store.Ref{StoreID: st.ID, Adapter: st.Adapter})
+	m.wake()
 	return storeToProto(st), nil
 }
 
@@ -77,6 +78,7 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 	if err != nil {
 		return nil, err
 	}
+	m.wake() // another schedule may be due
 	return storeToProto(st), nil
 }
 
@@ -113,6 +115,7 @@ func (m *Marketplace) resuming(do func(id string) (store.Store, error)) func(id 
 		if err == nil {
 			m.shipments.Resume()
 			m.decisions.Resume()
+			m.wake()
 		}
 		return st, err
 	}

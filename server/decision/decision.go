@@ -29,6 +29,7 @@ type Decision struct {
 	Adapter     string // the order's binding
 	OrderNumber string
 	Kind        Kind
+	DecidedBy   string // the rule that decided, in words; empty for a person
 
 	delivery.Delivery // how far it is on its way
 

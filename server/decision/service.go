@@ -75,14 +75,14 @@ func (s *Service) Resume() { s.loop.Wake() }
 // found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
 // DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
-	o, d, err := s.put(ctx, storeID, number, kind)
+	o, d, err := s.put(ctx, storeID, number, kind, "")
 	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
-		o, d, err = s.put(ctx, storeID, number, kind)
+		o, d, err = s.put(ctx, storeID, number, kind, "")
 	}
 	return o, d, err
 }
 
-func (s *Service) put(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
+func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by string) (order.Stored, Decision, error) {
 	st, err := s.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
 		return order.Stored{}, Decision{}, err
@@ -114,7 +114,7 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind) (o
 	}
 	now := s.now()
 	d, stored, err := s.cfg.Repository.PutDecision(ctx, Decision{
-		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind,
+		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind, DecidedBy: by,
 		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now,
 	})
 	switch {

@@ -37,7 +37,9 @@ type ImporterConfig struct {
 	// Statuses that are asked for by name: every status that an open or a just-ended order can have.
 	Statuses []Status
 	// Workers is how many imports read at once; others wait their turn as RUNNING.
-	Workers   int
+	Workers int
+	// Pending is told of orders that were read and wait for the seller, after they are stored.
+	Pending   func(ctx context.Context, storeID string, orders []Order)
 	Migration store.MigrationPolicy
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -317,6 +319,10 @@ func (im *Importer) apply(ctx context.Context, b Batch) error {
 		return fmt.Errorf("store orders: %w", err)
 	}
 	im.changed(b.ImportID)
+	pending := slices.DeleteFunc(slices.Clone(b.Orders), func(o Order) bool { return o.Status != PendingAcceptance })
+	if len(pending) > 0 {
+		im.cfg.Pending(ctx, b.Ref.StoreID, pending)
+	}
 	return nil
 }
 

@@ -151,7 +151,7 @@ func TestImportLosesNoOrderToLookups(t *testing.T) {
 			}
 			importer := order.NewImporter(order.ImporterConfig{
 				Repository: f, Source: m, Catalogue: c.Catalogue, Stores: connected{}, Statuses: order.Statuses(),
-				Workers: 1, Now: c.clock, Log: slog.New(slog.DiscardHandler),
+				Workers: 1, Pending: func(context.Context, string, []order.Order) {}, Now: c.clock, Log: slog.New(slog.DiscardHandler),
 			})
 			t.Cleanup(func() { same(t, "stop", importer.Stop(context.WithoutCancel(t.Context())), nil) })
 			imported := func() map[string][]string {

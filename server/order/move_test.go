@@ -80,7 +80,7 @@ func newMove(t *testing.T, b store.Bindings) *move {
 	c := newCatalogue()
 	c.unsupported = true
 	m.importer = order.NewImporter(order.ImporterConfig{
-		Repository: m, Source: shown{m}, Catalogue: c.Catalogue, Stores: m, Statuses: order.Statuses(), Workers: 1,
+		Repository: m, Source: shown{m}, Catalogue: c.Catalogue, Stores: m, Statuses: order.Statuses(), Workers: 1, Pending: func(context.Context, string, []order.Order) {},
 		Migration: store.MigrationPolicy{Keep: time.Hour, Patience: time.Hour},
 		Now:       func() time.Time { return noon }, Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 	})

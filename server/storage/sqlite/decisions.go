@@ -13,13 +13,13 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-const selectDecision = `SELECT s.id, d.order_number, d.adapter, d.kind, d.state, d.reason, d.message, d.send_count, d.sent_time,
+const selectDecision = `SELECT s.id, d.order_number, d.adapter, d.kind, d.decided_by, d.state, d.reason, d.message, d.send_count, d.sent_time,
 		d.last_outcome, d.uncertain, d.settled_time, d.still_ready, d.failure_count, d.next_attempt, d.deadline, d.create_time, d.update_time, d.revision
 	FROM decisions d CROSS JOIN stores s ON s.key = d.store_key `
 
 func scanDecision(row scanner) (decision.Decision, error) {
 	var d decision.Decision
-	err := row.Scan(&d.StoreID, &d.OrderNumber, &d.Adapter, &d.Kind, &d.State, &d.Reason, &d.Message, &d.SendCount,
+	err := row.Scan(&d.StoreID, &d.OrderNumber, &d.Adapter, &d.Kind, &d.DecidedBy, &d.State, &d.Reason, &d.Message, &d.SendCount,
 		timestamp{&d.SentTime}, &d.LastOutcome, &d.Uncertain, timestamp{&d.SettledTime}, &d.StillReady, &d.FailureCount, timestamp{&d.NextAttempt}, timestamp{&d.Deadline},
 		timestamp{&d.CreateTime}, timestamp{&d.UpdateTime}, &d.Revision)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -46,16 +46,13 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 			return err
 		}
 		stored = true
-		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO decisions (store_key, order_number, adapter, kind, state, open,
+		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO decisions (store_key, order_number, adapter, kind, decided_by, state, open,
 				reason, message, send_count, sent_time, last_outcome, uncertain, settled_time, still_ready, failure_count, next_attempt, deadline,
 				create_time, update_time, revision)
-			VALUES (`+list("?", 20)+`)`,
-			key, d.OrderNumber, d.Adapter, d.Kind, d.State, d.State.Open(),
+			VALUES (`+list("?", 21)+`)`,
+			key, d.OrderNumber, d.Adapter, d.Kind, d.DecidedBy, d.State, d.State.Open(),
 			d.Reason, d.Message, d.SendCount, nanos(d.SentTime), d.LastOutcome, d.Uncertain, nanos(d.SettledTime), d.StillReady, d.FailureCount,
 			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.CreateTime), nanos(d.UpdateTime), current.Revision+1); err != nil {
-			return err
-		}
-		if err := db.planWake(ctx, tx, DueDecisions, d.NextAttempt); err != nil {
 			return err
 		}
 		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
@@ -113,10 +110,7 @@ func (db *DB) UpdateDecision(ctx context.Context, d decision.Decision) (decision
 			d.State, d.State.Open(), d.Reason, d.Message, d.SendCount,
 			nanos(d.SentTime), d.LastOutcome, d.Uncertain, nanos(d.SettledTime), d.StillReady, d.FailureCount,
 			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.UpdateTime), key, d.OrderNumber)
-		if err != nil {
-			return err
-		}
-		return db.planWake(ctx, tx, DueDecisions, d.NextAttempt)
+		return err
 	})
 	if err != nil {
 		return decision.Decision{}, err

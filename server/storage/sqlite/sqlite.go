@@ -32,7 +32,6 @@ type DB struct {
 	writer *sql.DB // exactly one connection
 	reader *sql.DB // query_only
 	batch  batchStatements
-	jobs   *riverClient // puts wake-ups into transactions of the writer
 }
 
 var (
@@ -41,7 +40,8 @@ var (
 	_ shipment.Repository = (*DB)(nil)
 	_ decision.Repository = (*DB)(nil)
 
-	_ order.ProductRepository = (*DB)(nil)
+	_ order.ProductRepository  = (*DB)(nil)
+	_ order.ScheduleRepository = (*DB)(nil)
 )
 
 const (
@@ -82,12 +82,6 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	}
 	db.writer.SetMaxOpenConns(1)
 	if err := migrate(ctx, db.writer); err != nil {
-		return nil, err
-	}
-	if err := migrateRiver(ctx, db.writer); err != nil {
-		return nil, err
-	}
-	if db.jobs, err = newInserter(db.writer); err != nil {
 		return nil, err
 	}
 	if err := db.batch.prepare(ctx, db.writer); err != nil {

@@ -25,6 +25,7 @@ type Repositories struct {
 	Shipments shipment.Repository
 	Decisions decision.Repository
 	Products  order.ProductRepository
+	Schedule  order.ScheduleRepository
 	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
 	// are not used any more.
 	Reopen func(t *testing.T) Repositories
@@ -50,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"DueDecisions", dueDecisionCases},
 		{"Holds", holdCases},
 		{"Products", productCases},
+		{"Schedule", scheduleCases},
 		{"Bindings", bindingCases},
 		{"Accounts", accountCases},
 		{"AccountNames", nameCases},

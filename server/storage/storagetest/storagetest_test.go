@@ -197,5 +197,5 @@ func open(t *testing.T) storagetest.Repositories {
 			t.Error(err)
 		}
 	})
-	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db}
+	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db}
 }

@@ -526,12 +526,9 @@ type Order struct {
 	// When the stored order last changed. ListOrders sorts by it.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The seller's last decision to accept or refuse the order that was given through relais; unset when there is none.
-	Decision *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
-	// Until when the seller must accept or refuse, where the marketplace or the operator's configuration says so; set only while the
-	// order waits for it.
-	AcceptanceDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=acceptance_deadline_time,json=acceptanceDeadlineTime,proto3" json:"acceptance_deadline_time,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	Decision      *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
@@ -763,13 +760,6 @@ func (x *Order) GetUpdateTime() *timestamppb.Timestamp {
 func (x *Order) GetDecision() *Decision {
 	if x != nil {
 		return x.Decision
-	}
-	return nil
-}
-
-func (x *Order) GetAcceptanceDeadlineTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.AcceptanceDeadlineTime
 	}
 	return nil
 }
@@ -1893,7 +1883,7 @@ var File_relais_marketplace_v1_order_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\xac\r\n" +
+	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\xd6\f\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1c\n" +
@@ -1927,8 +1917,7 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12;\n" +
-	"\bdecision\x18\x1d \x01(\v2\x1f.relais.marketplace.v1.DecisionR\bdecision\x12T\n" +
-	"\x18acceptance_deadline_time\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\x16acceptanceDeadlineTime\"\x95\x05\n" +
+	"\bdecision\x18\x1d \x01(\v2\x1f.relais.marketplace.v1.DecisionR\bdecision\"\x95\x05\n" +
 	"\bDecision\x128\n" +
 	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.Decision.KindR\x04kind\x12;\n" +
 	"\x05state\x18\x02 \x01(\x0e2%.relais.marketplace.v1.Decision.StateR\x05state\x12\x16\n" +
@@ -2134,35 +2123,34 @@ var file_relais_marketplace_v1_order_proto_depIdxs = []int32{
 	23, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
 	23, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
 	8,  // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
-	23, // 21: relais.marketplace.v1.Order.acceptance_deadline_time:type_name -> google.protobuf.Timestamp
-	2,  // 22: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
-	3,  // 23: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
-	23, // 24: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
-	23, // 25: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	23, // 26: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 27: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
-	5,  // 28: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
-	26, // 29: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
-	26, // 30: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
-	26, // 31: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
-	0,  // 32: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
-	13, // 33: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
-	23, // 34: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	23, // 35: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	23, // 36: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	6,  // 37: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
-	26, // 38: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
-	26, // 39: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
-	26, // 40: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
-	26, // 41: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
-	0,  // 42: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
-	23, // 43: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
-	7,  // 44: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
-	45, // [45:45] is the sub-list for method output_type
-	45, // [45:45] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	2,  // 21: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
+	3,  // 22: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
+	23, // 23: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
+	23, // 24: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	23, // 25: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 26: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
+	5,  // 27: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
+	26, // 28: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
+	26, // 29: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
+	26, // 30: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
+	0,  // 31: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
+	13, // 32: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
+	23, // 33: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	23, // 34: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	23, // 35: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	6,  // 36: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
+	26, // 37: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
+	26, // 38: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
+	26, // 39: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
+	26, // 40: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
+	0,  // 41: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
+	23, // 42: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
+	7,  // 43: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_order_proto_init() }

@@ -246,10 +246,8 @@ type Store struct {
 	Adapters []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
 	// Output only. When the next import starts by itself; unset when none is planned.
 	NextImportTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_import_time,json=nextImportTime,proto3" json:"next_import_time,omitempty"`
-	// Output only. How long ago the last import that finished began, at the time of the answer; unset before the first one.
-	ImportAge     *durationpb.Duration `protobuf:"bytes,17,opt,name=import_age,json=importAge,proto3" json:"import_age,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Store) Reset() {
@@ -390,13 +388,6 @@ func (x *Store) GetAdapters() []string {
 func (x *Store) GetNextImportTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NextImportTime
-	}
-	return nil
-}
-
-func (x *Store) GetImportAge() *durationpb.Duration {
-	if x != nil {
-		return x.ImportAge
 	}
 	return nil
 }
@@ -1483,7 +1474,7 @@ var File_relais_marketplace_v1_store_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/money.proto\"\xf6\a\n" +
+	"!relais/marketplace/v1/store.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/money.proto\"\xbc\a\n" +
 	"\x05Store\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\x12 \n" +
@@ -1504,9 +1495,7 @@ const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\x17last_import_finish_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x14lastImportFinishTime\x12T\n" +
 	"\x0facceptance_mode\x18\x0e \x01(\x0e2+.relais.marketplace.v1.Store.AcceptanceModeR\x0eacceptanceMode\x12\x1a\n" +
 	"\badapters\x18\x0f \x03(\tR\badapters\x12D\n" +
-	"\x10next_import_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0enextImportTime\x128\n" +
-	"\n" +
-	"import_age\x18\x11 \x01(\v2\x19.google.protobuf.DurationR\timportAge\"l\n" +
+	"\x10next_import_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\x0enextImportTime\"l\n" +
 	"\x0eAcceptanceMode\x12\x1f\n" +
 	"\x1bACCEPTANCE_MODE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ACCEPTANCE_MODE_MANUAL\x10\x01\x12\x1d\n" +
@@ -1639,8 +1628,8 @@ var file_relais_marketplace_v1_store_proto_goTypes = []any{
 	(*DisconnectStoreRequest)(nil),   // 21: relais.marketplace.v1.DisconnectStoreRequest
 	nil,                              // 22: relais.marketplace.v1.Credentials.ValuesEntry
 	(*timestamppb.Timestamp)(nil),    // 23: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 24: google.protobuf.Duration
-	(*Money)(nil),                    // 25: relais.marketplace.v1.Money
+	(*Money)(nil),                    // 24: relais.marketplace.v1.Money
+	(*durationpb.Duration)(nil),      // 25: google.protobuf.Duration
 	(*fieldmaskpb.FieldMask)(nil),    // 26: google.protobuf.FieldMask
 }
 var file_relais_marketplace_v1_store_proto_depIdxs = []int32{
@@ -1653,29 +1642,28 @@ var file_relais_marketplace_v1_store_proto_depIdxs = []int32{
 	23, // 6: relais.marketplace.v1.Store.last_import_finish_time:type_name -> google.protobuf.Timestamp
 	0,  // 7: relais.marketplace.v1.Store.acceptance_mode:type_name -> relais.marketplace.v1.Store.AcceptanceMode
 	23, // 8: relais.marketplace.v1.Store.next_import_time:type_name -> google.protobuf.Timestamp
-	24, // 9: relais.marketplace.v1.Store.import_age:type_name -> google.protobuf.Duration
-	7,  // 10: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
-	8,  // 11: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
-	9,  // 12: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
-	5,  // 13: relais.marketplace.v1.StoreSettings.acceptance:type_name -> relais.marketplace.v1.AcceptancePolicy
-	6,  // 14: relais.marketplace.v1.StoreSettings.import_schedule:type_name -> relais.marketplace.v1.ImportSchedule
-	1,  // 15: relais.marketplace.v1.AcceptancePolicy.mode:type_name -> relais.marketplace.v1.AcceptancePolicy.Mode
-	25, // 16: relais.marketplace.v1.AcceptancePolicy.max_total:type_name -> relais.marketplace.v1.Money
-	24, // 17: relais.marketplace.v1.ImportSchedule.interval:type_name -> google.protobuf.Duration
-	2,  // 18: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
-	23, // 19: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
-	22, // 20: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
-	3,  // 21: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	11, // 22: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	3,  // 23: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
-	3,  // 24: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	26, // 25: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
-	11, // 26: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	7,  // 9: relais.marketplace.v1.StoreSettings.branding:type_name -> relais.marketplace.v1.Branding
+	8,  // 10: relais.marketplace.v1.StoreSettings.customer_notification:type_name -> relais.marketplace.v1.CustomerNotification
+	9,  // 11: relais.marketplace.v1.StoreSettings.look_back:type_name -> relais.marketplace.v1.LookBack
+	5,  // 12: relais.marketplace.v1.StoreSettings.acceptance:type_name -> relais.marketplace.v1.AcceptancePolicy
+	6,  // 13: relais.marketplace.v1.StoreSettings.import_schedule:type_name -> relais.marketplace.v1.ImportSchedule
+	1,  // 14: relais.marketplace.v1.AcceptancePolicy.mode:type_name -> relais.marketplace.v1.AcceptancePolicy.Mode
+	24, // 15: relais.marketplace.v1.AcceptancePolicy.max_total:type_name -> relais.marketplace.v1.Money
+	25, // 16: relais.marketplace.v1.ImportSchedule.interval:type_name -> google.protobuf.Duration
+	2,  // 17: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
+	23, // 18: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
+	22, // 19: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
+	3,  // 20: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	11, // 21: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	3,  // 22: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
+	3,  // 23: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	26, // 24: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
+	11, // 25: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_store_proto_init() }

@@ -1,0 +1,115 @@
+package storagetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// dueStores lists the stores that are due at a minute.
+func dueStores(t *testing.T, r Repositories, minute, limit int) []string {
+	t.Helper()
+	due, err := r.Schedule.DueImports(t.Context(), at(minute), limit)
+	noError(t, err)
+	var ids []string
+	for _, d := range due {
+		ids = append(ids, d.StoreID)
+	}
+	return ids
+}
+
+var scheduleCases = []testCase{
+	{"a store that was never planned is due at once, and before all others", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		noError(t, r.Schedule.PlanImport(t.Context(), "other", at(-10)))
+		same(t, "due", dueStores(t, r, 0, 10), []string{shop, "other"})
+	}},
+	{"what is due comes the most overdue first, at most as many as asked for", func(t *testing.T, r Repositories) {
+		connect(t, r, "a", "b", "c", "d")
+		for id, minute := range map[string]int{"a": 5, "b": 3, "c": 4, "d": 6} {
+			noError(t, r.Schedule.PlanImport(t.Context(), id, at(minute)))
+		}
+		same(t, "due", dueStores(t, r, 5, 10), []string{"b", "c", "a"})
+		same(t, "the first two", dueStores(t, r, 5, 2), []string{"b", "c"})
+		due, err := r.Schedule.DueImports(t.Context(), at(5), 1)
+		noError(t, err)
+		same(t, "due since", due, []order.Due{{StoreID: "b", Time: at(3)}})
+		next, err := r.Schedule.NextDueImport(t.Context())
+		noError(t, err)
+		same(t, "next", next, at(3))
+	}},
+	{"nothing is due without stores", func(t *testing.T, r Repositories) {
+		same(t, "due", len(dueStores(t, r, 0, 10)), 0)
+		next, err := r.Schedule.NextDueImport(t.Context())
+		noError(t, err)
+		same(t, "next", next.IsZero(), true)
+	}},
+	{"paused, disconnected, refused and disabled stores are left out", func(t *testing.T, r Repositories) {
+		connect(t, r, "disabled", "disconnected", "fine", "paused", "refused")
+		setPaused(t, r, "paused", true)
+		_, err := r.Stores.DisconnectStore(t.Context(), "disconnected", at(1), false)
+		noError(t, err)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), store.Ref{StoreID: "refused", Adapter: alpha}, store.AdapterRefused))
+		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
+		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
+		noError(t, r.Schedule.PlanImport(t.Context(), "fine", at(9)))
+		next, err := r.Schedule.NextDueImport(t.Context())
+		noError(t, err)
+		same(t, "next", next, at(9))
+
+		setPaused(t, r, "paused", false)
+		noError(t, r.Stores.SetAdapterHealth(t.Context(), store.Ref{StoreID: "refused", Adapter: alpha}, store.AdapterWorks))
+		setSchedule(t, r, "disabled", store.ImportSchedule{})
+		same(t, "due again", dueStores(t, r, 5, 10), []string{"disabled", "paused", "refused"})
+	}},
+	{"another schedule makes the store due at once, other settings do not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, r.Schedule.PlanImport(t.Context(), shop, at(60)))
+		setPaused(t, r, shop, true)
+		setPaused(t, r, shop, false)
+		same(t, "due", len(dueStores(t, r, 5, 10)), 0)
+		got, err := r.Stores.GetStore(t.Context(), shop)
+		noError(t, err)
+		same(t, "planned", got.NextImport, at(60))
+		hourly := store.ImportSchedule{Interval: time.Hour}
+		setSchedule(t, r, shop, hourly)
+		due, err := r.Schedule.DueImports(t.Context(), at(5), 10)
+		noError(t, err)
+		same(t, "due", due, []order.Due{{StoreID: shop, Schedule: hourly}})
+	}},
+	{"planning a store that is gone does nothing", func(t *testing.T, r Repositories) {
+		noError(t, r.Schedule.PlanImport(t.Context(), "unknown", at(1)))
+	}},
+	{"a run tells whether the schedule started it", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		run := newImport(shop, "i1")
+		run.Scheduled = true
+		_, _, err := r.Orders.StartImport(t.Context(), run)
+		noError(t, err)
+		got, err := r.Orders.GetImport(t.Context(), shop, "i1")
+		noError(t, err)
+		same(t, "scheduled", got.Scheduled, true)
+	}},
+	{"a decision tells the rule that made it", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.PendingAcceptance))
+		d := newDecision("1", decision.Accept)
+		d.DecidedBy = "every order is accepted"
+		got, _, err := r.Decisions.PutDecision(t.Context(), d)
+		noError(t, err)
+		same(t, "rule", got.DecidedBy, d.DecidedBy)
+	}},
+}
+
+// setSchedule replaces the schedule of a store.
+func setSchedule(t *testing.T, r Repositories, id string, s store.ImportSchedule) {
+	t.Helper()
+	_, err := r.Stores.UpdateStore(t.Context(), id, func(st *store.Store) error {
+		st.Settings.ImportSchedule = s
+		return nil
+	})
+	noError(t, err)
+}
