@@ -32,6 +32,7 @@ type relais struct {
 	schedule *order.Scheduler // nil when imports start on request only
 	decision *decision.Service
 	worker   *shipment.Worker
+	queue    *sqlite.Queue
 	public   *endpoint
 	admin    *endpoint
 	failed   chan error // what a listener ended with, other than by stop
@@ -104,6 +105,12 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 	r.decision.Start()
+	r.queue, err = r.db.StartQueue(ctx, map[sqlite.Due]func(){
+		sqlite.DueShipments: r.worker.Wake, sqlite.DueDecisions: r.decision.Resume,
+	}, log)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.Import.Interval > 0 {
 		r.schedule = order.NewScheduler(order.ScheduleConfig{
 			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
@@ -151,6 +158,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	if r.schedule != nil {
 		errs = append(errs, r.schedule.Stop(ctx)) // the imports that it waits for have ended
+	}
+	if r.queue != nil {
+		errs = append(errs, r.queue.Stop(ctx))
 	}
 	if r.decision != nil {
 		errs = append(errs, r.decision.Stop(ctx))

@@ -55,6 +55,9 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.CreateTime), nanos(d.UpdateTime), current.Revision+1); err != nil {
 			return err
 		}
+		if err := db.planWake(ctx, tx, DueDecisions, d.NextAttempt); err != nil {
+			return err
+		}
 		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
 		return err
 	})
@@ -110,7 +113,10 @@ func (db *DB) UpdateDecision(ctx context.Context, d decision.Decision) (decision
 			d.State, d.State.Open(), d.Reason, d.Message, d.SendCount,
 			nanos(d.SentTime), d.LastOutcome, d.Uncertain, nanos(d.SettledTime), d.StillReady, d.FailureCount,
 			nanos(d.NextAttempt), nanos(d.Deadline), nanos(d.UpdateTime), key, d.OrderNumber)
-		return err
+		if err != nil {
+			return err
+		}
+		return db.planWake(ctx, tx, DueDecisions, d.NextAttempt)
 	})
 	if err != nil {
 		return decision.Decision{}, err

@@ -76,6 +76,9 @@ func (db *DB) CreateShipment(ctx context.Context, s shipment.Shipment, e shipmen
 		if err := appendEvents(ctx, tx, key, e); err != nil {
 			return err
 		}
+		if err := db.planWake(ctx, tx, DueShipments, s.NextAttempt); err != nil {
+			return err
+		}
 		result = shipment.CreatedNew
 		stored, err = scanShipment(tx.QueryRowContext(ctx, selectShipment+`WHERE p.key = ?`, key))
 		return err
@@ -144,6 +147,9 @@ func (db *DB) UpdateShipment(ctx context.Context, s shipment.Shipment, events ..
 			return err
 		}
 		if err := appendEvents(ctx, tx, key, events...); err != nil {
+			return err
+		}
+		if err := db.planWake(ctx, tx, DueShipments, s.NextAttempt); err != nil {
 			return err
 		}
 		stored, err = scanShipment(tx.QueryRowContext(ctx, selectShipment+`WHERE p.key = ?`, key))

@@ -4,6 +4,9 @@
 // One connection writes and takes the write lock when its transaction begins; several others read, each statement on the
 // last committed state (WAL). A commit is on disk when it returns (synchronous=FULL). Nothing here calls an adapter,
 // and no code inside a write transaction touches the pools.
+//
+// A row that says when it is due is written together with a River job that wakes whoever works on such rows (Queue). The row is
+// the truth; the job only shortens the wait.
 package sqlite
 
 import (
@@ -32,6 +35,7 @@ type DB struct {
 	writer *sql.DB // exactly one connection
 	reader *sql.DB // query_only
 	batch  batchStatements
+	jobs   *riverClient // puts wake-ups into transactions of the writer
 }
 
 var (
@@ -81,7 +85,14 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 		return nil, err
 	}
 	db.writer.SetMaxOpenConns(1)
+	// River's first: SQLite reads the whole schema again at each of its steps.
+	if err := migrateRiver(ctx, db.writer); err != nil {
+		return nil, err
+	}
 	if err := migrate(ctx, db.writer); err != nil {
+		return nil, err
+	}
+	if db.jobs, err = newInserter(db.writer); err != nil {
 		return nil, err
 	}
 	if err := db.batch.prepare(ctx, db.writer); err != nil {

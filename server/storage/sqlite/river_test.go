@@ -1,0 +1,482 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
+)
+
+// bubbleClock lets River read the clock of a synctest bubble; SQLite has the system's.
+type bubbleClock struct{}
+
+func (bubbleClock) Now() time.Time { return time.Now() }
+
+func (bubbleClock) NowOrNil() *time.Time {
+	now := time.Now()
+	return &now
+}
+
+// lateness is the most that a wake-up takes after its time: River looks every five seconds for jobs that are due within the
+// next five, so one that is planned closer than that waits for the look.
+const lateness = 5*time.Second + wakeGrain + 2*pollEvery
+
+// inBubble runs f with the clock of a bubble and a database that has a shop and its orders 0, 1, 2, …
+func inBubble(t *testing.T, orders int, f func(t *testing.T, db *DB)) {
+	t.Helper()
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "relais.db")
+	synctest.Test(t, func(t *testing.T) {
+		db, err := Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		prepareShop(t, db, orders)
+		f(t, db)
+	})
+}
+
+// prepareShop connects a shop and stores its orders 0, 1, 2, …
+func prepareShop(t *testing.T, db *DB, orders int) {
+	t.Helper()
+	connectForTest(t, db)
+	batch := order.Batch{Ref: store.Ref{StoreID: "shop", Adapter: "alpha"}}
+	for n := range orders {
+		batch.Orders = append(batch.Orders, order.Order{Number: fmt.Sprint(n), Status: order.ReadyToShip})
+	}
+	if _, err := db.ApplyBatch(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shipmentDue stores a shipment of the n-th order.
+func shipmentDue(ctx context.Context, db *DB, n int, next time.Time) (shipment.Shipment, error) {
+	id := fmt.Sprint(n)
+	s := shipment.Shipment{
+		ID: id, StoreID: "shop", Adapter: "alpha", RequestID: id, Request: shipment.Request{OrderNumber: id},
+		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
+	}
+	stored, _, err := db.CreateShipment(ctx, s, shipment.Event{State: delivery.Queued})
+	return stored, err
+}
+
+// decisionDue stores a decision about the n-th order.
+func decisionDue(ctx context.Context, db *DB, n int, next time.Time) (decision.Decision, error) {
+	d := decision.Decision{
+		StoreID: "shop", OrderNumber: fmt.Sprint(n), Adapter: "alpha", Kind: decision.Accept,
+		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
+	}
+	stored, _, err := db.PutDecision(ctx, d)
+	return stored, err
+}
+
+// woken notes when each kind was woken.
+type woken struct {
+	mu    sync.Mutex // guards times
+	times map[Due][]time.Time
+}
+
+func (w *woken) note(kind Due) func() {
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.times == nil {
+			w.times = map[Due][]time.Time{}
+		}
+		w.times[kind] = append(w.times[kind], time.Now())
+	}
+}
+
+func (w *woken) of(kind Due) []time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.times[kind])
+}
+
+func (w *woken) wakes() map[Due]func() {
+	return map[Due]func(){DueShipments: w.note(DueShipments), DueDecisions: w.note(DueDecisions)}
+}
+
+// startForTest starts the queue with the clock of the bubble. What River warns of fails the test.
+func startForTest(t *testing.T, db *DB, wakes map[Due]func()) *Queue {
+	t.Helper()
+	q, err := db.startQueue(t.Context(), wakes, slog.New(slog.NewTextHandler(failing{t}, nil)), bubbleClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+type failing struct{ t *testing.T }
+
+func (f failing) Write(p []byte) (int, error) {
+	f.t.Errorf("logged: %s", p)
+	return len(p), nil
+}
+
+// pass lets the clock of the bubble run on.
+func pass(d time.Duration) { <-time.After(d) }
+
+// await waits for what must come, as the clock of the bubble never stands still while a queue is at work.
+func await(t *testing.T, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(2 * lateness):
+		t.Fatal("no wake-up")
+	}
+}
+
+func stop(t *testing.T, q *Queue) {
+	t.Helper()
+	if err := q.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// jobs lists the jobs of the file by kind and state.
+func jobs(t *testing.T, db *DB) []string {
+	t.Helper()
+	all, err := collect(t.Context(), db.reader, scanString,
+		`SELECT kind || ' ' || state || ' ' || count(*) FROM river_job GROUP BY kind, state ORDER BY kind, state`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestWakeComesAtItsTime(t *testing.T) {
+	type write = func(ctx context.Context, db *DB, n int, next time.Time) error
+	newShipment := func(ctx context.Context, db *DB, n int, next time.Time) error {
+		_, err := shipmentDue(ctx, db, n, next)
+		return err
+	}
+	newDecision := func(ctx context.Context, db *DB, n int, next time.Time) error {
+		_, err := decisionDue(ctx, db, n, next)
+		return err
+	}
+	rows := []struct {
+		name  string
+		kind  Due
+		in    time.Duration // when the row is due, from the beginning
+		write write         // of the n-th order
+	}{
+		{"shipment due at once", DueShipments, 0, newShipment},
+		{"new shipment", DueShipments, 10 * time.Second, newShipment},
+		{"changed shipment", DueShipments, 20 * time.Second, func(ctx context.Context, db *DB, n int, next time.Time) error {
+			s, err := shipmentDue(ctx, db, n, time.Time{}) // nothing is planned for this one
+			if err != nil {
+				return err
+			}
+			s.NextAttempt = next
+			_, err = db.UpdateShipment(ctx, s)
+			return err
+		}},
+		{"overdue decision", DueDecisions, -time.Hour, newDecision},
+		{"new decision", DueDecisions, 10 * time.Second, newDecision},
+		{"changed decision", DueDecisions, 20 * time.Second, func(ctx context.Context, db *DB, n int, next time.Time) error {
+			d, err := decisionDue(ctx, db, n, time.Time{})
+			if err != nil {
+				return err
+			}
+			d.NextAttempt = next
+			_, err = db.UpdateDecision(ctx, d)
+			return err
+		}},
+	}
+	inBubble(t, len(rows), func(t *testing.T, db *DB) {
+		var w woken
+		q := startForTest(t, db, w.wakes())
+		defer stop(t, q)
+		begin := time.Now()
+		for n, row := range rows {
+			if err := row.write(t.Context(), db, n, begin.Add(row.in)); err != nil {
+				t.Fatalf("%s: %v", row.name, err)
+			}
+		}
+		pass(40 * time.Second)
+		left := map[Due][]time.Time{DueShipments: w.of(DueShipments), DueDecisions: w.of(DueDecisions)}
+		for _, row := range rows {
+			from := begin.Add(max(row.in, 0))
+			n := len(left[row.kind])
+			left[row.kind] = slices.DeleteFunc(left[row.kind], func(at time.Time) bool {
+				return !at.Before(from) && !at.After(from.Add(lateness))
+			})
+			if woken := n - len(left[row.kind]); woken != 1 {
+				t.Errorf("%s: woken %d times between %v and %v, want once", row.name, woken, row.in, row.in+lateness)
+			}
+		}
+		if len(left[DueShipments])+len(left[DueDecisions]) != 0 {
+			t.Errorf("woken for nothing: %v", left)
+		}
+	})
+}
+
+// TestJobAndRowStayTogether: neither is stored without the other.
+func TestJobAndRowStayTogether(t *testing.T) {
+	t.Parallel()
+	t.Run("row rolled back", func(t *testing.T) {
+		t.Parallel()
+		db := openForTest(t)
+		no := errors.New("no")
+		err := db.write(t.Context(), "test", func(tx *sql.Tx) error {
+			if err := db.planWake(t.Context(), tx, DueShipments, time.Now()); err != nil {
+				t.Error(err)
+			}
+			return no
+		})
+		if !errors.Is(err, no) {
+			t.Fatal(err)
+		}
+		if got := jobs(t, db); len(got) != 0 {
+			t.Errorf("jobs %v of a transaction that was rolled back", got)
+		}
+	})
+	t.Run("job not stored", func(t *testing.T) {
+		t.Parallel()
+		db := openForTest(t)
+		prepareShop(t, db, 1)
+		if _, err := db.writer.Exec(`CREATE TRIGGER full BEFORE INSERT ON river_job BEGIN SELECT raise(ABORT, 'no more jobs'); END`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := shipmentDue(t.Context(), db, 0, time.Now()); err == nil || !strings.Contains(err.Error(), "no more jobs") {
+			t.Errorf("shipment: %v", err)
+		}
+		if _, err := decisionDue(t.Context(), db, 0, time.Now()); err == nil || !strings.Contains(err.Error(), "no more jobs") {
+			t.Errorf("decision: %v", err)
+		}
+		if _, err := db.GetShipment(t.Context(), "shop", "0"); !errors.Is(err, shipment.ErrNotFound) {
+			t.Errorf("a shipment was stored without its job: %v", err)
+		}
+		if d, err := db.Decisions(t.Context(), "shop", []string{"0"}); err != nil || len(d) != 0 {
+			t.Errorf("a decision was stored without its job: %v, %v", d, err)
+		}
+	})
+}
+
+// TestRowsShareJobs: the table of jobs grows with time, not with rows, and is emptied.
+func TestRowsShareJobs(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, db *DB) {
+		var w woken
+		q := startForTest(t, db, w.wakes())
+		defer stop(t, q)
+		begin := time.Now()
+		for n := range 3 {
+			if _, err := shipmentDue(t.Context(), db, n, begin); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff([]string{"shipment_due scheduled 1"}, jobs(t, db)); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+		const rows, seconds = 2000, 20
+		err := db.write(t.Context(), "test", func(tx *sql.Tx) error {
+			for n := range rows {
+				if err := db.planWake(t.Context(), tx, DueDecisions, begin.Add(time.Duration(n)*seconds*time.Second/rows)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"decision_due scheduled 20", "shipment_due scheduled 1"}, jobs(t, db)); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+		pass(2 * time.Minute)
+		if got := len(w.of(DueDecisions)); got != 20 {
+			t.Errorf("woken %d times, want 20", got)
+		}
+		if got := jobs(t, db); len(got) != 0 {
+			t.Errorf("jobs that are done stay: %v", got)
+		}
+	})
+}
+
+// TestJobThatIsDone: it does not stand in the way of another at its time.
+func TestJobThatIsDone(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, db *DB) {
+		for n, want := range [][]string{
+			{"shipment_due completed 1"},
+			{"shipment_due completed 2"},
+		} {
+			if _, err := shipmentDue(t.Context(), db, n, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.writer.Exec(`UPDATE river_job SET state = 'completed', finalized_at = scheduled_at`); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, jobs(t, db)); diff != "" {
+				t.Errorf("jobs (-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
+// TestRowOfARunningWake: a row that is due at the time of a wake-up under way gets its own, since that one may have looked
+// already.
+func TestRowOfARunningWake(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, db *DB) {
+		begin := time.Now()
+		var w woken
+		looked, release := make(chan struct{}), make(chan struct{})
+		var first sync.Once
+		wakes := w.wakes()
+		wakes[DueShipments] = func() {
+			w.note(DueShipments)()
+			first.Do(func() {
+				close(looked)
+				<-release
+			})
+		}
+		q := startForTest(t, db, wakes)
+		defer stop(t, q)
+		if _, err := shipmentDue(t.Context(), db, 0, begin); err != nil {
+			t.Fatal(err)
+		}
+		await(t, looked)
+		if _, err := shipmentDue(t.Context(), db, 1, begin); err != nil {
+			t.Fatal(err)
+		}
+		close(release)
+		pass(2 * lateness)
+		if got := len(w.of(DueShipments)); got != 2 {
+			t.Errorf("woken %d times, want 2", got)
+		}
+	})
+}
+
+func TestStopWaits(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, db *DB) {
+		begun, release := make(chan struct{}), make(chan struct{})
+		var ended bool
+		q := startForTest(t, db, map[Due]func(){DueDecisions: func() {}, DueShipments: func() {
+			close(begun)
+			<-release
+			ended = true
+		}})
+		if _, err := shipmentDue(t.Context(), db, 0, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := shipmentDue(t.Context(), db, 1, time.Now().Add(30*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		await(t, begun)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := q.Stop(short); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Stop with a wake-up under way: %v", err)
+		}
+		close(release)
+		stop(t, q)
+		if !ended {
+			t.Error("Stop did not wait")
+		}
+		stop(t, q)
+		if diff := cmp.Diff([]string{"shipment_due completed 1", "shipment_due scheduled 1"}, jobs(t, db)); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+
+		// What was left is woken by the next queue.
+		var w woken
+		next := startForTest(t, db, w.wakes())
+		defer stop(t, next)
+		pass(30*time.Second + lateness)
+		if got := len(w.of(DueShipments)); got != 1 {
+			t.Errorf("woken %d times after another start, want once", got)
+		}
+	})
+}
+
+// TestWakePanics: it is tried again, and the log tells.
+func TestWakePanics(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, db *DB) {
+		var log strings.Builder
+		var w woken
+		var first sync.Once
+		wakes := w.wakes()
+		wakes[DueShipments] = func() {
+			w.note(DueShipments)()
+			first.Do(func() { panic("poison") })
+		}
+		q, err := db.startQueue(t.Context(), wakes, slog.New(slog.NewTextHandler(&log, nil)), bubbleClock{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := shipmentDue(t.Context(), db, 0, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * lateness)
+		stop(t, q)
+		if got := len(w.of(DueShipments)); got != 2 {
+			t.Errorf("woken %d times, want 2", got)
+		}
+		if !strings.Contains(log.String(), "poison") {
+			t.Errorf("the log does not tell of the panic: %s", log.String())
+		}
+	})
+}
+
+func TestStartQueueRefuses(t *testing.T) {
+	t.Parallel()
+	db := openForTest(t)
+	for _, kind := range []Due{DueShipments, DueDecisions} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			var w woken
+			wakes := w.wakes()
+			delete(wakes, kind)
+			q, err := db.StartQueue(t.Context(), wakes, slog.New(slog.DiscardHandler))
+			if err == nil || !strings.Contains(err.Error(), string(kind)) {
+				t.Errorf("without a wake of its own: %v, %v", q, err)
+			}
+		})
+	}
+}
+
+func TestOpenRefusesANewerQueue(t *testing.T) {
+	t.Parallel()
+	db := openForTest(t)
+	if _, err := db.writer.Exec(`INSERT INTO river_migration (line, version) VALUES ('main', 9999)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), db.path); err == nil || !strings.Contains(err.Error(), "newer relais") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestPlannedWakePlan: that a grain has its job is read from River's own index, however many jobs wait.
+func TestPlannedWakePlan(t *testing.T) {
+	t.Parallel()
+	db := openForTest(t)
+	steps := explainPlan(t, db, plannedWake, dueQueue, "", DueShipments)
+	const want = "SEARCH river_job USING INDEX river_job_prioritized_fetching_index (state=? AND queue=? AND priority=? AND scheduled_at=?)"
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.detail == want }) {
+		t.Errorf("want step %q in plan:\n%v", want, steps)
+	}
+}
