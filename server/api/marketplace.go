@@ -1,6 +1,8 @@
 package api
 
 import (
+	"log/slog"
+
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
@@ -17,11 +19,14 @@ type Marketplace struct {
 	decisions *decision.Service
 	shipments *shipment.Service
 	wake      func() // tells the schedule that stores may be due
+	log       *slog.Logger
 }
 
-// NewMarketplace returns the service over these parts of the core. wake tells the schedule of imports that stores may be due.
+// NewMarketplace returns the service over these parts of the core. wake tells the schedule of imports that stores may be due; log
+// gets what went wrong inside one item of a batch, and what no caller may read.
 func NewMarketplace(
-	stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service, wake func(),
+	stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service,
+	wake func(), log *slog.Logger,
 ) *Marketplace {
-	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments, wake: wake}
+	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments, wake: wake, log: log}
 }

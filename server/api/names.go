@@ -68,3 +68,12 @@ func parseChild(field, name, collection string) (store, child string, err error)
 	}
 	return ids[0], ids[1], nil
 }
+
+// parseSibling returns the id of something that must belong to the store that a request is about.
+func parseSibling(field, name, collection, storeID string) (string, error) {
+	store, id, err := parseChild(field, name, collection)
+	if err == nil && store != storeID {
+		err = problem.InvalidField(field, "belongs to another store than parent")
+	}
+	return id, err
+}

@@ -100,7 +100,7 @@ func lists(t *testing.T, core *fakeCore) *running {
 	t.Cleanup(func() { _ = importer.Stop(context.Background()) })
 	decisions := decision.NewService(decision.Config{Repository: fakeDecisions{}, Stores: stores, Workers: 1, Now: time.Now, Log: log})
 	shipments := shipment.NewService(shipment.ServiceConfig{Repository: fakeShipments{}, Stores: stores, Now: time.Now, Log: log})
-	return serve(t, api.NewMarketplace(stores, core, importer, decisions, shipments, func() {}))
+	return serve(t, api.NewMarketplace(stores, core, importer, decisions, shipments, func() {}, log))
 }
 
 // sized is orders with titles of these sizes.

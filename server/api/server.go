@@ -30,8 +30,8 @@ import (
 
 // Limits of the gRPC servers, set on purpose rather than inherited.
 const (
-	// maxRequestBytes is far above the largest request (a shipment with all its items) and far below harm.
-	maxRequestBytes = 1 << 20
+	// maxRequestBytes is above the largest request, a full batch of shipments with every field as long as it may be, and below harm.
+	maxRequestBytes = 4 << 20
 	// maxResponseBytes is above every page (maxPageBytes), one order of any size included.
 	maxResponseBytes = 16 << 20
 	// unaryDeadline ends a unary call whose caller set no deadline: longer than the slowest marketplace answer waited for.

@@ -81,7 +81,7 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestRequestSize: a request over 1 MiB does not reach a handler.
+// TestRequestSize: a request over 4 MiB does not reach a handler.
 func TestRequestSize(t *testing.T) {
 	t.Parallel()
 	r := serve(t, &fakeService{getStore: func(_ context.Context, req *marketplacev1.GetStoreRequest) (*marketplacev1.Store, error) {
@@ -93,9 +93,9 @@ func TestRequestSize(t *testing.T) {
 		size int
 		code codes.Code
 	}{
-		{"under the limit", 1<<20 - envelope, codes.OK},
-		{"over the limit", 1<<20 + 1, codes.ResourceExhausted},
-		{"far over the limit", 3 << 20, codes.ResourceExhausted},
+		{"under the limit", 4<<20 - envelope, codes.OK},
+		{"over the limit", 4<<20 + 1, codes.ResourceExhausted},
+		{"far over the limit", 12 << 20, codes.ResourceExhausted},
 	}
 	for _, tt := range tests {
 		_, err := r.client.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: strings.Repeat("x", tt.size)})

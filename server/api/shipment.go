@@ -21,48 +21,65 @@ func (m *Marketplace) ListCarriers(ctx context.Context, req *marketplacev1.ListC
 	if err != nil {
 		return nil, err
 	}
-	list, err := m.shipments.Carriers(ctx, id, adapter)
+	list, aliases, err := m.shipments.Carriers(ctx, id, adapter)
 	if err != nil {
 		return nil, err
 	}
 	resp := &marketplacev1.ListCarriersResponse{ReadTime: timestamp(list.ReadTime)}
-	for _, c := range list.Carriers {
-		resp.Carriers = append(resp.Carriers, &marketplacev1.Carrier{Code: c.Code, DisplayName: c.Name, TrackingUrl: c.TrackingURL})
+	for i, c := range list.Carriers {
+		resp.Carriers = append(resp.Carriers, &marketplacev1.Carrier{
+			Code: c.Code, DisplayName: c.Name, TrackingUrl: c.TrackingURL, Aliases: aliases[i],
+		})
 	}
 	return resp, nil
 }
 
-// NotifyShipment stores a shipment; the marketplace is told in the background.
+// NotifyShipment stores a shipment; the marketplace is told in the background. With validate_only it only tells what would happen.
 func (m *Marketplace) NotifyShipment(ctx context.Context, req *marketplacev1.NotifyShipmentRequest) (*marketplacev1.Shipment, error) {
 	storeID, err := parseStore("parent", req.GetParent())
 	if err != nil {
 		return nil, err
 	}
-	in := req.GetShipment()
-	if in == nil {
-		return nil, problem.InvalidField("shipment", "is required")
-	}
-	orderStore, number, err := parseChild("shipment.order", in.GetOrder(), "orders")
+	st, err := statementFromProto(storeID, req)
 	if err != nil {
 		return nil, err
 	}
-	if orderStore != storeID {
-		return nil, problem.InvalidField("shipment.order", "belongs to another store than parent")
-	}
-	r := shipment.Request{
-		OrderNumber: number, Carrier: in.GetCarrier(), TrackingNumber: in.GetTrackingNumber(), TrackingURL: in.GetTrackingUrl(),
-		Service: in.GetService(), CarrierFee: moneyFromProto(in.GetCarrierFee()),
-	}
-	if t := in.GetShipTime(); t != nil {
-		if !t.IsValid() {
-			return nil, problem.InvalidField("shipment.ship_time", "is not a valid time")
+	if req.GetValidateOnly() {
+		s, requests, err := m.shipments.Preview(ctx, storeID, st)
+		if err != nil {
+			return nil, err
 		}
-		r.ShipTime = t.AsTime()
+		out := previewToProto(s)
+		out.Preview = requestsToProto(requests)
+		return out, nil
 	}
-	for _, item := range in.GetItems() {
-		r.Items = append(r.Items, shipment.Item{LineID: item.GetLineId(), Quantity: item.GetQuantity()})
+	s, err := m.shipments.Notify(ctx, storeID, st)
+	if err != nil {
+		return nil, err
 	}
-	s, err := m.shipments.Notify(ctx, storeID, r, req.GetRequestId())
+	return shipmentToProto(s, nil), nil
+}
+
+// RetryShipment takes up a shipment that ended without reaching its aim.
+func (m *Marketplace) RetryShipment(ctx context.Context, req *marketplacev1.RetryShipmentRequest) (*marketplacev1.Shipment, error) {
+	storeID, id, err := parseChild("name", req.GetName(), "shipments")
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.shipments.Retry(ctx, storeID, id, req.GetForce())
+	if err != nil {
+		return nil, err
+	}
+	return shipmentToProto(s, nil), nil
+}
+
+// CancelShipment withdraws a shipment of which nothing was sent.
+func (m *Marketplace) CancelShipment(ctx context.Context, req *marketplacev1.CancelShipmentRequest) (*marketplacev1.Shipment, error) {
+	storeID, id, err := parseChild("name", req.GetName(), "shipments")
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.shipments.Cancel(ctx, storeID, id)
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +111,9 @@ func (m *Marketplace) ListShipments(ctx context.Context, req *marketplacev1.List
 	}
 	q := shipment.ListQuery{StoreID: storeID, Limit: size + 1}
 	if req.GetOrder() != "" {
-		orderStore, number, err := parseChild("order", req.GetOrder(), "orders")
-		if err != nil {
+		if q.OrderNumber, err = parseSibling("order", req.GetOrder(), "orders", storeID); err != nil {
 			return nil, err
 		}
-		if orderStore != storeID {
-			return nil, problem.InvalidField("order", "belongs to another store than parent")
-		}
-		q.OrderNumber = number
 	}
 	for _, s := range req.GetStates() {
 		state := delivery.State(strings.TrimPrefix(s.String(), "STATE_"))
@@ -133,29 +145,4 @@ func (m *Marketplace) ListShipments(ctx context.Context, req *marketplacev1.List
 		resp.NextPageToken, err = encodeToken(found[size-1].ID, filters...)
 	}
 	return resp, err
-}
-
-func shipmentToProto(s shipment.Shipment, events []shipment.Event) *marketplacev1.Shipment {
-	out := &marketplacev1.Shipment{
-		Name: shipmentName(s.StoreID, s.ID), Order: orderName(s.StoreID, s.OrderNumber),
-		Carrier: s.Carrier, TrackingNumber: s.TrackingNumber, TrackingUrl: s.TrackingURL, Service: s.Service,
-		CarrierFee: moneyToProto(s.CarrierFee), ShipTime: timestamp(s.ShipTime),
-		State: shipmentStateToProto(s.State), MarketplaceCarrier: s.MarketplaceCarrier, NotSentFields: s.NotSentFields,
-		Evidence: marketplacev1.Shipment_Evidence(marketplacev1.Shipment_Evidence_value["EVIDENCE_"+string(s.Evidence)]),
-		Reason:   s.Reason, Message: s.Message, SendCount: s.SendCount, NextAttemptTime: timestamp(s.NextAttempt),
-		CreateTime: timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), RequestId: s.RequestID,
-	}
-	for _, item := range s.Items {
-		out.Items = append(out.Items, &marketplacev1.ShipmentItem{LineId: item.LineID, Quantity: item.Quantity})
-	}
-	for _, e := range events {
-		out.Events = append(out.Events, &marketplacev1.ShipmentEvent{
-			Time: timestamp(e.Time), State: shipmentStateToProto(e.State), Message: e.Message,
-		})
-	}
-	return out
-}
-
-func shipmentStateToProto(s delivery.State) marketplacev1.Shipment_State {
-	return marketplacev1.Shipment_State(marketplacev1.Shipment_State_value["STATE_"+string(s)])
 }

@@ -9,6 +9,7 @@ package marketplacev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -152,6 +153,136 @@ func (Shipment_Evidence) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{0, 1}
 }
 
+// Kind of a step.
+type ShipmentEvent_Kind int32
+
+const (
+	// A remark.
+	ShipmentEvent_KIND_UNSPECIFIED ShipmentEvent_Kind = 0
+	// The shipment was accepted here.
+	ShipmentEvent_KIND_ACCEPTED ShipmentEvent_Kind = 1
+	// The order was read.
+	ShipmentEvent_KIND_READ ShipmentEvent_Kind = 2
+	// A request is about to leave; the next SENT tells what became of it. Without one the server died in between.
+	ShipmentEvent_KIND_SENDING ShipmentEvent_Kind = 3
+	// The answer to the request came, or was lost.
+	ShipmentEvent_KIND_SENT ShipmentEvent_Kind = 4
+	// Something failed before anything was sent.
+	ShipmentEvent_KIND_FAILED ShipmentEvent_Kind = 5
+	// A person did something: retry, cancel, replace.
+	ShipmentEvent_KIND_PERSON ShipmentEvent_Kind = 6
+)
+
+// Enum value maps for ShipmentEvent_Kind.
+var (
+	ShipmentEvent_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_ACCEPTED",
+		2: "KIND_READ",
+		3: "KIND_SENDING",
+		4: "KIND_SENT",
+		5: "KIND_FAILED",
+		6: "KIND_PERSON",
+	}
+	ShipmentEvent_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_ACCEPTED":    1,
+		"KIND_READ":        2,
+		"KIND_SENDING":     3,
+		"KIND_SENT":        4,
+		"KIND_FAILED":      5,
+		"KIND_PERSON":      6,
+	}
+)
+
+func (x ShipmentEvent_Kind) Enum() *ShipmentEvent_Kind {
+	p := new(ShipmentEvent_Kind)
+	*p = x
+	return p
+}
+
+func (x ShipmentEvent_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ShipmentEvent_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_shipment_proto_enumTypes[2].Descriptor()
+}
+
+func (ShipmentEvent_Kind) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_shipment_proto_enumTypes[2]
+}
+
+func (x ShipmentEvent_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ShipmentEvent_Kind.Descriptor instead.
+func (ShipmentEvent_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{2, 0}
+}
+
+// Rule is a way to find a carrier.
+type CarrierMatch_Rule int32
+
+const (
+	// Not set.
+	CarrierMatch_RULE_UNSPECIFIED CarrierMatch_Rule = 0
+	// The name is in the marketplace's list.
+	CarrierMatch_RULE_NAME CarrierMatch_Rule = 1
+	// The code is in the marketplace's list, once.
+	CarrierMatch_RULE_CODE CarrierMatch_Rule = 2
+	// An alias that sellers' systems use.
+	CarrierMatch_RULE_ALIAS CarrierMatch_Rule = 3
+	// The marketplace's row for any other carrier, with a tracking URL; only on request (allow_other_carrier).
+	CarrierMatch_RULE_OTHER CarrierMatch_Rule = 4
+)
+
+// Enum value maps for CarrierMatch_Rule.
+var (
+	CarrierMatch_Rule_name = map[int32]string{
+		0: "RULE_UNSPECIFIED",
+		1: "RULE_NAME",
+		2: "RULE_CODE",
+		3: "RULE_ALIAS",
+		4: "RULE_OTHER",
+	}
+	CarrierMatch_Rule_value = map[string]int32{
+		"RULE_UNSPECIFIED": 0,
+		"RULE_NAME":        1,
+		"RULE_CODE":        2,
+		"RULE_ALIAS":       3,
+		"RULE_OTHER":       4,
+	}
+)
+
+func (x CarrierMatch_Rule) Enum() *CarrierMatch_Rule {
+	p := new(CarrierMatch_Rule)
+	*p = x
+	return p
+}
+
+func (x CarrierMatch_Rule) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CarrierMatch_Rule) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_shipment_proto_enumTypes[3].Descriptor()
+}
+
+func (CarrierMatch_Rule) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_shipment_proto_enumTypes[3]
+}
+
+func (x CarrierMatch_Rule) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CarrierMatch_Rule.Descriptor instead.
+func (CarrierMatch_Rule) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{5, 0}
+}
+
 // Shipment is the seller's statement "this order left, with this carrier and tracking number", and its delivery to
 // the marketplace.
 type Shipment struct {
@@ -160,11 +291,12 @@ type Shipment struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Required. The order, "stores/{store}/orders/{order}".
 	Order string `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
-	// Required. Carrier, as the marketplace names it (see ListCarriers); case, accents and blanks do not matter.
+	// Required. Carrier: a name or code of the marketplace's list (see ListCarriers), or what sellers' systems call it, such as
+	// "laposte_colissimo". Case, accents and blanks do not matter. carrier_match tells what it was taken for, and why.
 	Carrier string `protobuf:"bytes,3,opt,name=carrier,proto3" json:"carrier,omitempty"`
 	// Required. Tracking number.
 	TrackingNumber string `protobuf:"bytes,4,opt,name=tracking_number,json=trackingNumber,proto3" json:"tracking_number,omitempty"`
-	// Absolute http or https URL of the tracking page.
+	// Absolute http or https URL of the tracking page. Empty means the carrier's usual page, where one is known.
 	TrackingUrl string `protobuf:"bytes,5,opt,name=tracking_url,json=trackingUrl,proto3" json:"tracking_url,omitempty"`
 	// The carrier's service, for example "Express 24".
 	Service string `protobuf:"bytes,6,opt,name=service,proto3" json:"service,omitempty"`
@@ -197,7 +329,24 @@ type Shipment struct {
 	// Output only. The key of the request, as given or derived.
 	RequestId string `protobuf:"bytes,20,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Output only. What happened, oldest first. Filled by GetShipment only.
-	Events        []*ShipmentEvent `protobuf:"bytes,21,rep,name=events,proto3" json:"events,omitempty"`
+	Events []*ShipmentEvent `protobuf:"bytes,21,rep,name=events,proto3" json:"events,omitempty"`
+	// Output only. How the marketplace's carrier was found.
+	CarrierMatch *CarrierMatch `protobuf:"bytes,22,opt,name=carrier_match,json=carrierMatch,proto3" json:"carrier_match,omitempty"`
+	// Output only. True when tracking_url was made from the carrier's usual page.
+	TrackingUrlDerived bool `protobuf:"varint,23,opt,name=tracking_url_derived,json=trackingUrlDerived,proto3" json:"tracking_url_derived,omitempty"`
+	// The shipment of the same order that this one corrects, "stores/{store}/shipments/{shipment}". That one becomes SUPERSEDED, and
+	// nothing of it is sent any more. When its request may be on its way, the order is read until that is settled. Once the
+	// marketplace has the old tracking number, the correction is sent only where the marketplace takes another (no known one does):
+	// else the call fails with CORRECTION_UNSUPPORTED, or the correction ends NEEDS_ATTENTION with that reason.
+	Replaces string `protobuf:"bytes,24,opt,name=replaces,proto3" json:"replaces,omitempty"`
+	// Output only. The shipment that replaced this one; empty when none did.
+	ReplacedBy string `protobuf:"bytes,25,opt,name=replaced_by,json=replacedBy,proto3" json:"replaced_by,omitempty"`
+	// Output only, with NotifyShipmentRequest.validate_only. The requests that the marketplace would get, secrets masked. Empty where
+	// the adapter cannot tell, and in a batch.
+	Preview []*MarketplaceRequest `protobuf:"bytes,26,rep,name=preview,proto3" json:"preview,omitempty"`
+	// Output only. When relais stops trying and a person must look: the later of the order's ship-by time and the acceptance of this
+	// shipment, plus a margin (shipment.wait_margin).
+	DeadlineTime  *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=deadline_time,json=deadlineTime,proto3" json:"deadline_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -379,6 +528,48 @@ func (x *Shipment) GetEvents() []*ShipmentEvent {
 	return nil
 }
 
+func (x *Shipment) GetCarrierMatch() *CarrierMatch {
+	if x != nil {
+		return x.CarrierMatch
+	}
+	return nil
+}
+
+func (x *Shipment) GetTrackingUrlDerived() bool {
+	if x != nil {
+		return x.TrackingUrlDerived
+	}
+	return false
+}
+
+func (x *Shipment) GetReplaces() string {
+	if x != nil {
+		return x.Replaces
+	}
+	return ""
+}
+
+func (x *Shipment) GetReplacedBy() string {
+	if x != nil {
+		return x.ReplacedBy
+	}
+	return ""
+}
+
+func (x *Shipment) GetPreview() []*MarketplaceRequest {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
+func (x *Shipment) GetDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DeadlineTime
+	}
+	return nil
+}
+
 // ShipmentItem is an article in a parcel.
 type ShipmentItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -434,7 +625,7 @@ func (x *ShipmentItem) GetQuantity() int32 {
 	return 0
 }
 
-// ShipmentEvent is one step in the life of a shipment.
+// ShipmentEvent is one step in the life of a shipment, and the evidence of it.
 type ShipmentEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When.
@@ -442,7 +633,26 @@ type ShipmentEvent struct {
 	// State after the step.
 	State Shipment_State `protobuf:"varint,2,opt,name=state,proto3,enum=relais.marketplace.v1.Shipment_State" json:"state,omitempty"`
 	// What happened, for a person.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// What kind of step it was.
+	Kind ShipmentEvent_Kind `protobuf:"varint,4,opt,name=kind,proto3,enum=relais.marketplace.v1.ShipmentEvent_Kind" json:"kind,omitempty"`
+	// The adapter through which it was made, "adapters/{adapter}"; empty for a step without one.
+	Adapter string `protobuf:"bytes,5,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// Version and hexadecimal SHA-256 of that adapter's binary, as "version@sha256".
+	AdapterRelease string `protobuf:"bytes,6,opt,name=adapter_release,json=adapterRelease,proto3" json:"adapter_release,omitempty"`
+	// With SENDING: what is about to be sent, secrets masked. Empty where the adapter cannot tell, and of the oldest steps where the
+	// answer would otherwise grow beyond 3 MiB.
+	Requests []*MarketplaceRequest `protobuf:"bytes,7,rep,name=requests,proto3" json:"requests,omitempty"`
+	// With SENT: what came back. APPLIED, ALREADY_APPLIED, REJECTED, RETRY or UNKNOWN (the answer was lost).
+	Outcome string `protobuf:"bytes,8,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// With SENT: the marketplace's own code of a refusal.
+	NativeReason string `protobuf:"bytes,9,opt,name=native_reason,json=nativeReason,proto3" json:"native_reason,omitempty"`
+	// With READ: what the read of the order showed.
+	Observed *OrderObservation `protobuf:"bytes,10,opt,name=observed,proto3" json:"observed,omitempty"`
+	// How often this step was made with the same result, one after the other.
+	Count int32 `protobuf:"varint,11,opt,name=count,proto3" json:"count,omitempty"`
+	// When it was made for the last time; time is the first.
+	LastTime      *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -498,6 +708,270 @@ func (x *ShipmentEvent) GetMessage() string {
 	return ""
 }
 
+func (x *ShipmentEvent) GetKind() ShipmentEvent_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return ShipmentEvent_KIND_UNSPECIFIED
+}
+
+func (x *ShipmentEvent) GetAdapter() string {
+	if x != nil {
+		return x.Adapter
+	}
+	return ""
+}
+
+func (x *ShipmentEvent) GetAdapterRelease() string {
+	if x != nil {
+		return x.AdapterRelease
+	}
+	return ""
+}
+
+func (x *ShipmentEvent) GetRequests() []*MarketplaceRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *ShipmentEvent) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *ShipmentEvent) GetNativeReason() string {
+	if x != nil {
+		return x.NativeReason
+	}
+	return ""
+}
+
+func (x *ShipmentEvent) GetObserved() *OrderObservation {
+	if x != nil {
+		return x.Observed
+	}
+	return nil
+}
+
+func (x *ShipmentEvent) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *ShipmentEvent) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
+// OrderObservation is what one read of an order showed.
+type OrderObservation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// False when the marketplace did not show the order.
+	Found bool `protobuf:"varint,1,opt,name=found,proto3" json:"found,omitempty"`
+	// The marketplace's own word for the status.
+	NativeStatus string `protobuf:"bytes,2,opt,name=native_status,json=nativeStatus,proto3" json:"native_status,omitempty"`
+	// Tracking numbers of the parcels that it shows.
+	TrackingNumbers []string `protobuf:"bytes,3,rep,name=tracking_numbers,json=trackingNumbers,proto3" json:"tracking_numbers,omitempty"`
+	// The buyer asks to cancel.
+	CancelRequested bool `protobuf:"varint,4,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *OrderObservation) Reset() {
+	*x = OrderObservation{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderObservation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderObservation) ProtoMessage() {}
+
+func (x *OrderObservation) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderObservation.ProtoReflect.Descriptor instead.
+func (*OrderObservation) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *OrderObservation) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+func (x *OrderObservation) GetNativeStatus() string {
+	if x != nil {
+		return x.NativeStatus
+	}
+	return ""
+}
+
+func (x *OrderObservation) GetTrackingNumbers() []string {
+	if x != nil {
+		return x.TrackingNumbers
+	}
+	return nil
+}
+
+func (x *OrderObservation) GetCancelRequested() bool {
+	if x != nil {
+		return x.CancelRequested
+	}
+	return false
+}
+
+// MarketplaceRequest is a request to the marketplace as a person reads it: tokens and credentials are replaced by "***".
+type MarketplaceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Method, for example "POST".
+	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	// Absolute URL.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// Headers that carry meaning, by name.
+	Headers map[string]string `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Body.
+	Body          string `protobuf:"bytes,4,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarketplaceRequest) Reset() {
+	*x = MarketplaceRequest{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarketplaceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarketplaceRequest) ProtoMessage() {}
+
+func (x *MarketplaceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarketplaceRequest.ProtoReflect.Descriptor instead.
+func (*MarketplaceRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *MarketplaceRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *MarketplaceRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *MarketplaceRequest) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *MarketplaceRequest) GetBody() string {
+	if x != nil {
+		return x.Body
+	}
+	return ""
+}
+
+// CarrierMatch is how the marketplace's carrier was found.
+type CarrierMatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule that chose it.
+	Rule CarrierMatch_Rule `protobuf:"varint,1,opt,name=rule,proto3,enum=relais.marketplace.v1.CarrierMatch_Rule" json:"rule,omitempty"`
+	// Age of the marketplace's list when it was looked up.
+	ListAge       *durationpb.Duration `protobuf:"bytes,2,opt,name=list_age,json=listAge,proto3" json:"list_age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CarrierMatch) Reset() {
+	*x = CarrierMatch{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CarrierMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CarrierMatch) ProtoMessage() {}
+
+func (x *CarrierMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CarrierMatch.ProtoReflect.Descriptor instead.
+func (*CarrierMatch) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CarrierMatch) GetRule() CarrierMatch_Rule {
+	if x != nil {
+		return x.Rule
+	}
+	return CarrierMatch_RULE_UNSPECIFIED
+}
+
+func (x *CarrierMatch) GetListAge() *durationpb.Duration {
+	if x != nil {
+		return x.ListAge
+	}
+	return nil
+}
+
 // NotifyShipmentRequest tells the marketplace that an order left.
 type NotifyShipmentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -505,15 +979,25 @@ type NotifyShipmentRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Required. The shipment; output-only fields are ignored.
 	Shipment *Shipment `protobuf:"bytes,2,opt,name=shipment,proto3" json:"shipment,omitempty"`
-	// Key that makes repeating the call safe, at most 128 characters. Empty means (order, carrier, tracking number).
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Key that makes repeating the call safe, at most 128 characters. Empty means (order, carrier, tracking number, replaces). A key
+	// stays with its shipment whatever becomes of that: to ship again after a cancelled shipment, give a new one.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Check everything, answer what would be sent (Shipment.preview), store nothing and send nothing. The answer has no name and no
+	// state then, unless the request repeats one: that one's shipment is the answer, since nothing more would be sent.
+	// In a batch, all requests say the same. Each is checked against what is stored, not against the others, and no preview is shown.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Ship although the buyer asks to cancel, or with a carrier that does not serve the order's pickup network. What can never work
+	// is refused all the same.
+	Force bool `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	// Use the marketplace's row for any other carrier when the carrier is not in its list. A tracking URL is needed then.
+	AllowOtherCarrier bool `protobuf:"varint,6,opt,name=allow_other_carrier,json=allowOtherCarrier,proto3" json:"allow_other_carrier,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *NotifyShipmentRequest) Reset() {
 	*x = NotifyShipmentRequest{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +1009,7 @@ func (x *NotifyShipmentRequest) String() string {
 func (*NotifyShipmentRequest) ProtoMessage() {}
 
 func (x *NotifyShipmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +1022,7 @@ func (x *NotifyShipmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotifyShipmentRequest.ProtoReflect.Descriptor instead.
 func (*NotifyShipmentRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NotifyShipmentRequest) GetParent() string {
@@ -562,6 +1046,407 @@ func (x *NotifyShipmentRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *NotifyShipmentRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *NotifyShipmentRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *NotifyShipmentRequest) GetAllowOtherCarrier() bool {
+	if x != nil {
+		return x.AllowOtherCarrier
+	}
+	return false
+}
+
+// BatchNotifyShipmentsRequest tells the marketplace that several orders left.
+type BatchNotifyShipmentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "stores/{store}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// Required. 1 to 1,000 requests, each with the same parent or none. They are independent: one that fails does not stop the others.
+	Requests      []*NotifyShipmentRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchNotifyShipmentsRequest) Reset() {
+	*x = BatchNotifyShipmentsRequest{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchNotifyShipmentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchNotifyShipmentsRequest) ProtoMessage() {}
+
+func (x *BatchNotifyShipmentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchNotifyShipmentsRequest.ProtoReflect.Descriptor instead.
+func (*BatchNotifyShipmentsRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchNotifyShipmentsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *BatchNotifyShipmentsRequest) GetRequests() []*NotifyShipmentRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// BatchNotifyShipmentsResponse has one result for each request, in their order.
+type BatchNotifyShipmentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The results.
+	Results       []*NotifyShipmentResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchNotifyShipmentsResponse) Reset() {
+	*x = BatchNotifyShipmentsResponse{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchNotifyShipmentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchNotifyShipmentsResponse) ProtoMessage() {}
+
+func (x *BatchNotifyShipmentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchNotifyShipmentsResponse.ProtoReflect.Descriptor instead.
+func (*BatchNotifyShipmentsResponse) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchNotifyShipmentsResponse) GetResults() []*NotifyShipmentResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// NotifyShipmentResult is what became of one request of a batch.
+type NotifyShipmentResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of the two.
+	//
+	// Types that are valid to be assigned to Result:
+	//
+	//	*NotifyShipmentResult_Shipment
+	//	*NotifyShipmentResult_Error
+	Result        isNotifyShipmentResult_Result `protobuf_oneof:"result"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotifyShipmentResult) Reset() {
+	*x = NotifyShipmentResult{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotifyShipmentResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotifyShipmentResult) ProtoMessage() {}
+
+func (x *NotifyShipmentResult) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotifyShipmentResult.ProtoReflect.Descriptor instead.
+func (*NotifyShipmentResult) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *NotifyShipmentResult) GetResult() isNotifyShipmentResult_Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *NotifyShipmentResult) GetShipment() *Shipment {
+	if x != nil {
+		if x, ok := x.Result.(*NotifyShipmentResult_Shipment); ok {
+			return x.Shipment
+		}
+	}
+	return nil
+}
+
+func (x *NotifyShipmentResult) GetError() *ItemError {
+	if x != nil {
+		if x, ok := x.Result.(*NotifyShipmentResult_Error); ok {
+			return x.Error
+		}
+	}
+	return nil
+}
+
+type isNotifyShipmentResult_Result interface {
+	isNotifyShipmentResult_Result()
+}
+
+type NotifyShipmentResult_Shipment struct {
+	// The shipment as NotifyShipment would answer.
+	Shipment *Shipment `protobuf:"bytes,1,opt,name=shipment,proto3,oneof"`
+}
+
+type NotifyShipmentResult_Error struct {
+	// The error as NotifyShipment would answer.
+	Error *ItemError `protobuf:"bytes,2,opt,name=error,proto3,oneof"`
+}
+
+func (*NotifyShipmentResult_Shipment) isNotifyShipmentResult_Result() {}
+
+func (*NotifyShipmentResult_Error) isNotifyShipmentResult_Result() {}
+
+// ItemError is the error of one item of a batch.
+type ItemError struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The gRPC code, for example 9 for FAILED_PRECONDITION.
+	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	// ErrorInfo reason, for example "ORDER_NOT_SHIPPABLE".
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What failed, why, what to do.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// Path of the field at fault, from the item on, for example "shipment.carrier"; empty when it is none.
+	Field string `protobuf:"bytes,4,opt,name=field,proto3" json:"field,omitempty"`
+	// ErrorInfo metadata, for example the near matches of a carrier.
+	Metadata map[string]string `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// How long to wait before the item is tried again; unset when waiting does not help.
+	RetryDelay    *durationpb.Duration `protobuf:"bytes,6,opt,name=retry_delay,json=retryDelay,proto3" json:"retry_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ItemError) Reset() {
+	*x = ItemError{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ItemError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ItemError) ProtoMessage() {}
+
+func (x *ItemError) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ItemError.ProtoReflect.Descriptor instead.
+func (*ItemError) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ItemError) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *ItemError) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ItemError) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *ItemError) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *ItemError) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *ItemError) GetRetryDelay() *durationpb.Duration {
+	if x != nil {
+		return x.RetryDelay
+	}
+	return nil
+}
+
+// RetryShipmentRequest takes up a shipment that ended without reaching its aim.
+type RetryShipmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "stores/{store}/shipments/{shipment}", in state NEEDS_ATTENTION or REJECTED.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// As NotifyShipmentRequest.force.
+	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetryShipmentRequest) Reset() {
+	*x = RetryShipmentRequest{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetryShipmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetryShipmentRequest) ProtoMessage() {}
+
+func (x *RetryShipmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetryShipmentRequest.ProtoReflect.Descriptor instead.
+func (*RetryShipmentRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RetryShipmentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RetryShipmentRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// CancelShipmentRequest withdraws a shipment of which nothing was sent.
+type CancelShipmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "stores/{store}/shipments/{shipment}".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelShipmentRequest) Reset() {
+	*x = CancelShipmentRequest{}
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelShipmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelShipmentRequest) ProtoMessage() {}
+
+func (x *CancelShipmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelShipmentRequest.ProtoReflect.Descriptor instead.
+func (*CancelShipmentRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CancelShipmentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // GetShipmentRequest names a shipment.
 type GetShipmentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -573,7 +1458,7 @@ type GetShipmentRequest struct {
 
 func (x *GetShipmentRequest) Reset() {
 	*x = GetShipmentRequest{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +1470,7 @@ func (x *GetShipmentRequest) String() string {
 func (*GetShipmentRequest) ProtoMessage() {}
 
 func (x *GetShipmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,7 +1483,7 @@ func (x *GetShipmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetShipmentRequest.ProtoReflect.Descriptor instead.
 func (*GetShipmentRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetShipmentRequest) GetName() string {
@@ -627,7 +1512,7 @@ type ListShipmentsRequest struct {
 
 func (x *ListShipmentsRequest) Reset() {
 	*x = ListShipmentsRequest{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +1524,7 @@ func (x *ListShipmentsRequest) String() string {
 func (*ListShipmentsRequest) ProtoMessage() {}
 
 func (x *ListShipmentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +1537,7 @@ func (x *ListShipmentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListShipmentsRequest.ProtoReflect.Descriptor instead.
 func (*ListShipmentsRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListShipmentsRequest) GetParent() string {
@@ -703,7 +1588,7 @@ type ListShipmentsResponse struct {
 
 func (x *ListShipmentsResponse) Reset() {
 	*x = ListShipmentsResponse{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -715,7 +1600,7 @@ func (x *ListShipmentsResponse) String() string {
 func (*ListShipmentsResponse) ProtoMessage() {}
 
 func (x *ListShipmentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -728,7 +1613,7 @@ func (x *ListShipmentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListShipmentsResponse.ProtoReflect.Descriptor instead.
 func (*ListShipmentsResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListShipmentsResponse) GetShipments() []*Shipment {
@@ -753,14 +1638,16 @@ type Carrier struct {
 	// The marketplace's name: what Shipment.carrier should say.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Tracking page, without the tracking number.
-	TrackingUrl   string `protobuf:"bytes,3,opt,name=tracking_url,json=trackingUrl,proto3" json:"tracking_url,omitempty"`
+	TrackingUrl string `protobuf:"bytes,3,opt,name=tracking_url,json=trackingUrl,proto3" json:"tracking_url,omitempty"`
+	// What else this carrier may be called in Shipment.carrier.
+	Aliases       []string `protobuf:"bytes,4,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Carrier) Reset() {
 	*x = Carrier{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +1659,7 @@ func (x *Carrier) String() string {
 func (*Carrier) ProtoMessage() {}
 
 func (x *Carrier) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +1672,7 @@ func (x *Carrier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Carrier.ProtoReflect.Descriptor instead.
 func (*Carrier) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Carrier) GetCode() string {
@@ -809,6 +1696,13 @@ func (x *Carrier) GetTrackingUrl() string {
 	return ""
 }
 
+func (x *Carrier) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
 // ListCarriersRequest asks which carriers the store's marketplace knows.
 type ListCarriersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -823,7 +1717,7 @@ type ListCarriersRequest struct {
 
 func (x *ListCarriersRequest) Reset() {
 	*x = ListCarriersRequest{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +1729,7 @@ func (x *ListCarriersRequest) String() string {
 func (*ListCarriersRequest) ProtoMessage() {}
 
 func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +1742,7 @@ func (x *ListCarriersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersRequest.ProtoReflect.Descriptor instead.
 func (*ListCarriersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListCarriersRequest) GetParent() string {
@@ -878,7 +1772,7 @@ type ListCarriersResponse struct {
 
 func (x *ListCarriersResponse) Reset() {
 	*x = ListCarriersResponse{}
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +1784,7 @@ func (x *ListCarriersResponse) String() string {
 func (*ListCarriersResponse) ProtoMessage() {}
 
 func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_shipment_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1797,7 @@ func (x *ListCarriersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCarriersResponse.ProtoReflect.Descriptor instead.
 func (*ListCarriersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_shipment_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListCarriersResponse) GetCarriers() []*Carrier {
@@ -924,7 +1818,7 @@ var File_relais_marketplace_v1_shipment_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_shipment_proto_rawDesc = "" +
 	"\n" +
-	"$relais/marketplace/v1/shipment.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/money.proto\"\xd1\t\n" +
+	"$relais/marketplace/v1/shipment.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!relais/marketplace/v1/money.proto\"\x90\f\n" +
 	"\bShipment\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05order\x18\x02 \x01(\tR\x05order\x12\x18\n" +
@@ -952,7 +1846,14 @@ const file_relais_marketplace_v1_shipment_proto_rawDesc = "" +
 	"updateTime\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x14 \x01(\tR\trequestId\x12<\n" +
-	"\x06events\x18\x15 \x03(\v2$.relais.marketplace.v1.ShipmentEventR\x06events\"\xca\x01\n" +
+	"\x06events\x18\x15 \x03(\v2$.relais.marketplace.v1.ShipmentEventR\x06events\x12H\n" +
+	"\rcarrier_match\x18\x16 \x01(\v2#.relais.marketplace.v1.CarrierMatchR\fcarrierMatch\x120\n" +
+	"\x14tracking_url_derived\x18\x17 \x01(\bR\x12trackingUrlDerived\x12\x1a\n" +
+	"\breplaces\x18\x18 \x01(\tR\breplaces\x12\x1f\n" +
+	"\vreplaced_by\x18\x19 \x01(\tR\n" +
+	"replacedBy\x12C\n" +
+	"\apreview\x18\x1a \x03(\v2).relais.marketplace.v1.MarketplaceRequestR\apreview\x12?\n" +
+	"\rdeadline_time\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\fdeadlineTime\"\xca\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_QUEUED\x10\x01\x12\x11\n" +
@@ -969,16 +1870,86 @@ const file_relais_marketplace_v1_shipment_proto_rawDesc = "" +
 	"\x11EVIDENCE_TRACKING\x10\x02\"C\n" +
 	"\fShipmentItem\x12\x17\n" +
 	"\aline_id\x18\x01 \x01(\tR\x06lineId\x12\x1a\n" +
-	"\bquantity\x18\x02 \x01(\x05R\bquantity\"\x96\x01\n" +
+	"\bquantity\x18\x02 \x01(\x05R\bquantity\"\xb6\x05\n" +
 	"\rShipmentEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12;\n" +
 	"\x05state\x18\x02 \x01(\x0e2%.relais.marketplace.v1.Shipment.StateR\x05state\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage\"\x8b\x01\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12=\n" +
+	"\x04kind\x18\x04 \x01(\x0e2).relais.marketplace.v1.ShipmentEvent.KindR\x04kind\x12\x18\n" +
+	"\aadapter\x18\x05 \x01(\tR\aadapter\x12'\n" +
+	"\x0fadapter_release\x18\x06 \x01(\tR\x0eadapterRelease\x12E\n" +
+	"\brequests\x18\a \x03(\v2).relais.marketplace.v1.MarketplaceRequestR\brequests\x12\x18\n" +
+	"\aoutcome\x18\b \x01(\tR\aoutcome\x12#\n" +
+	"\rnative_reason\x18\t \x01(\tR\fnativeReason\x12C\n" +
+	"\bobserved\x18\n" +
+	" \x01(\v2'.relais.marketplace.v1.OrderObservationR\bobserved\x12\x14\n" +
+	"\x05count\x18\v \x01(\x05R\x05count\x127\n" +
+	"\tlast_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"\x81\x01\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rKIND_ACCEPTED\x10\x01\x12\r\n" +
+	"\tKIND_READ\x10\x02\x12\x10\n" +
+	"\fKIND_SENDING\x10\x03\x12\r\n" +
+	"\tKIND_SENT\x10\x04\x12\x0f\n" +
+	"\vKIND_FAILED\x10\x05\x12\x0f\n" +
+	"\vKIND_PERSON\x10\x06\"\xa3\x01\n" +
+	"\x10OrderObservation\x12\x14\n" +
+	"\x05found\x18\x01 \x01(\bR\x05found\x12#\n" +
+	"\rnative_status\x18\x02 \x01(\tR\fnativeStatus\x12)\n" +
+	"\x10tracking_numbers\x18\x03 \x03(\tR\x0ftrackingNumbers\x12)\n" +
+	"\x10cancel_requested\x18\x04 \x01(\bR\x0fcancelRequested\"\xe0\x01\n" +
+	"\x12MarketplaceRequest\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12P\n" +
+	"\aheaders\x18\x03 \x03(\v26.relais.marketplace.v1.MarketplaceRequest.HeadersEntryR\aheaders\x12\x12\n" +
+	"\x04body\x18\x04 \x01(\tR\x04body\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xde\x01\n" +
+	"\fCarrierMatch\x12<\n" +
+	"\x04rule\x18\x01 \x01(\x0e2(.relais.marketplace.v1.CarrierMatch.RuleR\x04rule\x124\n" +
+	"\blist_age\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\alistAge\"Z\n" +
+	"\x04Rule\x12\x14\n" +
+	"\x10RULE_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tRULE_NAME\x10\x01\x12\r\n" +
+	"\tRULE_CODE\x10\x02\x12\x0e\n" +
+	"\n" +
+	"RULE_ALIAS\x10\x03\x12\x0e\n" +
+	"\n" +
+	"RULE_OTHER\x10\x04\"\xf6\x01\n" +
 	"\x15NotifyShipmentRequest\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\tR\x06parent\x12;\n" +
 	"\bshipment\x18\x02 \x01(\v2\x1f.relais.marketplace.v1.ShipmentR\bshipment\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\"(\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x14\n" +
+	"\x05force\x18\x05 \x01(\bR\x05force\x12.\n" +
+	"\x13allow_other_carrier\x18\x06 \x01(\bR\x11allowOtherCarrier\"\x7f\n" +
+	"\x1bBatchNotifyShipmentsRequest\x12\x16\n" +
+	"\x06parent\x18\x01 \x01(\tR\x06parent\x12H\n" +
+	"\brequests\x18\x02 \x03(\v2,.relais.marketplace.v1.NotifyShipmentRequestR\brequests\"e\n" +
+	"\x1cBatchNotifyShipmentsResponse\x12E\n" +
+	"\aresults\x18\x01 \x03(\v2+.relais.marketplace.v1.NotifyShipmentResultR\aresults\"\x99\x01\n" +
+	"\x14NotifyShipmentResult\x12=\n" +
+	"\bshipment\x18\x01 \x01(\v2\x1f.relais.marketplace.v1.ShipmentH\x00R\bshipment\x128\n" +
+	"\x05error\x18\x02 \x01(\v2 .relais.marketplace.v1.ItemErrorH\x00R\x05errorB\b\n" +
+	"\x06result\"\xac\x02\n" +
+	"\tItemError\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x14\n" +
+	"\x05field\x18\x04 \x01(\tR\x05field\x12J\n" +
+	"\bmetadata\x18\x05 \x03(\v2..relais.marketplace.v1.ItemError.MetadataEntryR\bmetadata\x12:\n" +
+	"\vretry_delay\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\n" +
+	"retryDelay\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"@\n" +
+	"\x14RetryShipmentRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05force\x18\x02 \x01(\bR\x05force\"+\n" +
+	"\x15CancelShipmentRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"(\n" +
 	"\x12GetShipmentRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\xbf\x01\n" +
 	"\x14ListShipmentsRequest\x12\x16\n" +
@@ -990,11 +1961,12 @@ const file_relais_marketplace_v1_shipment_proto_rawDesc = "" +
 	"\x06states\x18\x05 \x03(\x0e2%.relais.marketplace.v1.Shipment.StateR\x06states\"~\n" +
 	"\x15ListShipmentsResponse\x12=\n" +
 	"\tshipments\x18\x01 \x03(\v2\x1f.relais.marketplace.v1.ShipmentR\tshipments\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"c\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n" +
 	"\aCarrier\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12!\n" +
-	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrl\"G\n" +
+	"\ftracking_url\x18\x03 \x01(\tR\vtrackingUrl\x12\x18\n" +
+	"\aaliases\x18\x04 \x03(\tR\aaliases\"G\n" +
 	"\x13ListCarriersRequest\x12\x16\n" +
 	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x18\n" +
 	"\aadapter\x18\x02 \x01(\tR\aadapter\"\x8b\x01\n" +
@@ -1014,46 +1986,76 @@ func file_relais_marketplace_v1_shipment_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_shipment_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_shipment_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_relais_marketplace_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_relais_marketplace_v1_shipment_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_relais_marketplace_v1_shipment_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_relais_marketplace_v1_shipment_proto_goTypes = []any{
-	(Shipment_State)(0),           // 0: relais.marketplace.v1.Shipment.State
-	(Shipment_Evidence)(0),        // 1: relais.marketplace.v1.Shipment.Evidence
-	(*Shipment)(nil),              // 2: relais.marketplace.v1.Shipment
-	(*ShipmentItem)(nil),          // 3: relais.marketplace.v1.ShipmentItem
-	(*ShipmentEvent)(nil),         // 4: relais.marketplace.v1.ShipmentEvent
-	(*NotifyShipmentRequest)(nil), // 5: relais.marketplace.v1.NotifyShipmentRequest
-	(*GetShipmentRequest)(nil),    // 6: relais.marketplace.v1.GetShipmentRequest
-	(*ListShipmentsRequest)(nil),  // 7: relais.marketplace.v1.ListShipmentsRequest
-	(*ListShipmentsResponse)(nil), // 8: relais.marketplace.v1.ListShipmentsResponse
-	(*Carrier)(nil),               // 9: relais.marketplace.v1.Carrier
-	(*ListCarriersRequest)(nil),   // 10: relais.marketplace.v1.ListCarriersRequest
-	(*ListCarriersResponse)(nil),  // 11: relais.marketplace.v1.ListCarriersResponse
-	(*Money)(nil),                 // 12: relais.marketplace.v1.Money
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(Shipment_State)(0),                  // 0: relais.marketplace.v1.Shipment.State
+	(Shipment_Evidence)(0),               // 1: relais.marketplace.v1.Shipment.Evidence
+	(ShipmentEvent_Kind)(0),              // 2: relais.marketplace.v1.ShipmentEvent.Kind
+	(CarrierMatch_Rule)(0),               // 3: relais.marketplace.v1.CarrierMatch.Rule
+	(*Shipment)(nil),                     // 4: relais.marketplace.v1.Shipment
+	(*ShipmentItem)(nil),                 // 5: relais.marketplace.v1.ShipmentItem
+	(*ShipmentEvent)(nil),                // 6: relais.marketplace.v1.ShipmentEvent
+	(*OrderObservation)(nil),             // 7: relais.marketplace.v1.OrderObservation
+	(*MarketplaceRequest)(nil),           // 8: relais.marketplace.v1.MarketplaceRequest
+	(*CarrierMatch)(nil),                 // 9: relais.marketplace.v1.CarrierMatch
+	(*NotifyShipmentRequest)(nil),        // 10: relais.marketplace.v1.NotifyShipmentRequest
+	(*BatchNotifyShipmentsRequest)(nil),  // 11: relais.marketplace.v1.BatchNotifyShipmentsRequest
+	(*BatchNotifyShipmentsResponse)(nil), // 12: relais.marketplace.v1.BatchNotifyShipmentsResponse
+	(*NotifyShipmentResult)(nil),         // 13: relais.marketplace.v1.NotifyShipmentResult
+	(*ItemError)(nil),                    // 14: relais.marketplace.v1.ItemError
+	(*RetryShipmentRequest)(nil),         // 15: relais.marketplace.v1.RetryShipmentRequest
+	(*CancelShipmentRequest)(nil),        // 16: relais.marketplace.v1.CancelShipmentRequest
+	(*GetShipmentRequest)(nil),           // 17: relais.marketplace.v1.GetShipmentRequest
+	(*ListShipmentsRequest)(nil),         // 18: relais.marketplace.v1.ListShipmentsRequest
+	(*ListShipmentsResponse)(nil),        // 19: relais.marketplace.v1.ListShipmentsResponse
+	(*Carrier)(nil),                      // 20: relais.marketplace.v1.Carrier
+	(*ListCarriersRequest)(nil),          // 21: relais.marketplace.v1.ListCarriersRequest
+	(*ListCarriersResponse)(nil),         // 22: relais.marketplace.v1.ListCarriersResponse
+	nil,                                  // 23: relais.marketplace.v1.MarketplaceRequest.HeadersEntry
+	nil,                                  // 24: relais.marketplace.v1.ItemError.MetadataEntry
+	(*Money)(nil),                        // 25: relais.marketplace.v1.Money
+	(*timestamppb.Timestamp)(nil),        // 26: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 27: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_shipment_proto_depIdxs = []int32{
-	12, // 0: relais.marketplace.v1.Shipment.carrier_fee:type_name -> relais.marketplace.v1.Money
-	13, // 1: relais.marketplace.v1.Shipment.ship_time:type_name -> google.protobuf.Timestamp
-	3,  // 2: relais.marketplace.v1.Shipment.items:type_name -> relais.marketplace.v1.ShipmentItem
+	25, // 0: relais.marketplace.v1.Shipment.carrier_fee:type_name -> relais.marketplace.v1.Money
+	26, // 1: relais.marketplace.v1.Shipment.ship_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: relais.marketplace.v1.Shipment.items:type_name -> relais.marketplace.v1.ShipmentItem
 	0,  // 3: relais.marketplace.v1.Shipment.state:type_name -> relais.marketplace.v1.Shipment.State
 	1,  // 4: relais.marketplace.v1.Shipment.evidence:type_name -> relais.marketplace.v1.Shipment.Evidence
-	13, // 5: relais.marketplace.v1.Shipment.next_attempt_time:type_name -> google.protobuf.Timestamp
-	13, // 6: relais.marketplace.v1.Shipment.create_time:type_name -> google.protobuf.Timestamp
-	13, // 7: relais.marketplace.v1.Shipment.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 8: relais.marketplace.v1.Shipment.events:type_name -> relais.marketplace.v1.ShipmentEvent
-	13, // 9: relais.marketplace.v1.ShipmentEvent.time:type_name -> google.protobuf.Timestamp
-	0,  // 10: relais.marketplace.v1.ShipmentEvent.state:type_name -> relais.marketplace.v1.Shipment.State
-	2,  // 11: relais.marketplace.v1.NotifyShipmentRequest.shipment:type_name -> relais.marketplace.v1.Shipment
-	0,  // 12: relais.marketplace.v1.ListShipmentsRequest.states:type_name -> relais.marketplace.v1.Shipment.State
-	2,  // 13: relais.marketplace.v1.ListShipmentsResponse.shipments:type_name -> relais.marketplace.v1.Shipment
-	9,  // 14: relais.marketplace.v1.ListCarriersResponse.carriers:type_name -> relais.marketplace.v1.Carrier
-	13, // 15: relais.marketplace.v1.ListCarriersResponse.read_time:type_name -> google.protobuf.Timestamp
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	26, // 5: relais.marketplace.v1.Shipment.next_attempt_time:type_name -> google.protobuf.Timestamp
+	26, // 6: relais.marketplace.v1.Shipment.create_time:type_name -> google.protobuf.Timestamp
+	26, // 7: relais.marketplace.v1.Shipment.update_time:type_name -> google.protobuf.Timestamp
+	6,  // 8: relais.marketplace.v1.Shipment.events:type_name -> relais.marketplace.v1.ShipmentEvent
+	9,  // 9: relais.marketplace.v1.Shipment.carrier_match:type_name -> relais.marketplace.v1.CarrierMatch
+	8,  // 10: relais.marketplace.v1.Shipment.preview:type_name -> relais.marketplace.v1.MarketplaceRequest
+	26, // 11: relais.marketplace.v1.Shipment.deadline_time:type_name -> google.protobuf.Timestamp
+	26, // 12: relais.marketplace.v1.ShipmentEvent.time:type_name -> google.protobuf.Timestamp
+	0,  // 13: relais.marketplace.v1.ShipmentEvent.state:type_name -> relais.marketplace.v1.Shipment.State
+	2,  // 14: relais.marketplace.v1.ShipmentEvent.kind:type_name -> relais.marketplace.v1.ShipmentEvent.Kind
+	8,  // 15: relais.marketplace.v1.ShipmentEvent.requests:type_name -> relais.marketplace.v1.MarketplaceRequest
+	7,  // 16: relais.marketplace.v1.ShipmentEvent.observed:type_name -> relais.marketplace.v1.OrderObservation
+	26, // 17: relais.marketplace.v1.ShipmentEvent.last_time:type_name -> google.protobuf.Timestamp
+	23, // 18: relais.marketplace.v1.MarketplaceRequest.headers:type_name -> relais.marketplace.v1.MarketplaceRequest.HeadersEntry
+	3,  // 19: relais.marketplace.v1.CarrierMatch.rule:type_name -> relais.marketplace.v1.CarrierMatch.Rule
+	27, // 20: relais.marketplace.v1.CarrierMatch.list_age:type_name -> google.protobuf.Duration
+	4,  // 21: relais.marketplace.v1.NotifyShipmentRequest.shipment:type_name -> relais.marketplace.v1.Shipment
+	10, // 22: relais.marketplace.v1.BatchNotifyShipmentsRequest.requests:type_name -> relais.marketplace.v1.NotifyShipmentRequest
+	13, // 23: relais.marketplace.v1.BatchNotifyShipmentsResponse.results:type_name -> relais.marketplace.v1.NotifyShipmentResult
+	4,  // 24: relais.marketplace.v1.NotifyShipmentResult.shipment:type_name -> relais.marketplace.v1.Shipment
+	14, // 25: relais.marketplace.v1.NotifyShipmentResult.error:type_name -> relais.marketplace.v1.ItemError
+	24, // 26: relais.marketplace.v1.ItemError.metadata:type_name -> relais.marketplace.v1.ItemError.MetadataEntry
+	27, // 27: relais.marketplace.v1.ItemError.retry_delay:type_name -> google.protobuf.Duration
+	0,  // 28: relais.marketplace.v1.ListShipmentsRequest.states:type_name -> relais.marketplace.v1.Shipment.State
+	4,  // 29: relais.marketplace.v1.ListShipmentsResponse.shipments:type_name -> relais.marketplace.v1.Shipment
+	20, // 30: relais.marketplace.v1.ListCarriersResponse.carriers:type_name -> relais.marketplace.v1.Carrier
+	26, // 31: relais.marketplace.v1.ListCarriersResponse.read_time:type_name -> google.protobuf.Timestamp
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_shipment_proto_init() }
@@ -1062,13 +2064,17 @@ func file_relais_marketplace_v1_shipment_proto_init() {
 		return
 	}
 	file_relais_marketplace_v1_money_proto_init()
+	file_relais_marketplace_v1_shipment_proto_msgTypes[9].OneofWrappers = []any{
+		(*NotifyShipmentResult_Shipment)(nil),
+		(*NotifyShipmentResult_Error)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_shipment_proto_rawDesc), len(file_relais_marketplace_v1_shipment_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   10,
+			NumEnums:      4,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
