@@ -155,11 +155,15 @@ func (l *ledger) ShipmentEvents(context.Context, string, string) ([]shipment.Eve
 }
 
 func (l *ledger) ListShipments(_ context.Context, q shipment.ListQuery) ([]shipment.Shipment, error) {
-	s, err := l.find(func(s shipment.Shipment) bool { return s.OrderNumber == q.OrderNumber && s.State.Open() })
-	if err != nil {
-		return nil, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var open []shipment.Shipment
+	for _, s := range l.stored {
+		if s.OrderNumber == q.OrderNumber && s.State.Open() {
+			open = append(open, s)
+		}
 	}
-	return []shipment.Shipment{s}, nil
+	return open, nil
 }
 
 func (l *ledger) Carriers(context.Context, store.Ref) (shipment.CarrierList, error) {
