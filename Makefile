@@ -3,6 +3,8 @@
 GO       ?= go
 TOOL      = $(GO) tool -modfile=.tools/go.mod
 BENCH_ORDERS ?= 100000
+# Of `make chaos`: SEED=… repeats the choices of a run; without one a seed is drawn and printed.
+N        ?= 200
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   = -X main.version=$(VERSION)
 ADAPTER   = -X github.com/relaishq/relais/adapters/$(1).version=$(VERSION)
@@ -38,8 +40,22 @@ test: build ## run all tests of a change
 
 # The last line is RESULT and one JSON object.
 .PHONY: bench
-bench: build ## measure a whole import beside its parts; BENCH_ORDERS=100000
-	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -run '^TestBenchmarkImport$$' -count 1 -timeout 60m -v -args -bench.orders $(BENCH_ORDERS) | grep -v '^\(=== RUN\|--- PASS\|PASS\|ok \)'
+bench: build ## measure a whole import beside its parts, and shipments; BENCH_ORDERS=100000
+	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -run '^TestBenchmark$$' -count 1 -timeout 60m -v -args -bench.orders $(BENCH_ORDERS) | grep -v '^\(=== RUN\|--- PASS\|PASS\|ok \)'
+
+# What go test says around the reports, so that a report's last line is RESULT and one JSON object. The exit code is go test's.
+SLOW_TEST = RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -count 1 -v
+QUIET     = grep -v '^ *\(=== \|--- \|PASS\|FAIL\|ok \|exit status\)'
+chaos test-slow: SHELL = bash
+chaos test-slow: .SHELLFLAGS = -o pipefail -c
+
+.PHONY: chaos
+chaos: build ## no shipment lost or doubled while everything fails and is killed; SEED=1 N=200
+	$(SLOW_TEST) -run '^TestChaos$$' -timeout 60m -args -chaos.n $(N) $(if $(SEED),-chaos.seed $(SEED)) | $(QUIET)
+
+.PHONY: test-slow
+test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule
+	$(SLOW_TEST) -run '^(TestChaos|TestChaosCanFail|TestManyStores)$$' -timeout 20m -args -chaos.n $(N) -chaos.seed 1 -stores.n 200 | $(QUIET)
 
 .PHONY: lint
 lint: ## go vet, golangci-lint, buf lint and format

@@ -37,7 +37,7 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// `make bench`: the whole import beside each of its parts, over the same bytes and rows, in one run.
+// `make bench`: the whole import beside each of its parts, over the same bytes and rows, in one run; then shipments (bench_shipments_test.go).
 
 var benchOrders = flag.Int("bench.orders", 0, "orders of the benchmark; 0 skips it")
 
@@ -55,11 +55,21 @@ type sample struct {
 	wall, cpu time.Duration
 }
 
-func TestBenchmarkImport(t *testing.T) {
+func TestBenchmark(t *testing.T) {
 	if *benchOrders == 0 {
 		t.Skip("a benchmark: run make bench")
 	}
 	result := map[string]float64{}
+	benchmarkImport(t, result)
+	benchmarkShipments(t, result)
+	line, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("RESULT %s\n", line)
+}
+
+func benchmarkImport(t *testing.T, result map[string]float64) {
 	big := newBench(t, *benchOrders)
 	fmt.Printf("%d orders, %.1f MB of XML (%.2f kB each), median of %d runs\n\n%-34s %12s %22s\n",
 		big.orders, float64(len(big.answer))/1e6, float64(len(big.answer))/1e3/float64(big.orders), benchRuns, "", "orders/s", "CPU s per 1,000 orders")
@@ -91,11 +101,6 @@ func TestBenchmarkImport(t *testing.T) {
 	result["adapter_rss_mb_1000"], result["server_rss_mb_1000"] = rssSmall.adapter, rssSmall.server
 	fmt.Printf("\npeak resident memory, MiB: adapter %.1f (at %d orders %.1f), server %.1f (%.1f)\n",
 		rss.adapter, small.orders, rssSmall.adapter, rss.server, rssSmall.server)
-	line, err := json.Marshal(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Printf("RESULT %s\n", line)
 }
 
 // bench is one size of the benchmark: a sandbox process, and its answer as bytes, as messages and as rows.

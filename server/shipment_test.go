@@ -310,14 +310,20 @@ func TestShipmentSurvivesRestart(t *testing.T) {
 // waitFor polls until ok, and fails after 30 s.
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	waitLong(t, 30*time.Second, ok)
+}
+
+// waitLong is waitFor with another limit.
+func waitLong(t *testing.T, limit time.Duration, ok func() bool) {
+	t.Helper()
+	deadline := time.After(limit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatal("waited for 30 s in vain")
+			t.Fatalf("waited for %s in vain", limit)
 		}
 	}
 }

@@ -98,9 +98,15 @@ func (s *session) problem(ctx context.Context, err error) error {
 	}
 }
 
-// clean makes an adapter's text fit to be shown: short, on one line, without control characters, and, should the adapter have
-// broken the rule, without the secrets that it was given.
+// clean makes an adapter's text fit to be shown: short, on one line, without control characters, and without secrets.
 func (s *session) clean(text string) string {
+	text = s.mask(text)
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }), " ")
+	return cut(text, maxMessage)
+}
+
+// mask removes from an adapter's text, should the adapter have broken the rule, the secrets that it was given.
+func (s *session) mask(text string) string {
 	secrets := slices.Collect(maps.Values(s.store.GetCredentials()))
 	// The longest first: one that holds another would else lose only that part.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
@@ -109,9 +115,13 @@ func (s *session) clean(text string) string {
 			text = strings.ReplaceAll(text, secret, "***")
 		}
 	}
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }), " ")
-	if r := []rune(text); len(r) > maxMessage {
-		text = string(r[:maxMessage]) + "…"
+	return text
+}
+
+// cut shortens a text to so many characters.
+func cut(text string, limit int) string {
+	if r := []rune(text); len(r) > limit {
+		return string(r[:limit]) + "…"
 	}
 	return text
 }

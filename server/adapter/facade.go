@@ -54,6 +54,8 @@ type Rate struct {
 type Lease interface {
 	// Conn is the connection to the process.
 	Conn() grpc.ClientConnInterface
+	// Binary names the adapter's release, "version@sha256".
+	Binary() string
 	// Description is what the adapter said of itself; it must not be changed.
 	Description() *adapterv1.DescribeResponse
 	// Release gives the lease back.

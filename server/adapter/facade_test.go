@@ -180,8 +180,8 @@ func TestStateIsACache(t *testing.T) {
 			}}, quick)
 			f.vault.saveErr = tt.saveErr
 			orders, err := f.GetOrders(t.Context(), fakeRef, []string{"N000"})
-			if err != nil || len(orders) != 1 {
-				t.Errorf("%d orders, error %v", len(orders), err)
+			if err != nil || len(orders.Orders) != 1 {
+				t.Errorf("%d orders, error %v", len(orders.Orders), err)
 			}
 			if states := f.vault.states(); len(states) != tt.kept {
 				t.Errorf("%d states kept, want %d", len(states), tt.kept)

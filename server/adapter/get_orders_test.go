@@ -79,8 +79,8 @@ func TestGetOrders(t *testing.T) {
 					t.Errorf("error %v, want %s with %q", err, tt.reason, tt.text)
 				}
 			}
-			if len(orders) != tt.found {
-				t.Errorf("%d orders, want %d", len(orders), tt.found)
+			if len(orders.Orders) != tt.found {
+				t.Errorf("%d orders, want %d", len(orders.Orders), tt.found)
 			}
 			close(requests)
 			var batches []int
@@ -122,7 +122,7 @@ func TestGetOrdersByReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, o := range orders {
+	for _, o := range orders.Orders {
 		got = append(got, o.Number+" "+o.NativeID+" "+o.Reference)
 	}
 	if diff := cmp.Diff([]string{"1 B-1 1", "2 B-2 2", "3 B-3 3"}, got); diff != "" {
@@ -148,7 +148,7 @@ func TestGetOrdersThatShareAReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, o := range orders {
+	for _, o := range orders.Orders {
 		got = append(got, o.Number)
 	}
 	slices.Sort(got)

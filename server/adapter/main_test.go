@@ -149,6 +149,7 @@ type lease struct {
 
 func (l *lease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l *lease) Description() *adapterv1.DescribeResponse { return l.description }
+func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
 func (l *lease) Release()                                 { l.leases.add(-1) }
 
 // fakeVault is an adapter.Vault with one store's secrets.

@@ -30,10 +30,10 @@ func converted(t *testing.T, o *adapterv1.Order) (order.Order, error) {
 	if err != nil {
 		return order.Order{}, err
 	}
-	if len(orders) != 1 {
-		t.Fatalf("%d orders, want 1", len(orders))
+	if len(orders.Orders) != 1 {
+		t.Fatalf("%d orders, want 1", len(orders.Orders))
 	}
-	return orders[0], nil
+	return orders.Orders[0], nil
 }
 
 // hour is a time of its own for each n.

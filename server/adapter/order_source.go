@@ -118,24 +118,24 @@ func (w *window) end() error {
 }
 
 // GetOrders reads orders by number, in as many calls as the adapter needs.
-func (f *Facade) GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]order.Order, error) {
+func (f *Facade) GetOrders(ctx context.Context, ref store.Ref, numbers []string) (order.Found, error) {
 	s, err := f.open(ctx, ref)
 	if err != nil {
-		return nil, err
+		return order.Found{}, err
 	}
 	defer s.release()
 	perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
 	if perCall < 1 {
-		return nil, s.malformed("it declares no max_orders_per_get")
+		return order.Found{}, s.malformed("it declares no max_orders_per_get")
 	}
-	var all []order.Order
+	all := order.Found{Release: s.lease.Binary()}
 	for len(numbers) > 0 {
 		n := min(perCall, len(numbers))
 		orders, err := f.getOrders(ctx, s, numbers[:n])
 		if err != nil {
-			return nil, err
+			return order.Found{}, err
 		}
-		all, numbers = append(all, orders...), numbers[n:]
+		all.Orders, numbers = append(all.Orders, orders...), numbers[n:]
 	}
 	return all, nil
 }

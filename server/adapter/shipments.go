@@ -9,20 +9,70 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// NotifyShipment tells the marketplace that one order left. It returns an error only when certainly nothing was sent;
-// everything else whose outcome is not known is delivery.Unknown.
-func (f *Facade) NotifyShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (delivery.Result, error) {
+// prepared is a notification that is ready to leave on one lease.
+type prepared struct {
+	facade       *Facade
+	session      *session
+	notification *adapterv1.ShipmentNotification
+	requests     []shipment.MarketplaceRequest
+}
+
+// PrepareShipment makes a notification ready to leave, and asks the adapter what it would send.
+func (f *Facade) PrepareShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (shipment.Prepared, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
 	s, err := f.open(ctx, ref)
 	if err != nil {
-		return delivery.Result{}, err
+		return nil, err
 	}
-	defer s.release()
-	answer, err := s.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
-		Store: s.store, Notifications: []*adapterv1.ShipmentNotification{notificationToProto(n)},
+	p := &prepared{facade: f, session: s, notification: notificationToProto(n)}
+	if !s.lease.Description().GetCapabilities().GetPreview() {
+		return p, nil
+	}
+	answer, err := s.client.PreviewShipment(ctx, &adapterv1.PreviewShipmentRequest{Store: s.store, Notification: p.notification})
+	if err != nil {
+		s.release()
+		return nil, s.problem(ctx, err)
+	}
+	for _, r := range answer.GetRequests() {
+		p.requests = append(p.requests, s.shown(r))
+	}
+	return p, nil
+}
+
+// maxBody is how much of a previewed body is kept, in characters: a notification of one order is far below.
+const maxBody = 16 << 10
+
+// shown is a request as it may be stored and shown.
+func (s *session) shown(r *adapterv1.HttpRequest) shipment.MarketplaceRequest {
+	out := shipment.MarketplaceRequest{Method: s.clean(r.GetMethod()), URL: s.clean(r.GetUrl()), Body: cut(s.mask(r.GetBody()), maxBody)}
+	for name, value := range r.GetHeaders() {
+		if out.Headers == nil {
+			out.Headers = make(map[string]string)
+		}
+		out.Headers[s.clean(name)] = s.clean(value)
+	}
+	return out
+}
+
+// Requests implements shipment.Prepared.
+func (p *prepared) Requests() []shipment.MarketplaceRequest { return p.requests }
+
+// Release implements shipment.Prepared.
+func (p *prepared) Release() string { return p.session.lease.Binary() }
+
+// Close implements shipment.Prepared.
+func (p *prepared) Close() { p.session.release() }
+
+// Send tells the marketplace that the order left. It returns an error only when certainly nothing was sent; everything else whose
+// outcome is not known is delivery.Unknown.
+func (p *prepared) Send(ctx context.Context) (delivery.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.facade.timeouts.Call)
+	defer cancel()
+	answer, err := p.session.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
+		Store: p.session.store, Notifications: []*adapterv1.ShipmentNotification{p.notification},
 	})
-	return f.concluded(ctx, s, n.Key, answer, err)
+	return p.facade.concluded(ctx, p.session, p.notification.GetKey(), answer, err)
 }
 
 func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotification {
@@ -71,6 +121,7 @@ func (f *Facade) ShipmentRules(ctx context.Context, adapter string) (shipment.Ru
 	c := s.lease.Description().GetCapabilities()
 	rules := shipment.Rules{
 		PartialShipment:     c.GetPartialShipment(),
+		TrackingCorrection:  c.GetTrackingCorrection(),
 		MaxNumberLength:     int(c.GetTrackingRules().GetMaxNumberLength()),
 		ForbiddenCharacters: c.GetTrackingRules().GetForbiddenNumberCharacters(),
 		MaxURLLength:        int(c.GetTrackingRules().GetMaxUrlLength()),

@@ -47,13 +47,23 @@ func writing(answer writer) sdk.Adapter {
 	return fake.Full()
 }
 
+// notify prepares a notification and sends it.
+func notify(ctx context.Context, f *fixture, ref store.Ref, n shipment.Notification) (delivery.Result, error) {
+	p, err := f.PrepareShipment(ctx, ref, n)
+	if err != nil {
+		return delivery.Result{}, err
+	}
+	defer p.Close()
+	return p.Send(ctx)
+}
+
 // writes is every kind of write.
 var writes = []struct {
 	name string
 	do   func(ctx context.Context, f *fixture, ref store.Ref) (delivery.Result, error)
 }{
 	{"notify", func(ctx context.Context, f *fixture, ref store.Ref) (delivery.Result, error) {
-		return f.NotifyShipment(ctx, ref, shipment.Notification{Key: "shipment-1", Order: order.Order{Number: "N1"}})
+		return notify(ctx, f, ref, shipment.Notification{Key: "shipment-1", Order: order.Order{Number: "N1"}})
 	}},
 	{"accept", func(ctx context.Context, f *fixture, ref store.Ref) (delivery.Result, error) {
 		return f.Decide(ctx, ref, decision.Accept, order.Order{Number: "N1"})
@@ -209,7 +219,7 @@ func TestForeignStatusOfAWrite(t *testing.T) {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			f := overRaw(t, &rawFailing{err: status.Error(code, "no")})
-			got, err := f.NotifyShipment(t.Context(), fakeRef, shipment.Notification{Key: "k"})
+			got, err := notify(t.Context(), f, fakeRef, shipment.Notification{Key: "k"})
 			if err != nil || got.Outcome != delivery.Unknown {
 				t.Errorf("result %+v, error %v, want an unknown outcome", got, err)
 			}
@@ -244,7 +254,7 @@ func TestWriteRequests(t *testing.T) {
 				t.Errorf("this test does not know %s", missing)
 			}
 		}
-		_, err := f.NotifyShipment(t.Context(), fakeRef, shipment.Notification{
+		_, err := notify(t.Context(), f, fakeRef, shipment.Notification{
 			Key: "key", Order: sold, Lines: []order.Line{{ID: "l1", SKU: "sku", Quantity: 2}, {ID: "l2", Quantity: 1}},
 			Carrier: "Colissimo", TrackingNumber: "6A1", TrackingURL: "https://t.example/", Service: "home",
 			CarrierFee: &order.Money{Currency: "EUR", Units: 6, Nanos: 500_000_000}, ShipTime: since,

@@ -130,8 +130,8 @@ func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) 
 }
 
 // GetOrders implements order.Getter.
-func (w *world) GetOrders(context.Context, store.Ref, []string) ([]order.Order, error) {
-	return []order.Order{{Number: "1", Status: order.PendingAcceptance}}, nil
+func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	return order.Found{Orders: []order.Order{{Number: "1", Status: order.PendingAcceptance}}}, nil
 }
 
 // ApplyBatch implements order.Keeper.

@@ -193,7 +193,8 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 func (s *Service) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Policy.CallTimeout)
 	defer cancel()
-	return s.cfg.Reader.Fresh(ctx, ref, number)
+	read, err := s.cfg.Reader.Fresh(ctx, ref, number)
+	return read.Order, err
 }
 
 // send commits SENDING, tells the marketplace, and stores what came of it.

@@ -32,6 +32,9 @@ func States() []State {
 // Open reports whether relais still works on a delivery in this state.
 func (s State) Open() bool { return s == Queued || s == Sending || s == Acknowledged }
 
+// OpenStates is the states in which relais still works on a delivery.
+func OpenStates() []State { return []State{Queued, Sending, Acknowledged} }
+
 // Outcome is what became of one write. Storage keeps these words.
 type Outcome string
 
@@ -91,6 +94,34 @@ func New(now, deadline time.Time) Delivery {
 // MayBeApplied reports whether any request so far can have been applied.
 func (d Delivery) MayBeApplied() bool {
 	return d.Uncertain || d.State == Acknowledged || d.State == Sending && d.LastOutcome == ""
+}
+
+// Reached reports whether any request so far can have been applied, whatever the state is now.
+func (d Delivery) Reached() bool {
+	return d.Uncertain || d.SendCount > 0 && d.LastOutcome != Retry && d.LastOutcome != Refused
+}
+
+// Inherit makes a new delivery the successor of one that may have been applied: that is settled by reading before anything of
+// this one is sent.
+func (d *Delivery) Inherit(old Delivery, now time.Time) {
+	d.State, d.Uncertain, d.LastOutcome = Sending, true, Unknown
+	d.SettledTime = now
+	if old.SettledTime.After(now) {
+		d.SettledTime = old.SettledTime
+	}
+}
+
+// Reopen takes up a delivery that ended without reaching its aim, until another deadline. What may have been applied is settled
+// by reading before anything is sent.
+func (d *Delivery) Reopen(now, deadline time.Time, message string) {
+	if d.Reached() {
+		d.Inherit(*d, now)
+	} else {
+		d.State = Queued
+	}
+	d.StillReady, d.FailureCount = 0, 0
+	d.NextAttempt, d.Deadline, d.UpdateTime = now, deadline, now
+	d.Reason, d.Message = "", message
 }
 
 // Observe notes what a read showed: asBefore when the order is still as it was before anything was sent.

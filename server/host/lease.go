@@ -22,6 +22,11 @@ func (l *Lease) Conn() grpc.ClientConnInterface { return l.generation.process.Co
 // Generation returns the number of the generation.
 func (l *Lease) Generation() int64 { return l.generation.number }
 
+// Binary names the release that runs, as "version@sha256" with the hexadecimal hash of its file.
+func (l *Lease) Binary() string {
+	return l.generation.description.GetVersion() + "@" + l.generation.release.sha256
+}
+
 // Description returns what the adapter said of itself. It is shared: do not change it.
 func (l *Lease) Description() *adapterv1.DescribeResponse { return l.generation.description }
 

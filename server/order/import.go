@@ -91,5 +91,5 @@ type Source interface {
 	// q.Until. An error of receive ends the read and is returned. Other errors are problems.
 	ListOrders(ctx context.Context, ref store.Ref, q Query, receive func(Page) error) error
 	// GetOrders reads orders by number; unknown numbers are left out. Any number of them may be asked for.
-	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]Order, error)
+	GetOrders(ctx context.Context, ref store.Ref, numbers []string) (Found, error)
 }

@@ -93,7 +93,7 @@ func (m *marketplace) ListOrders(_ context.Context, _ store.Ref, q order.Query, 
 }
 
 // GetOrders implements order.Source and order.Getter.
-func (m *marketplace) GetOrders(_ context.Context, _ store.Ref, numbers []string) ([]order.Order, error) {
+func (m *marketplace) GetOrders(_ context.Context, _ store.Ref, numbers []string) (order.Found, error) {
 	if m.onGet != nil {
 		m.onGet()
 	}
@@ -103,7 +103,7 @@ func (m *marketplace) GetOrders(_ context.Context, _ store.Ref, numbers []string
 			found = append(found, o)
 		}
 	}
-	return cloned(found), m.getErr
+	return order.Found{Orders: cloned(found), Release: "1.0.0@feed"}, m.getErr
 }
 
 // cloned copies orders as a new read of the marketplace gives them.
@@ -215,12 +215,16 @@ func TestFresh(t *testing.T) {
 			m := &marketplace{byNo: map[string]order.Order{"A": articles("A", "1"), "B": articles("B")}}
 			m.onGet = func() { shop.now = shop.now.Add(lateness) } // the answer takes its time
 			c.with(f, m)
-			got, err := order.NewReader(m, f, shop.Catalogue, shop.clock).Fresh(t.Context(), shopRef, "A")
+			read, err := order.NewReader(m, f, shop.Catalogue, shop.clock).Fresh(t.Context(), shopRef, "A")
+			got := read.Order
 			if !errors.Is(err, c.err) || (c.err == nil) != (err == nil) {
 				t.Errorf("error %v, want %v", err, c.err)
 			}
 			if (got != nil) != (c.want != nil) {
 				t.Fatalf("got %v, want one: %t", got, c.want != nil)
+			}
+			if err == nil {
+				same(t, "release", read.Release, "1.0.0@feed")
 			}
 			if got != nil {
 				same(t, "order", looked(*got), c.want)

@@ -276,18 +276,18 @@ func (m shown) ListOrders(ctx context.Context, ref store.Ref, q order.Query, rec
 }
 
 // GetOrders implements order.Source.
-func (m shown) GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]order.Order, error) {
+func (m shown) GetOrders(ctx context.Context, ref store.Ref, numbers []string) (order.Found, error) {
 	a := m.apis[ref.Adapter]
 	m.mu.Lock()
 	m.asked = append(m.asked, ref.Adapter+": "+strings.Join(slices.Sorted(slices.Values(numbers)), ","))
 	m.mu.Unlock()
 	if a.onGet != nil {
 		if err := a.onGet(ctx); err != nil {
-			return nil, err
+			return order.Found{}, err
 		}
 	}
 	if a.getErr != nil {
-		return nil, a.getErr
+		return order.Found{}, a.getErr
 	}
 	var found []order.Order
 	for _, n := range numbers {
@@ -295,7 +295,7 @@ func (m shown) GetOrders(ctx context.Context, ref store.Ref, numbers []string) (
 			found = append(found, o)
 		}
 	}
-	return cloned(found), nil
+	return order.Found{Orders: cloned(found)}, nil
 }
 
 // lockedText is a log that a test reads while the importer writes it.

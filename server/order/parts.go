@@ -159,11 +159,11 @@ func (p *part) reread(ctx context.Context) error {
 			return nil
 		}
 		began := im.cfg.Now().UTC()
-		orders, err := im.cfg.Source.GetOrders(ctx, p.ref, numbers)
+		found, err := im.cfg.Source.GetOrders(ctx, p.ref, numbers)
 		if err != nil {
 			return fmt.Errorf("read open orders by number: %w", err)
 		}
-		if err := p.apply(ctx, Batch{Orders: orders, Reread: true, ReadTime: began}); err != nil {
+		if err := p.apply(ctx, Batch{Orders: found.Orders, Reread: true, ReadTime: began}); err != nil {
 			return err
 		}
 		after = numbers[len(numbers)-1]
@@ -244,7 +244,7 @@ func (r *reading) handOver(ctx context.Context, to *part, orders []Order) ([]Ord
 		}
 	}
 	began := r.im.cfg.Now().UTC()
-	found, err := r.im.cfg.Source.GetOrders(ctx, to.ref, numbers)
+	answer, err := r.im.cfg.Source.GetOrders(ctx, to.ref, numbers)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil, to.ref.Adapter == r.bindings.Current, problem.As(err) == nil:
@@ -254,7 +254,7 @@ func (r *reading) handOver(ctx context.Context, to *part, orders []Order) ([]Ord
 		return orders, nil
 	}
 	known := make(map[string]bool) // an order that was found by number and by reference, in two calls, is one
-	found = slices.DeleteFunc(found, func(o Order) bool {
+	found := slices.DeleteFunc(answer.Orders, func(o Order) bool {
 		id := cmp.Or(o.NativeID, o.Number)
 		twice := known[id]
 		known[id] = true

@@ -11,7 +11,13 @@ import (
 // Getter reads orders by number.
 type Getter interface {
 	// GetOrders reads orders by number; unknown numbers are left out. Errors are problems.
-	GetOrders(ctx context.Context, ref store.Ref, numbers []string) ([]Order, error)
+	GetOrders(ctx context.Context, ref store.Ref, numbers []string) (Found, error)
+}
+
+// Found is orders that were read by number.
+type Found struct {
+	Orders  []Order
+	Release string // of the adapter that read them, "version@sha256"
 }
 
 // Keeper stores what was read.
@@ -33,25 +39,30 @@ func NewReader(from Getter, to Keeper, c *Catalogue, now func() time.Time) *Read
 	return &Reader{from: from, to: to, catalogue: c, now: now}
 }
 
-// Fresh reads one order from the marketplace now and keeps what the read shows. Nil means that the marketplace does not show
-// the order. Errors of the marketplace are problems.
-func (r *Reader) Fresh(ctx context.Context, ref store.Ref, number string) (*Order, error) {
+// FreshRead is what one read of an order showed.
+type FreshRead struct {
+	Order   *Order // nil when the marketplace does not show the order
+	Release string // of the adapter that read it, "version@sha256"
+}
+
+// Fresh reads one order from the marketplace now and keeps what the read shows. Errors of the marketplace are problems.
+func (r *Reader) Fresh(ctx context.Context, ref store.Ref, number string) (FreshRead, error) {
 	began := r.now().UTC()
-	orders, err := r.from.GetOrders(ctx, ref, []string{number})
+	read, err := r.from.GetOrders(ctx, ref, []string{number})
 	if err != nil {
-		return nil, err
+		return FreshRead{}, err
 	}
-	for i := range orders {
-		if orders[i].Number != number {
+	for i := range read.Orders {
+		if read.Orders[i].Number != number {
 			continue
 		}
-		found := orders[i : i+1]
+		found := read.Orders[i : i+1]
 		// From the cache only: whoever reads a single order is in a hurry, and imports look products up.
 		r.catalogue.NewLookup(ref).Recall(ctx, found)
 		if _, err := r.to.ApplyBatch(ctx, Batch{Ref: ref, Orders: found, ReadTime: began, Time: r.now().UTC()}); err != nil {
-			return nil, fmt.Errorf("keep fresh read of order: %w", err)
+			return FreshRead{}, fmt.Errorf("keep fresh read of order: %w", err)
 		}
-		return &found[0], nil
+		return FreshRead{Order: &found[0], Release: read.Release}, nil
 	}
-	return nil, nil
+	return FreshRead{Release: read.Release}, nil
 }

@@ -2,17 +2,29 @@ package shipment
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/relaishq/relais/server/carrier"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
-// carrierListAge is how old a cached carrier list may be before the marketplace is asked again.
-const carrierListAge = 24 * time.Hour
+const (
+	// carrierListAge is how old a cached carrier list may be before the marketplace is asked again.
+	carrierListAge = 24 * time.Hour
+	// carrierListNew is the age up to which a list is believed even when it does not have a carrier: a batch of a thousand
+	// shipments with a carrier of its own must not ask a thousand times.
+	carrierListNew = 10 * time.Minute
+)
 
-// carrierBook is the marketplaces' carrier lists, with what was read of them before.
+// carrierBook is the marketplaces' carrier lists, with what was read of them before, and what relais knows of carriers.
 type carrierBook struct {
+	table       carrier.Table
 	repository  Repository
 	stores      Stores
 	marketplace Marketplace
@@ -33,24 +45,98 @@ func (b carrierBook) read(ctx context.Context, ref store.Ref) (CarrierList, erro
 	return list, nil
 }
 
-// find finds the marketplace's carrier in the cached list, and in a fresh one when the cached one is old or does not know it. When
-// the marketplace cannot be asked, an old list is better than no shipment. CARRIER_UNKNOWN.
-func (b carrierBook) find(ctx context.Context, ref store.Ref, written string) (Carrier, error) {
-	cached, err := b.repository.Carriers(ctx, ref)
+// choose finds the marketplace's carrier for a request about an order, and checks that the parcel can be announced with it.
+// Errors: CARRIER_UNKNOWN, CARRIER_NOT_FOR_PICKUP_POINT, INVALID_FIELD of the tracking URL, and those of the marketplace.
+func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt Options, o order.Order, rules Rules) (ChosenCarrier, error) {
+	match, list, err := b.find(ctx, ref, r.Carrier, opt)
 	if err != nil {
-		return Carrier{}, fmt.Errorf("read cached carriers: %w", err)
+		return ChosenCarrier{}, err
 	}
-	if b.now().Sub(cached.ReadTime) < carrierListAge {
-		if c, err := resolveCarrier(written, cached.Carriers); err == nil {
-			return c, nil
+	chosen := ChosenCarrier{
+		Name: match.Listed.Name, Rule: match.Rule, ListAge: max(0, b.now().Sub(list.ReadTime)).Truncate(time.Second),
+	}
+	if p := o.PickupPoint; p != nil && !opt.Force {
+		if known, serves := b.table.Serves(match.Carrier, string(p.Network)); known && !serves {
+			return ChosenCarrier{}, problem.New(problem.Precondition, problem.ReasonCarrierNotForPickup,
+				"order %s goes to a pickup point of %s, which %s does not serve; ship with a carrier that does, or force it", o.Number, p.Network, match.Carrier).
+				With("network", string(p.Network)).With("carrier", match.Carrier)
 		}
 	}
-	fresh, err := b.read(ctx, ref)
-	switch {
-	case err == nil:
-		return resolveCarrier(written, fresh.Carriers)
-	case !cached.ReadTime.IsZero():
-		return resolveCarrier(written, cached.Carriers)
+	if r.TrackingURL == "" {
+		if page, ok := b.table.TrackingURL(match.Carrier, r.TrackingNumber); ok && fits(page, rules) {
+			chosen.TrackingURL = page
+		}
 	}
-	return Carrier{}, err
+	if match.AnyOther && r.TrackingURL == "" && chosen.TrackingURL == "" {
+		return ChosenCarrier{}, problem.InvalidField("shipment.tracking_url",
+			"is required with %q, the marketplace's row for any other carrier: nothing else tells the buyer who delivers", match.Listed.Name)
+	}
+	return chosen, nil
+}
+
+// fits reports whether the marketplace takes a page that relais made. One that it does not take is left out: it is a help only.
+func fits(page string, rules Rules) bool {
+	return !rules.TakesTrackingURL || rules.MaxURLLength == 0 || utf8.RuneCountInString(page) <= rules.MaxURLLength
+}
+
+// find finds the carrier in the cached list, and in a fresh one when the cached one is old or does not know it. When the
+// marketplace cannot be asked, an old list is better than no shipment.
+func (b carrierBook) find(ctx context.Context, ref store.Ref, written string, opt Options) (carrier.Match, CarrierList, error) {
+	cached, err := b.repository.Carriers(ctx, ref)
+	if err != nil {
+		return carrier.Match{}, CarrierList{}, fmt.Errorf("read cached carriers: %w", err)
+	}
+	switch age := b.now().Sub(cached.ReadTime); {
+	case age < carrierListNew:
+		m, err := b.match(written, cached, opt)
+		return m, cached, err
+	case age < carrierListAge:
+		if m, err := b.match(written, cached, Options{}); err == nil {
+			return m, cached, nil
+		}
+	}
+	list, err := b.read(ctx, ref)
+	if err != nil {
+		if cached.ReadTime.IsZero() {
+			return carrier.Match{}, CarrierList{}, err
+		}
+		list = cached
+	}
+	m, err := b.match(written, list, opt)
+	return m, list, err
+}
+
+// match finds the carrier in a list. CARRIER_UNKNOWN with near matches.
+func (b carrierBook) match(written string, list CarrierList, opt Options) (carrier.Match, error) {
+	rows := listed(list.Carriers)
+	m, err := b.table.Resolve(written, rows)
+	if err == nil {
+		return m, nil
+	}
+	other, otherTaken := b.table.Other(written, rows)
+	if otherTaken && opt.AllowOther {
+		return other, nil
+	}
+	message := err.Error() + "; ListCarriers shows them all"
+	if otherTaken {
+		message += ", and allow_other_carrier with a tracking URL ships it as " + other.Listed.Name
+	}
+	p := problem.New(problem.Invalid, problem.ReasonCarrierUnknown, "%s", message)
+	p.Fields = []problem.Field{{Path: "shipment.carrier", Message: message}}
+	var unknown *carrier.UnknownError
+	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
+		p = p.With("near_matches", strings.Join(unknown.Near, ", "))
+	}
+	return carrier.Match{}, p
+}
+
+// aliases returns what else each carrier of a list may be called.
+func (b carrierBook) aliases(list []Carrier) [][]string { return b.table.Aliases(listed(list)) }
+
+func listed(list []Carrier) []carrier.Listed {
+	rows := make([]carrier.Listed, len(list))
+	for i, c := range list {
+		rows[i] = carrier.Listed{Code: c.Code, Name: c.Name}
+	}
+	return rows
 }

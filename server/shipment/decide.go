@@ -30,11 +30,14 @@ type verdict struct {
 
 // decide is the state table of design section 6: what the fresh read o of the order means for the shipment s. o is nil when
 // the marketplace does not show the order. repeatedReads is how many reads in a row must show "still ready" before anything
-// is sent a second time.
+// is sent a second time. rules matter to a correction only.
 //
 // Queued means that certainly nothing was applied; Sending means that a request may have been.
-func decide(s Shipment, o *order.Order, now time.Time, repeatedReads int32) verdict {
+func decide(s Shipment, o *order.Order, now time.Time, repeatedReads int32, rules Rules) verdict {
 	late := now.After(s.Deadline)
+	if o != nil && correctable(s, *o, rules) {
+		return decideReady(s, *o, late, repeatedReads)
+	}
 	switch {
 	case o == nil && late:
 		return verdict{attention, "", problem.ReasonMarketplaceOrderGone,
@@ -60,20 +63,22 @@ func decide(s Shipment, o *order.Order, now time.Time, repeatedReads int32) verd
 
 // decideShipped: the read shows the order shipped. By us?
 func decideShipped(s Shipment, o order.Order) verdict {
-	other := false
-	for _, p := range o.Parcels {
-		if sameTracking(p.TrackingNumber, s.TrackingNumber) {
-			return verdict{confirm, EvidenceTracking, "", "the marketplace shows the order shipped with this tracking number"}
-		}
-		other = other || strings.TrimSpace(p.TrackingNumber) != ""
-	}
+	ours, replaced, other := s.shows(o)
 	switch {
+	case ours:
+		return verdict{confirm, EvidenceTracking, "", "the marketplace shows the order shipped with this tracking number"}
 	case other:
 		return verdict{attention, EvidenceState, problem.ReasonTrackingMismatch,
 			"the marketplace shows the order shipped with another tracking number; check in the seller portal which one is right"}
+	case replaced:
+		return verdict{attention, EvidenceState, problem.ReasonCorrectionUnsupported,
+			"the marketplace had taken the tracking number that this shipment corrects, and takes no other; correct it in the seller portal"}
 	case !s.MayBeApplied():
 		return verdict{attention, EvidenceState, problem.ReasonShippedElsewhere,
 			"the order was shipped on the marketplace, but not by relais; check in the seller portal that the tracking number is right"}
+	case s.ReplacedTracking != "" && s.State != delivery.Acknowledged:
+		return verdict{attention, EvidenceState, problem.ReasonTrackingMismatch,
+			"the order was shipped, and the marketplace does not show whether with this tracking number or with the one that it corrects; check in the seller portal"}
 	}
 	return verdict{confirm, EvidenceState, "", "the marketplace shows the order shipped; it shows no parcel to compare"}
 }
@@ -106,15 +111,15 @@ func decideSend(s Shipment, o order.Order) verdict {
 		no = attention
 	}
 	switch {
-	case o.CancelRequested:
+	case o.CancelRequested && !s.Force:
 		return verdict{attention, "", problem.ReasonCancelRequested,
-			"the buyer asks to cancel this order; answer the request in the seller portal before shipping"}
+			"the buyer asks to cancel this order; answer the request in the seller portal, or retry the shipment with force"}
 	case o.Fulfillment != order.FulfilledBySeller:
 		return verdict{no, "", problem.ReasonOrderNotShippable, "the marketplace ships this order itself"}
 	case len(o.Lines) == 0:
 		return verdict{no, "", problem.ReasonOrderNotShippable, "the order has no goods to ship"}
 	}
-	return verdict{action: send}
+	return verdict{action: send, message: "the order is ready to ship"}
 }
 
 // sameTracking compares tracking numbers as people write them.

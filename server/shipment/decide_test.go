@@ -47,6 +47,8 @@ func TestDecide(t *testing.T) {
 		{"ready, never sent", shipment(delivery.Queued), read(order.ReadyToShip), send, "", ""},
 		{"ready, never sent, past the deadline: better late than never", with(shipment(delivery.Queued), late), read(order.ReadyToShip), send, "", ""},
 		{"ready, never sent, buyer asks to cancel", shipment(delivery.Queued), cancelAsked, attention, "", problem.ReasonCancelRequested},
+		{"ready, never sent, buyer asks to cancel, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.Force = true }), cancelAsked, send, "", ""},
+		{"ready, never sent, marketplace ships, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.Force = true }), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
 		{"ready, never sent, marketplace ships", shipment(delivery.Queued), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
 		{"ready, never sent, no goods", shipment(delivery.Queued), noGoods, reject, "", problem.ReasonOrderNotShippable},
 
@@ -97,7 +99,7 @@ func TestDecide(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := decide(tt.s, tt.o, now, reads)
+			got := decide(tt.s, tt.o, now, reads, Rules{})
 			if got.action != tt.want || got.evidence != tt.evidence || got.reason != tt.reason {
 				t.Errorf("decide = action %d evidence %q reason %q, want action %d evidence %q reason %q",
 					got.action, got.evidence, got.reason, tt.want, tt.evidence, tt.reason)
@@ -109,38 +111,65 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-func TestResolveCarrier(t *testing.T) {
+// TestDecideCorrection is what a read means for a shipment that corrects another one: which number the marketplace has is the
+// question.
+func TestDecideCorrection(t *testing.T) {
 	t.Parallel()
-	list := []Carrier{{Code: "14", Name: "Colissimo"}, {Code: "15", Name: "Colis Privé"}, {Code: "6", Name: "Mondial Relay"}, {Code: "pcc", Name: "La Poste"}, {Code: "pcc", Name: "Chronopost"}}
-	tests := []struct {
-		name, written, want, near string
-	}{
-		{"exact", "Colissimo", "Colissimo", ""},
-		{"case", "COLISSIMO", "Colissimo", ""},
-		{"accent left out", "colis prive", "Colis Privé", ""},
-		{"accent decomposed", "Colis Prive\u0301", "Colis Privé", ""},
-		{"blanks and dashes", "mondial-relay", "Mondial Relay", ""},
-		{"unique code", "14", "Colissimo", ""},
-		{"code of several carriers", "pcc", "", ""},
-		{"typing mistake", "Colisimo", "", "Colissimo"},
-		{"part of a name", "Relay", "", "Mondial Relay"},
-		{"nothing like it", "Pigeon Post Ltd", "", ""},
+	const reads, old, right = 3, "6A0000", "6A0001"
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	no, yes := Rules{}, Rules{TrackingCorrection: true}
+	read := func(status order.Status, parcels ...string) *order.Order {
+		o := &order.Order{Status: status, Fulfillment: order.FulfilledBySeller, Lines: []order.Line{{ID: "A"}}}
+		for _, p := range parcels {
+			o.Parcels = append(o.Parcels, order.Parcel{TrackingNumber: p})
+		}
+		return o
 	}
-	for _, tt := range tests {
+	// fresh: the corrected shipment was never sent. inherited: it may have been. sent: this one was sent, the answer was lost.
+	shipment := func(d delivery.Delivery) Shipment {
+		d.Deadline = now.Add(time.Hour)
+		return Shipment{Request: Request{TrackingNumber: right, Replaces: "p0"}, ReplacedTracking: old, Delivery: d}
+	}
+	fresh := shipment(delivery.Delivery{State: delivery.Queued})
+	inherited := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown})
+	settled := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown, StillReady: reads})
+	sent := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown, SendCount: 1})
+	acknowledged := shipment(delivery.Delivery{State: delivery.Acknowledged, SendCount: 1, LastOutcome: delivery.Applied})
+
+	for _, tt := range []struct {
+		name   string
+		s      Shipment
+		o      *order.Order
+		rules  Rules
+		want   action
+		reason string
+	}{
+		{"ready, nothing was sent before", fresh, read(order.ReadyToShip), no, send, ""},
+		{"ready, the old one may be on its way", inherited, read(order.ReadyToShip), no, wait, ""},
+		{"ready, the old one did not arrive", settled, read(order.ReadyToShip), no, send, ""},
+		{"shipped with the old number", inherited, read(order.Shipped, old), no, attention, problem.ReasonCorrectionUnsupported},
+		{"shipped with the old number, after this one was sent", sent, read(order.Shipped, old), no, attention, problem.ReasonCorrectionUnsupported},
+		{"shipped with our number", sent, read(order.Shipped, right), no, confirm, ""},
+		{"shipped with both", sent, read(order.Shipped, old, right), no, confirm, ""},
+		{"shipped with a third number", inherited, read(order.Shipped, "6A9999"), no, attention, problem.ReasonTrackingMismatch},
+		{"shipped, no parcel visible: by the old one or this one", sent, read(order.Shipped), no, attention, problem.ReasonTrackingMismatch},
+		{"shipped, no parcel visible, only the old one was sent", inherited, read(order.Shipped), no, attention, problem.ReasonTrackingMismatch},
+		{"shipped, no parcel visible, nothing was sent", fresh, read(order.Shipped), no, attention, problem.ReasonShippedElsewhere},
+		{"shipped, no parcel visible, the marketplace said yes to this one", acknowledged, read(order.Shipped), no, confirm, ""},
+
+		{"shipped with the old number, which may be corrected", fresh, read(order.Shipped, old), yes, send, ""},
+		{"shipped with the old number, which may be corrected: this one may be on its way", sent, read(order.Shipped, old), yes, wait, ""},
+		{"shipped with the old number, which may be corrected: this one did not arrive", settled, read(order.Shipped, old), yes, send, ""},
+		{"shipped with the old number, which may be corrected: the marketplace said yes", acknowledged, read(order.Shipped, old), yes, wait, ""},
+		{"shipped with our number, which may be corrected", sent, read(order.Shipped, right), yes, confirm, ""},
+		{"shipped with a third number, which may be corrected: not by us", fresh, read(order.Shipped, "6A9999"), yes, attention, problem.ReasonTrackingMismatch},
+		{"cancelled", fresh, read(order.Cancelled), yes, reject, problem.ReasonOrderNotShippable},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := resolveCarrier(tt.written, list)
-			if got.Name != tt.want {
-				t.Errorf("resolveCarrier(%q) = %q, want %q", tt.written, got.Name, tt.want)
-			}
-			if tt.want != "" {
-				return
-			}
-			if !problem.HasReason(err, problem.ReasonCarrierUnknown) {
-				t.Fatalf("error %v, want %s", err, problem.ReasonCarrierUnknown)
-			}
-			if near := problem.As(err).Metadata["near_matches"]; near != tt.near {
-				t.Errorf("near matches %q, want %q", near, tt.near)
+			got := decide(tt.s, tt.o, now, reads, tt.rules)
+			if got.action != tt.want || got.reason != tt.reason || got.message == "" {
+				t.Errorf("decide = action %d reason %q message %q, want action %d reason %q and a message", got.action, got.reason, got.message, tt.want, tt.reason)
 			}
 		})
 	}

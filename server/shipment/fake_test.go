@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
@@ -27,22 +28,27 @@ var policy = delivery.Policy{
 type world struct {
 	shipment.Repository // the methods that are not here are not to be called
 
-	mu       sync.Mutex // guards the fields below
-	adapter  string     // the order's binding
-	onRules  func()     // what happens while a request is looked at
-	ship     shipment.Shipment
-	events   []shipment.Event
-	due      bool
-	updated  chan struct{} // gets a value at the update that tells what became of a request, or that nothing is sent
-	cached   map[string]shipment.CarrierList
-	created  []string // adapters of the shipments that were stored, or were to be
-	lists    map[string][]shipment.Carrier
-	listErrs map[string]error
-	result   delivery.Result
-	sendErr  error
-	onSend   func() // what happens while the request is on its way
-	sent     []string
-	reports  []string
+	mu         sync.Mutex // guards the fields below
+	adapter    string     // the order's binding
+	onCreate   func()     // what happens before shipments are stored
+	onRules    func()     // what happens while a request is looked at
+	ship       shipment.Shipment
+	events     []shipment.Event
+	shown      order.Order // as the marketplace has it
+	readErr    error
+	due        bool
+	updated    chan struct{} // gets a value at the update that tells what became of a request, or that nothing is sent
+	cached     map[string]shipment.CarrierList
+	created    []string // adapters of the shipments that were stored, or were to be
+	lists      map[string][]shipment.Carrier
+	listErrs   map[string]error
+	result     delivery.Result
+	sendErr    error
+	prepareErr error
+	leases     int    // that were not given back
+	onSend     func() // what happens while the request is on its way
+	sent       []string
+	reports    []string
 }
 
 func newWorld() *world {
@@ -55,8 +61,11 @@ func newWorld() *world {
 		listErrs: map[string]error{},
 		result:   delivery.Result{Outcome: delivery.Applied},
 	}
+	w.shown = order.Order{
+		Number: "1", Status: order.ReadyToShip, Fulfillment: order.FulfilledBySeller, Lines: []order.Line{{ID: "A", Quantity: 1}},
+	}
 	w.ship = shipment.Shipment{
-		ID: "p1", StoreID: "shop", Adapter: "alpha", MarketplaceCarrier: "Colissimo", Revision: 1,
+		ID: "p1", StoreID: "shop", Adapter: "alpha", Chosen: shipment.ChosenCarrier{Name: "Colissimo"}, Revision: 1,
 		Request:  shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A1"},
 		Delivery: delivery.New(noon, noon.Add(24*time.Hour)),
 	}
@@ -66,7 +75,7 @@ func newWorld() *world {
 // takeOver binds the order and its shipment to beta, as an import does.
 func (w *world) takeOver() {
 	w.adapter = "beta"
-	w.ship.Adapter, w.ship.MarketplaceCarrier = "beta", ""
+	w.ship.Adapter, w.ship.Chosen = "beta", shipment.ChosenCarrier{}
 	w.ship.NextAttempt, w.ship.FailureCount = noon, 0
 	w.ship.Revision++
 }
@@ -78,7 +87,7 @@ func (w *world) step(t *testing.T) shipment.Shipment {
 	t.Helper()
 	reader := order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, slog.New(slog.DiscardHandler)), now)
 	worker := shipment.NewWorker(shipment.WorkerConfig{
-		Repository: w, Reader: reader, Stores: w, Marketplace: w, Workers: 1, Policy: policy, Now: now, Log: slog.New(slog.DiscardHandler),
+		Repository: w, Reader: reader, Stores: w, Marketplace: w, Carriers: carrier.Default(), Workers: 1, Policy: policy, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 	worker.Start()
 	select {
@@ -129,12 +138,19 @@ func (w *world) FindRequest(context.Context, string, string) (shipment.Shipment,
 	return shipment.Shipment{}, shipment.ErrNotFound
 }
 
-func (w *world) CreateShipment(_ context.Context, s shipment.Shipment, _ shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
-	w.created = append(w.created, s.Adapter)
-	if s.Adapter != w.adapter {
-		return s, 0, order.ErrMoved
+func (w *world) CreateShipments(_ context.Context, news []shipment.New) ([]shipment.Created, error) {
+	if w.onCreate != nil {
+		w.onCreate()
 	}
-	return s, shipment.CreatedNew, nil
+	created := make([]shipment.Created, len(news))
+	for i, n := range news {
+		w.created = append(w.created, n.Shipment.Adapter)
+		created[i].Shipment = n.Shipment
+		if n.Shipment.Adapter != w.adapter {
+			created[i].Err = order.ErrMoved
+		}
+	}
+	return created, nil
 }
 
 func (w *world) Carriers(_ context.Context, ref store.Ref) (shipment.CarrierList, error) {
@@ -146,20 +162,20 @@ func (w *world) SaveCarriers(_ context.Context, ref store.Ref, l shipment.Carrie
 	return nil
 }
 
-func (w *world) theOrder() order.Order {
-	return order.Order{
-		Number: "1", Status: order.ReadyToShip, Fulfillment: order.FulfilledBySeller, Lines: []order.Line{{ID: "A", Quantity: 1}},
-	}
+func parcel(number string) order.Parcel { return order.Parcel{TrackingNumber: number} }
+
+func colissimoPoint() *order.PickupPoint {
+	return &order.PickupPoint{Network: order.Colissimo, ID: "123456"}
 }
 
 // GetOrder implements shipment.Orders.
 func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) {
-	return order.Stored{Order: w.theOrder(), StoreID: "shop", Adapter: w.adapter}, nil
+	return order.Stored{Order: w.shown, StoreID: "shop", Adapter: w.adapter}, nil
 }
 
 // GetOrders implements order.Getter.
-func (w *world) GetOrders(context.Context, store.Ref, []string) ([]order.Order, error) {
-	return []order.Order{w.theOrder()}, nil
+func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	return order.Found{Orders: []order.Order{w.shown}, Release: "1.0.0@feed"}, w.readErr
 }
 
 // ApplyBatch implements order.Keeper.
@@ -185,11 +201,40 @@ func (w *world) Report(_ context.Context, ref store.Ref, err error) {
 	}
 }
 
-// NotifyShipment implements shipment.Marketplace.
-func (w *world) NotifyShipment(_ context.Context, ref store.Ref, n shipment.Notification) (delivery.Result, error) {
+// PrepareShipment implements shipment.Marketplace.
+func (w *world) PrepareShipment(_ context.Context, ref store.Ref, n shipment.Notification) (shipment.Prepared, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent = append(w.sent, ref.Adapter+": "+n.Carrier)
+	if w.prepareErr != nil {
+		return nil, w.prepareErr
+	}
+	w.leases++
+	return &prepared{world: w, says: ref.Adapter + ": " + n.Carrier, release: "1.0.0@" + ref.Adapter}, nil
+}
+
+// prepared implements shipment.Prepared.
+type prepared struct {
+	world         *world
+	says, release string
+}
+
+func (p *prepared) Requests() []shipment.MarketplaceRequest {
+	return []shipment.MarketplaceRequest{{Method: "POST", Body: p.says}}
+}
+
+func (p *prepared) Release() string { return p.release }
+
+func (p *prepared) Close() {
+	p.world.mu.Lock()
+	defer p.world.mu.Unlock()
+	p.world.leases--
+}
+
+func (p *prepared) Send(context.Context) (delivery.Result, error) {
+	w := p.world
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent = append(w.sent, p.says)
 	if w.onSend != nil {
 		w.onSend()
 	}

@@ -25,6 +25,7 @@ type Notification struct {
 // Rules is what a marketplace allows, as its adapter declares it.
 type Rules struct {
 	PartialShipment     bool
+	TrackingCorrection  bool   // an order that was shipped takes another tracking number
 	MaxNumberLength     int    // of a tracking number, in characters; zero means no limit
 	ForbiddenCharacters string // in a tracking number
 	MaxURLLength        int    // of a tracking URL, in characters; zero means no limit
@@ -32,11 +33,23 @@ type Rules struct {
 	TakesTrackingURL, TakesService, TakesCarrierFee, TakesShipTime bool
 }
 
+// Prepared is a notification that is ready to leave, through one release of the adapter. It holds that release until Close.
+type Prepared interface {
+	// Requests is what Send sends, every secret masked; none when the adapter cannot tell.
+	Requests() []MarketplaceRequest
+	// Release is the adapter's release, "version@sha256".
+	Release() string
+	// Send tells the marketplace, once. An error means that certainly nothing was sent; a lost answer is Result.Outcome Unknown,
+	// never an error.
+	Send(ctx context.Context) (delivery.Result, error)
+	// Close gives back what it holds. It is called once.
+	Close()
+}
+
 // Marketplace is what this package asks of an adapter. Errors are problems.
 type Marketplace interface {
-	// NotifyShipment tells the marketplace. An error means that certainly nothing was sent; a lost answer is
-	// Result.Outcome Unknown, never an error.
-	NotifyShipment(ctx context.Context, ref store.Ref, n Notification) (delivery.Result, error)
+	// PrepareShipment makes a notification ready. It sends nothing: what can fail before anything leaves fails here.
+	PrepareShipment(ctx context.Context, ref store.Ref, n Notification) (Prepared, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(ctx context.Context, ref store.Ref) ([]Carrier, error)
 	// ShipmentRules returns what the adapter declares.

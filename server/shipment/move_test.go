@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
-	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
 )
@@ -47,12 +47,16 @@ func TestAnswerToARequestThatAMoveOvertook(t *testing.T) {
 			got := w.step(t)
 			same(t, "state", got.State, c.state)
 			same(t, "outcome", got.LastOutcome, c.outcome)
-			same(t, "adapter, carrier", []string{got.Adapter, got.MarketplaceCarrier}, []string{"beta", ""})
+			same(t, "adapter, carrier", []string{got.Adapter, got.Chosen.Name}, []string{"beta", ""})
 			same(t, "sent", w.sent, []string{"alpha: Colissimo"})
 			same(t, "send count", got.SendCount, int32(1))
 			same(t, "uncertain", got.Uncertain, c.outcome == delivery.Unknown)
 			same(t, "reports", w.reports, c.reports)
-			same(t, "last event", w.events[len(w.events)-1].Message, got.Message)
+			last := w.events[len(w.events)-1]
+			same(t, "last event", strings.TrimPrefix(last.Message, "nothing was sent: "), got.Message)
+			same(t, "last event", last.Proof, shipment.Proof{Outcome: c.outcome})
+			same(t, "it was made through", []string{last.Adapter, last.Release}, []string{"alpha", "1.0.0@alpha"})
+			same(t, "leases held", w.leases, 0)
 		})
 	}
 }
@@ -103,7 +107,7 @@ func TestCarrierOfAShipmentThatWasTakenOver(t *testing.T) {
 		{"the marketplace calls it otherwise there", func(w *world) { w.lists["beta"] = []shipment.Carrier{{Code: "7", Name: "Relais Colis"}} },
 			nil, delivery.NeedsAttention, problem.ReasonCarrierUnknown},
 		{"the list cannot be read", func(w *world) { w.listErrs["beta"] = down }, nil, delivery.Queued, problem.ReasonMarketplaceDown},
-		{"it was not taken over", func(w *world) { w.ship.MarketplaceCarrier, w.listErrs["beta"] = "as before", down },
+		{"it was not taken over", func(w *world) { w.ship.Chosen.Name, w.listErrs["beta"] = "as before", down },
 			[]string{"beta: as before"}, delivery.Acknowledged, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,7 +119,7 @@ func TestCarrierOfAShipmentThatWasTakenOver(t *testing.T) {
 			same(t, "sent", w.sent, c.sent)
 			same(t, "state", got.State, c.state)
 			same(t, "reason", got.Reason, c.reason)
-			same(t, "stored carrier is the one that was sent", len(c.sent) == 0 || strings.HasSuffix(c.sent[0], got.MarketplaceCarrier), true)
+			same(t, "stored carrier is the one that was sent", len(c.sent) == 0 || strings.HasSuffix(c.sent[0], got.Chosen.Name), true)
 			if c.reason != "" {
 				same(t, "last event", w.events[len(w.events)-1].Message, got.Message)
 				same(t, "send count", got.SendCount, int32(0))
@@ -126,7 +130,7 @@ func TestCarrierOfAShipmentThatWasTakenOver(t *testing.T) {
 
 func newService(w *world, wake func()) *shipment.Service {
 	return shipment.NewService(shipment.ServiceConfig{
-		Repository: w, Orders: w, Stores: w, Marketplace: w, Wake: wake, WaitMargin: time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
+		Repository: w, Orders: w, Stores: w, Marketplace: w, Carriers: carrier.Default(), Wake: wake, WaitMargin: time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -138,23 +142,23 @@ func TestNotifyWhileTheOrderMoves(t *testing.T) {
 		t.Parallel()
 		w, woken := newWorld(), 0
 		w.onRules = func() { w.adapter = "beta" }
-		got, err := newService(w, func() { woken++ }).Notify(t.Context(), "shop", request, "r1")
+		got, err := newService(w, func() { woken++ }).Notify(t.Context(), "shop", shipment.Statement{Request: request, RequestID: "r1"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "adapter, carrier", []string{got.Adapter, got.MarketplaceCarrier}, []string{"beta", "La Poste Colissimo"})
+		same(t, "adapter, carrier", []string{got.Adapter, got.Chosen.Name}, []string{"beta", "La Poste Colissimo"})
 		same(t, "stored for", w.created, []string{"alpha", "beta"})
 		same(t, "woken", woken, 1)
 	})
 	t.Run("again and again", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
-		w.onRules = func() { w.adapter = map[string]string{"alpha": "beta", "beta": "alpha"}[w.adapter] }
-		_, err := newService(w, func() { t.Error("the worker was woken") }).Notify(t.Context(), "shop", request, "r1")
-		if !errors.Is(err, order.ErrMoved) {
+		w.onCreate = func() { w.adapter = map[string]string{"alpha": "beta", "beta": "alpha"}[w.adapter] }
+		_, err := newService(w, func() { t.Error("the worker was woken") }).Notify(t.Context(), "shop", shipment.Statement{Request: request, RequestID: "r1"})
+		if !problem.HasReason(err, problem.ReasonShipmentsBusy) {
 			t.Errorf("error %v", err)
 		}
-		same(t, "stored for", w.created, []string{"alpha", "beta"})
+		same(t, "stored for", w.created, []string{"alpha", "beta", "alpha", "beta", "alpha"})
 	})
 }
 
@@ -164,7 +168,7 @@ func TestNotifyForAFormerAdapter(t *testing.T) {
 	w := newWorld()
 	w.adapter = "gamma"
 	_, err := newService(w, func() { t.Error("the worker was woken") }).Notify(t.Context(), "shop",
-		shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A1"}, "r1")
+		shipment.Statement{Request: shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A1"}, RequestID: "r1"})
 	if !problem.HasReason(err, problem.ReasonAdapterNotConnected) {
 		t.Errorf("error %v", err)
 	}
@@ -178,7 +182,7 @@ func TestCarriersOfAnAdapter(t *testing.T) {
 		t.Run("named "+c.adapter, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			got, err := newService(w, nil).Carriers(context.WithoutCancel(t.Context()), "shop", c.adapter)
+			got, _, err := newService(w, nil).Carriers(context.WithoutCancel(t.Context()), "shop", c.adapter)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,7 +195,7 @@ func TestCarriersOfAnAdapter(t *testing.T) {
 		t.Parallel()
 		w := newWorld()
 		w.listErrs["beta"] = down
-		if _, err := newService(w, nil).Carriers(t.Context(), "shop", "beta"); !errors.Is(err, down) {
+		if _, _, err := newService(w, nil).Carriers(t.Context(), "shop", "beta"); !errors.Is(err, down) {
 			t.Errorf("error %v", err)
 		}
 		same(t, "reports", w.reports, []string{"beta fails"})

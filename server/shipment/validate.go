@@ -21,13 +21,6 @@ const (
 	maxShipAhead = 48 * time.Hour
 )
 
-// trim removes what people paste around values; nothing inside a value is changed.
-func (r *Request) trim() {
-	for _, s := range []*string{&r.Carrier, &r.TrackingNumber, &r.TrackingURL, &r.Service} {
-		*s = strings.TrimSpace(*s)
-	}
-}
-
 // validate holds a request against what every marketplace needs and against the rules of this one.
 func (r Request) validate(requestID string, rules Rules, now time.Time) error {
 	switch {
@@ -110,6 +103,25 @@ func (r Request) notSent(rules Rules) []string {
 	add(r.CarrierFee != nil, rules.TakesCarrierFee, "carrier_fee")
 	add(!r.ShipTime.IsZero(), rules.TakesShipTime, "ship_time")
 	return fields
+}
+
+// checkOrder refuses orders that can never be shipped. One that is not ready yet is taken: the worker waits for it.
+func checkOrder(o order.Order, opt Options) error {
+	refuse := func(format string, args ...any) error {
+		return problem.New(problem.Precondition, problem.ReasonOrderNotShippable, format, args...)
+	}
+	switch {
+	case o.Status.Final():
+		return refuse("order %s is %s on the marketplace (%s); nothing can be shipped any more", o.Number, o.Status, o.NativeStatus)
+	case o.Fulfillment != order.FulfilledBySeller:
+		return refuse("order %s is shipped by the marketplace itself", o.Number)
+	case len(o.Lines) == 0:
+		return refuse("order %s has no goods to ship", o.Number)
+	case o.CancelRequested && !opt.Force:
+		return problem.New(problem.Precondition, problem.ReasonCancelRequested,
+			"the buyer asks to cancel order %s; answer the request in the seller portal first, or force the shipment", o.Number)
+	}
+	return nil
 }
 
 // checkItems holds the items against the order's lines. Without items everything is shipped.

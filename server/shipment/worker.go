@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
@@ -20,6 +21,8 @@ type WorkerConfig struct {
 	Reader      *order.Reader
 	Stores      Stores
 	Marketplace Marketplace
+	// Carriers is what relais knows of carriers beside the marketplaces' lists.
+	Carriers carrier.Table
 	// Workers is how many shipments are worked on at once.
 	Workers int
 	// Policy is how patient a shipment is.
@@ -37,7 +40,7 @@ type Worker struct {
 
 // NewWorker returns a worker that has not started.
 func NewWorker(cfg WorkerConfig) *Worker {
-	w := &Worker{cfg: cfg, carriers: carrierBook{cfg.Repository, cfg.Stores, cfg.Marketplace, cfg.Now}}
+	w := &Worker{cfg: cfg, carriers: carrierBook{cfg.Carriers, cfg.Repository, cfg.Stores, cfg.Marketplace, cfg.Now}}
 	w.loop = due.New(due.Config[Shipment]{
 		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
 		ID: func(s Shipment) string { return s.ID }, Work: w.work,
@@ -75,24 +78,22 @@ func (w *Worker) work(ctx context.Context, s Shipment) error {
 // step reads the order, decides, and acts. It returns the shipment as stored; an error means that it could not be stored.
 func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
-	told := s.Message
-	o, err := w.read(ctx, ref, s.OrderNumber)
+	read, err := w.read(ctx, ref, s.OrderNumber)
 	if err != nil {
-		s.Postpone(w.failed(ctx, s, err), w.now(), w.cfg.Policy)
-		return w.store(ctx, s, told)
+		return w.postpone(ctx, s, err)
 	}
-	w.cfg.Stores.Report(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}, nil)
+	rules, err := w.rules(ctx, s)
+	if err != nil {
+		return w.postpone(ctx, s, err)
+	}
+	w.cfg.Stores.Report(ctx, ref, nil)
 	now := w.now()
-	s.Observe(o != nil && o.Status == order.ReadyToShip, now)
-	v := decide(s, o, now, w.cfg.Policy.RepeatedReads)
+	o := read.Order
+	s.Observe(o != nil && (o.Status == order.ReadyToShip || correctable(s, *o, rules)), now)
+	v := decide(s, o, now, w.cfg.Policy.RepeatedReads, rules)
 	switch v.action {
 	case send:
-		if s.MarketplaceCarrier == "" { // the order went to another adapter since
-			if !w.carrier(ctx, &s, ref) {
-				return w.store(ctx, s, told)
-			}
-		}
-		return w.send(ctx, s, ref, *o)
+		return w.send(ctx, s, *o, w.observed(s, read, v.message))
 	case confirm:
 		s.End(delivery.Confirmed, v.reason, v.message)
 	case reject:
@@ -103,91 +104,42 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 		s.Wait(v.reason, v.message, now, w.cfg.Policy)
 	}
 	s.Evidence = v.evidence
-	return w.store(ctx, s, told)
+	return w.store(ctx, s, w.observed(s, read, v.message))
 }
 
-// read reads the order fresh and keeps what it shows. Nil means that the marketplace does not show the order.
-func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (*order.Order, error) {
+// read reads the order fresh and keeps what it shows.
+func (w *Worker) read(ctx context.Context, ref store.Ref, number string) (order.FreshRead, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
 	return w.cfg.Reader.Fresh(ctx, ref, number)
 }
 
-// carrier finds the carrier in the list of the adapter that the shipment is sent through now. It is false when the shipment is
-// not to be sent for the time being.
-func (w *Worker) carrier(ctx context.Context, s *Shipment, ref store.Ref) bool {
+// rules returns what the marketplace allows; zero for a shipment to which it does not matter.
+func (w *Worker) rules(ctx context.Context, s Shipment) (Rules, error) {
+	if s.ReplacedTracking == "" {
+		return Rules{}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
-	c, err := w.carriers.find(ctx, ref, s.Carrier)
-	switch {
-	case problem.HasReason(err, problem.ReasonCarrierUnknown):
-		s.End(delivery.NeedsAttention, problem.ReasonCarrierUnknown,
-			"the order went to another API of the marketplace, whose carriers are others: "+problem.As(err).Message)
-		return false
-	case err != nil:
-		s.Postpone(w.failed(ctx, *s, err), w.now(), w.cfg.Policy)
-		return false
-	}
-	s.MarketplaceCarrier = c.Name
-	return true
+	return w.cfg.Marketplace.ShipmentRules(ctx, s.Adapter)
 }
 
-// send commits SENDING, tells the marketplace, and stores what came of it.
-func (w *Worker) send(ctx context.Context, s Shipment, ref store.Ref, o order.Order) (Shipment, error) {
-	before, told := s.State, s.Message
-	s.BeginSend(w.now(), w.cfg.Policy)
-	s, err := w.store(ctx, s, told)
-	if err != nil {
-		return s, err
+// observed is the event of a read of the order.
+func (w *Worker) observed(s Shipment, read order.FreshRead, message string) Event {
+	seen := Observation{Found: read.Order != nil}
+	if o := read.Order; o != nil {
+		seen.NativeStatus, seen.TrackingNumbers, seen.CancelRequested = o.NativeStatus, trackingNumbers(*o), o.CancelRequested
 	}
-	told = s.Message
-	callCtx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
-	defer cancel()
-	result, err := w.cfg.Marketplace.NotifyShipment(callCtx, ref, Notification{
-		Key: s.ID, Order: o, Lines: shippedLines(s.Items, o.Lines), Carrier: s.MarketplaceCarrier,
-		TrackingNumber: s.TrackingNumber, TrackingURL: s.TrackingURL,
-		Service: s.Service, CarrierFee: s.CarrierFee, ShipTime: s.ShipTime,
-	})
-	conclude := func(s *Shipment) { s.Conclude(before, result, w.now(), w.cfg.Policy) }
-	if err != nil { // certainly nothing was sent
-		failure := w.failed(ctx, s, err)
-		conclude = func(s *Shipment) { s.NotSent(before, failure, w.now(), w.cfg.Policy) }
+	return Event{
+		State: s.State, Kind: KindRead, Message: message, Adapter: s.Adapter, Release: read.Release, Proof: Proof{Observed: &seen},
 	}
-	announced := s
-	conclude(&s)
-	if err == nil && result.Outcome == delivery.Retry {
-		w.cfg.Stores.Report(ctx, ref, problem.New(problem.Unavailable, s.Reason, "%s", s.Message))
-	}
-	stored, storeErr := w.store(ctx, s, told)
-	if !errors.Is(storeErr, ErrConflict) {
-		return stored, storeErr
-	}
-	// The order went to another adapter while the request was on its way: what came back must not be lost.
-	fresh, readErr := w.cfg.Repository.GetShipment(ctx, s.StoreID, s.ID)
-	if readErr != nil || fresh.State != delivery.Sending || fresh.SendCount != announced.SendCount || fresh.LastOutcome != "" {
-		return s, errors.Join(storeErr, readErr)
-	}
-	conclude(&fresh)
-	return w.store(ctx, fresh, told)
 }
 
-// shippedLines is the lines that left, with their pieces. Without items everything left.
-func shippedLines(items []Item, lines []order.Line) []order.Line {
-	if len(items) == 0 {
-		return lines
-	}
-	var shipped []order.Line
-	for _, item := range items {
-		for _, l := range lines {
-			if l.ID == item.LineID {
-				if item.Quantity > 0 {
-					l.Quantity = item.Quantity
-				}
-				shipped = append(shipped, l)
-			}
-		}
-	}
-	return shipped
+// postpone plans another step after a failure before which nothing was sent.
+func (w *Worker) postpone(ctx context.Context, s Shipment, err error, before ...Event) (Shipment, error) {
+	cause := w.failed(ctx, s, err)
+	s.Postpone(cause, w.now(), w.cfg.Policy)
+	return w.store(ctx, s, append(before, Event{State: s.State, Kind: KindFailed, Message: cause.Message, Adapter: s.Adapter})...)
 }
 
 // failed tells the store's health of a failure and returns what a person may know of it.
@@ -200,12 +152,11 @@ func (w *Worker) failed(ctx context.Context, s Shipment, err error) *problem.Pro
 	return problem.New(problem.Internal, problem.ReasonInternal, "an internal error stopped this attempt; the server's log tells which")
 }
 
-// store writes the shipment, with an event when its message is not the one that was told last.
-func (w *Worker) store(ctx context.Context, s Shipment, told string) (Shipment, error) {
+// store writes the shipment with what happened to it.
+func (w *Worker) store(ctx context.Context, s Shipment, events ...Event) (Shipment, error) {
 	s.UpdateTime = w.now()
-	var events []Event
-	if s.Message != told {
-		events = append(events, Event{Time: s.UpdateTime, State: s.State, Message: s.Message})
+	for i := range events {
+		events[i].Time = s.UpdateTime
 	}
 	stored, err := w.cfg.Repository.UpdateShipment(ctx, s, events...)
 	if err != nil {

@@ -420,9 +420,11 @@ type Capabilities struct {
 	// At most this many EANs in one GetProducts call; zero when products cannot be read.
 	MaxProductsPerGet int32 `protobuf:"varint,11,opt,name=max_products_per_get,json=maxProductsPerGet,proto3" json:"max_products_per_get,omitempty"`
 	// PreviewShipment is answered.
-	Preview       bool `protobuf:"varint,12,opt,name=preview,proto3" json:"preview,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Preview bool `protobuf:"varint,12,opt,name=preview,proto3" json:"preview,omitempty"`
+	// NotifyShipments for an order that was shipped already replaces its tracking number.
+	TrackingCorrection bool `protobuf:"varint,13,opt,name=tracking_correction,json=trackingCorrection,proto3" json:"tracking_correction,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Capabilities) Reset() {
@@ -539,6 +541,13 @@ func (x *Capabilities) GetPreview() bool {
 	return false
 }
 
+func (x *Capabilities) GetTrackingCorrection() bool {
+	if x != nil {
+		return x.TrackingCorrection
+	}
+	return false
+}
+
 // TrackingRules is what the marketplace accepts as tracking; zero values mean no rule.
 type TrackingRules struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -630,7 +639,7 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12%\n" +
 	"\x0eproduction_url\x18\x03 \x01(\tR\rproductionUrl\x12!\n" +
-	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\xd1\x04\n" +
+	"\fsandbox_path\x18\x04 \x01(\tR\vsandboxPath\"\x82\x05\n" +
 	"\fCapabilities\x12)\n" +
 	"\x10partial_shipment\x18\x01 \x01(\bR\x0fpartialShipment\x12'\n" +
 	"\x0fseveral_parcels\x18\x02 \x01(\bR\x0eseveralParcels\x12\x1e\n" +
@@ -646,7 +655,8 @@ const file_relais_adapter_v1_describe_proto_rawDesc = "" +
 	"\x16max_decisions_per_call\x18\n" +
 	" \x01(\x05R\x13maxDecisionsPerCall\x12/\n" +
 	"\x14max_products_per_get\x18\v \x01(\x05R\x11maxProductsPerGet\x12\x18\n" +
-	"\apreview\x18\f \x01(\bR\apreview\"\xa1\x01\n" +
+	"\apreview\x18\f \x01(\bR\apreview\x12/\n" +
+	"\x13tracking_correction\x18\r \x01(\bR\x12trackingCorrection\"\xa1\x01\n" +
 	"\rTrackingRules\x12*\n" +
 	"\x11max_number_length\x18\x01 \x01(\x05R\x0fmaxNumberLength\x12>\n" +
 	"\x1bforbidden_number_characters\x18\x02 \x01(\tR\x19forbiddenNumberCharacters\x12$\n" +

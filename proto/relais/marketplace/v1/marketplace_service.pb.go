@@ -24,7 +24,7 @@ var File_relais_marketplace_v1_marketplace_service_proto protoreflect.FileDescri
 
 const file_relais_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\n" +
-	"/relais/marketplace/v1/marketplace_service.proto\x12\x15relais.marketplace.v1\x1a\"relais/marketplace/v1/import.proto\x1a!relais/marketplace/v1/order.proto\x1a$relais/marketplace/v1/shipment.proto\x1a!relais/marketplace/v1/store.proto2\xaa\x0f\n" +
+	"/relais/marketplace/v1/marketplace_service.proto\x12\x15relais.marketplace.v1\x1a\"relais/marketplace/v1/import.proto\x1a!relais/marketplace/v1/order.proto\x1a$relais/marketplace/v1/shipment.proto\x1a!relais/marketplace/v1/store.proto2\xeb\x11\n" +
 	"\x12MarketplaceService\x12X\n" +
 	"\fConnectStore\x12*.relais.marketplace.v1.ConnectStoreRequest\x1a\x1c.relais.marketplace.v1.Store\x12P\n" +
 	"\bGetStore\x12&.relais.marketplace.v1.GetStoreRequest\x1a\x1c.relais.marketplace.v1.Store\x12a\n" +
@@ -48,41 +48,48 @@ const file_relais_marketplace_v1_marketplace_service_proto_rawDesc = "" +
 	"\vAcceptOrder\x12).relais.marketplace.v1.AcceptOrderRequest\x1a\x1c.relais.marketplace.v1.Order\x12V\n" +
 	"\vRefuseOrder\x12).relais.marketplace.v1.RefuseOrderRequest\x1a\x1c.relais.marketplace.v1.Order\x12g\n" +
 	"\fListCarriers\x12*.relais.marketplace.v1.ListCarriersRequest\x1a+.relais.marketplace.v1.ListCarriersResponse\x12_\n" +
-	"\x0eNotifyShipment\x12,.relais.marketplace.v1.NotifyShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12Y\n" +
+	"\x0eNotifyShipment\x12,.relais.marketplace.v1.NotifyShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12\x7f\n" +
+	"\x14BatchNotifyShipments\x122.relais.marketplace.v1.BatchNotifyShipmentsRequest\x1a3.relais.marketplace.v1.BatchNotifyShipmentsResponse\x12]\n" +
+	"\rRetryShipment\x12+.relais.marketplace.v1.RetryShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12_\n" +
+	"\x0eCancelShipment\x12,.relais.marketplace.v1.CancelShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12Y\n" +
 	"\vGetShipment\x12).relais.marketplace.v1.GetShipmentRequest\x1a\x1f.relais.marketplace.v1.Shipment\x12j\n" +
 	"\rListShipments\x12+.relais.marketplace.v1.ListShipmentsRequest\x1a,.relais.marketplace.v1.ListShipmentsResponseBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"
 
 var file_relais_marketplace_v1_marketplace_service_proto_goTypes = []any{
-	(*ConnectStoreRequest)(nil),      // 0: relais.marketplace.v1.ConnectStoreRequest
-	(*GetStoreRequest)(nil),          // 1: relais.marketplace.v1.GetStoreRequest
-	(*ListStoresRequest)(nil),        // 2: relais.marketplace.v1.ListStoresRequest
-	(*UpdateStoreRequest)(nil),       // 3: relais.marketplace.v1.UpdateStoreRequest
-	(*RotateCredentialsRequest)(nil), // 4: relais.marketplace.v1.RotateCredentialsRequest
-	(*CheckStoreRequest)(nil),        // 5: relais.marketplace.v1.CheckStoreRequest
-	(*PauseStoreRequest)(nil),        // 6: relais.marketplace.v1.PauseStoreRequest
-	(*ResumeStoreRequest)(nil),       // 7: relais.marketplace.v1.ResumeStoreRequest
-	(*DisconnectStoreRequest)(nil),   // 8: relais.marketplace.v1.DisconnectStoreRequest
-	(*ImportOrdersRequest)(nil),      // 9: relais.marketplace.v1.ImportOrdersRequest
-	(*GetImportRequest)(nil),         // 10: relais.marketplace.v1.GetImportRequest
-	(*ListImportsRequest)(nil),       // 11: relais.marketplace.v1.ListImportsRequest
-	(*WatchImportRequest)(nil),       // 12: relais.marketplace.v1.WatchImportRequest
-	(*GetOrderRequest)(nil),          // 13: relais.marketplace.v1.GetOrderRequest
-	(*ListOrdersRequest)(nil),        // 14: relais.marketplace.v1.ListOrdersRequest
-	(*AcceptOrderRequest)(nil),       // 15: relais.marketplace.v1.AcceptOrderRequest
-	(*RefuseOrderRequest)(nil),       // 16: relais.marketplace.v1.RefuseOrderRequest
-	(*ListCarriersRequest)(nil),      // 17: relais.marketplace.v1.ListCarriersRequest
-	(*NotifyShipmentRequest)(nil),    // 18: relais.marketplace.v1.NotifyShipmentRequest
-	(*GetShipmentRequest)(nil),       // 19: relais.marketplace.v1.GetShipmentRequest
-	(*ListShipmentsRequest)(nil),     // 20: relais.marketplace.v1.ListShipmentsRequest
-	(*Store)(nil),                    // 21: relais.marketplace.v1.Store
-	(*ListStoresResponse)(nil),       // 22: relais.marketplace.v1.ListStoresResponse
-	(*Import)(nil),                   // 23: relais.marketplace.v1.Import
-	(*ListImportsResponse)(nil),      // 24: relais.marketplace.v1.ListImportsResponse
-	(*Order)(nil),                    // 25: relais.marketplace.v1.Order
-	(*ListOrdersResponse)(nil),       // 26: relais.marketplace.v1.ListOrdersResponse
-	(*ListCarriersResponse)(nil),     // 27: relais.marketplace.v1.ListCarriersResponse
-	(*Shipment)(nil),                 // 28: relais.marketplace.v1.Shipment
-	(*ListShipmentsResponse)(nil),    // 29: relais.marketplace.v1.ListShipmentsResponse
+	(*ConnectStoreRequest)(nil),          // 0: relais.marketplace.v1.ConnectStoreRequest
+	(*GetStoreRequest)(nil),              // 1: relais.marketplace.v1.GetStoreRequest
+	(*ListStoresRequest)(nil),            // 2: relais.marketplace.v1.ListStoresRequest
+	(*UpdateStoreRequest)(nil),           // 3: relais.marketplace.v1.UpdateStoreRequest
+	(*RotateCredentialsRequest)(nil),     // 4: relais.marketplace.v1.RotateCredentialsRequest
+	(*CheckStoreRequest)(nil),            // 5: relais.marketplace.v1.CheckStoreRequest
+	(*PauseStoreRequest)(nil),            // 6: relais.marketplace.v1.PauseStoreRequest
+	(*ResumeStoreRequest)(nil),           // 7: relais.marketplace.v1.ResumeStoreRequest
+	(*DisconnectStoreRequest)(nil),       // 8: relais.marketplace.v1.DisconnectStoreRequest
+	(*ImportOrdersRequest)(nil),          // 9: relais.marketplace.v1.ImportOrdersRequest
+	(*GetImportRequest)(nil),             // 10: relais.marketplace.v1.GetImportRequest
+	(*ListImportsRequest)(nil),           // 11: relais.marketplace.v1.ListImportsRequest
+	(*WatchImportRequest)(nil),           // 12: relais.marketplace.v1.WatchImportRequest
+	(*GetOrderRequest)(nil),              // 13: relais.marketplace.v1.GetOrderRequest
+	(*ListOrdersRequest)(nil),            // 14: relais.marketplace.v1.ListOrdersRequest
+	(*AcceptOrderRequest)(nil),           // 15: relais.marketplace.v1.AcceptOrderRequest
+	(*RefuseOrderRequest)(nil),           // 16: relais.marketplace.v1.RefuseOrderRequest
+	(*ListCarriersRequest)(nil),          // 17: relais.marketplace.v1.ListCarriersRequest
+	(*NotifyShipmentRequest)(nil),        // 18: relais.marketplace.v1.NotifyShipmentRequest
+	(*BatchNotifyShipmentsRequest)(nil),  // 19: relais.marketplace.v1.BatchNotifyShipmentsRequest
+	(*RetryShipmentRequest)(nil),         // 20: relais.marketplace.v1.RetryShipmentRequest
+	(*CancelShipmentRequest)(nil),        // 21: relais.marketplace.v1.CancelShipmentRequest
+	(*GetShipmentRequest)(nil),           // 22: relais.marketplace.v1.GetShipmentRequest
+	(*ListShipmentsRequest)(nil),         // 23: relais.marketplace.v1.ListShipmentsRequest
+	(*Store)(nil),                        // 24: relais.marketplace.v1.Store
+	(*ListStoresResponse)(nil),           // 25: relais.marketplace.v1.ListStoresResponse
+	(*Import)(nil),                       // 26: relais.marketplace.v1.Import
+	(*ListImportsResponse)(nil),          // 27: relais.marketplace.v1.ListImportsResponse
+	(*Order)(nil),                        // 28: relais.marketplace.v1.Order
+	(*ListOrdersResponse)(nil),           // 29: relais.marketplace.v1.ListOrdersResponse
+	(*ListCarriersResponse)(nil),         // 30: relais.marketplace.v1.ListCarriersResponse
+	(*Shipment)(nil),                     // 31: relais.marketplace.v1.Shipment
+	(*BatchNotifyShipmentsResponse)(nil), // 32: relais.marketplace.v1.BatchNotifyShipmentsResponse
+	(*ListShipmentsResponse)(nil),        // 33: relais.marketplace.v1.ListShipmentsResponse
 }
 var file_relais_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.MarketplaceService.ConnectStore:input_type -> relais.marketplace.v1.ConnectStoreRequest
@@ -104,31 +111,37 @@ var file_relais_marketplace_v1_marketplace_service_proto_depIdxs = []int32{
 	16, // 16: relais.marketplace.v1.MarketplaceService.RefuseOrder:input_type -> relais.marketplace.v1.RefuseOrderRequest
 	17, // 17: relais.marketplace.v1.MarketplaceService.ListCarriers:input_type -> relais.marketplace.v1.ListCarriersRequest
 	18, // 18: relais.marketplace.v1.MarketplaceService.NotifyShipment:input_type -> relais.marketplace.v1.NotifyShipmentRequest
-	19, // 19: relais.marketplace.v1.MarketplaceService.GetShipment:input_type -> relais.marketplace.v1.GetShipmentRequest
-	20, // 20: relais.marketplace.v1.MarketplaceService.ListShipments:input_type -> relais.marketplace.v1.ListShipmentsRequest
-	21, // 21: relais.marketplace.v1.MarketplaceService.ConnectStore:output_type -> relais.marketplace.v1.Store
-	21, // 22: relais.marketplace.v1.MarketplaceService.GetStore:output_type -> relais.marketplace.v1.Store
-	22, // 23: relais.marketplace.v1.MarketplaceService.ListStores:output_type -> relais.marketplace.v1.ListStoresResponse
-	21, // 24: relais.marketplace.v1.MarketplaceService.UpdateStore:output_type -> relais.marketplace.v1.Store
-	21, // 25: relais.marketplace.v1.MarketplaceService.RotateCredentials:output_type -> relais.marketplace.v1.Store
-	21, // 26: relais.marketplace.v1.MarketplaceService.CheckStore:output_type -> relais.marketplace.v1.Store
-	21, // 27: relais.marketplace.v1.MarketplaceService.PauseStore:output_type -> relais.marketplace.v1.Store
-	21, // 28: relais.marketplace.v1.MarketplaceService.ResumeStore:output_type -> relais.marketplace.v1.Store
-	21, // 29: relais.marketplace.v1.MarketplaceService.DisconnectStore:output_type -> relais.marketplace.v1.Store
-	23, // 30: relais.marketplace.v1.MarketplaceService.ImportOrders:output_type -> relais.marketplace.v1.Import
-	23, // 31: relais.marketplace.v1.MarketplaceService.GetImport:output_type -> relais.marketplace.v1.Import
-	24, // 32: relais.marketplace.v1.MarketplaceService.ListImports:output_type -> relais.marketplace.v1.ListImportsResponse
-	23, // 33: relais.marketplace.v1.MarketplaceService.WatchImport:output_type -> relais.marketplace.v1.Import
-	25, // 34: relais.marketplace.v1.MarketplaceService.GetOrder:output_type -> relais.marketplace.v1.Order
-	26, // 35: relais.marketplace.v1.MarketplaceService.ListOrders:output_type -> relais.marketplace.v1.ListOrdersResponse
-	25, // 36: relais.marketplace.v1.MarketplaceService.AcceptOrder:output_type -> relais.marketplace.v1.Order
-	25, // 37: relais.marketplace.v1.MarketplaceService.RefuseOrder:output_type -> relais.marketplace.v1.Order
-	27, // 38: relais.marketplace.v1.MarketplaceService.ListCarriers:output_type -> relais.marketplace.v1.ListCarriersResponse
-	28, // 39: relais.marketplace.v1.MarketplaceService.NotifyShipment:output_type -> relais.marketplace.v1.Shipment
-	28, // 40: relais.marketplace.v1.MarketplaceService.GetShipment:output_type -> relais.marketplace.v1.Shipment
-	29, // 41: relais.marketplace.v1.MarketplaceService.ListShipments:output_type -> relais.marketplace.v1.ListShipmentsResponse
-	21, // [21:42] is the sub-list for method output_type
-	0,  // [0:21] is the sub-list for method input_type
+	19, // 19: relais.marketplace.v1.MarketplaceService.BatchNotifyShipments:input_type -> relais.marketplace.v1.BatchNotifyShipmentsRequest
+	20, // 20: relais.marketplace.v1.MarketplaceService.RetryShipment:input_type -> relais.marketplace.v1.RetryShipmentRequest
+	21, // 21: relais.marketplace.v1.MarketplaceService.CancelShipment:input_type -> relais.marketplace.v1.CancelShipmentRequest
+	22, // 22: relais.marketplace.v1.MarketplaceService.GetShipment:input_type -> relais.marketplace.v1.GetShipmentRequest
+	23, // 23: relais.marketplace.v1.MarketplaceService.ListShipments:input_type -> relais.marketplace.v1.ListShipmentsRequest
+	24, // 24: relais.marketplace.v1.MarketplaceService.ConnectStore:output_type -> relais.marketplace.v1.Store
+	24, // 25: relais.marketplace.v1.MarketplaceService.GetStore:output_type -> relais.marketplace.v1.Store
+	25, // 26: relais.marketplace.v1.MarketplaceService.ListStores:output_type -> relais.marketplace.v1.ListStoresResponse
+	24, // 27: relais.marketplace.v1.MarketplaceService.UpdateStore:output_type -> relais.marketplace.v1.Store
+	24, // 28: relais.marketplace.v1.MarketplaceService.RotateCredentials:output_type -> relais.marketplace.v1.Store
+	24, // 29: relais.marketplace.v1.MarketplaceService.CheckStore:output_type -> relais.marketplace.v1.Store
+	24, // 30: relais.marketplace.v1.MarketplaceService.PauseStore:output_type -> relais.marketplace.v1.Store
+	24, // 31: relais.marketplace.v1.MarketplaceService.ResumeStore:output_type -> relais.marketplace.v1.Store
+	24, // 32: relais.marketplace.v1.MarketplaceService.DisconnectStore:output_type -> relais.marketplace.v1.Store
+	26, // 33: relais.marketplace.v1.MarketplaceService.ImportOrders:output_type -> relais.marketplace.v1.Import
+	26, // 34: relais.marketplace.v1.MarketplaceService.GetImport:output_type -> relais.marketplace.v1.Import
+	27, // 35: relais.marketplace.v1.MarketplaceService.ListImports:output_type -> relais.marketplace.v1.ListImportsResponse
+	26, // 36: relais.marketplace.v1.MarketplaceService.WatchImport:output_type -> relais.marketplace.v1.Import
+	28, // 37: relais.marketplace.v1.MarketplaceService.GetOrder:output_type -> relais.marketplace.v1.Order
+	29, // 38: relais.marketplace.v1.MarketplaceService.ListOrders:output_type -> relais.marketplace.v1.ListOrdersResponse
+	28, // 39: relais.marketplace.v1.MarketplaceService.AcceptOrder:output_type -> relais.marketplace.v1.Order
+	28, // 40: relais.marketplace.v1.MarketplaceService.RefuseOrder:output_type -> relais.marketplace.v1.Order
+	30, // 41: relais.marketplace.v1.MarketplaceService.ListCarriers:output_type -> relais.marketplace.v1.ListCarriersResponse
+	31, // 42: relais.marketplace.v1.MarketplaceService.NotifyShipment:output_type -> relais.marketplace.v1.Shipment
+	32, // 43: relais.marketplace.v1.MarketplaceService.BatchNotifyShipments:output_type -> relais.marketplace.v1.BatchNotifyShipmentsResponse
+	31, // 44: relais.marketplace.v1.MarketplaceService.RetryShipment:output_type -> relais.marketplace.v1.Shipment
+	31, // 45: relais.marketplace.v1.MarketplaceService.CancelShipment:output_type -> relais.marketplace.v1.Shipment
+	31, // 46: relais.marketplace.v1.MarketplaceService.GetShipment:output_type -> relais.marketplace.v1.Shipment
+	33, // 47: relais.marketplace.v1.MarketplaceService.ListShipments:output_type -> relais.marketplace.v1.ListShipmentsResponse
+	24, // [24:48] is the sub-list for method output_type
+	0,  // [0:24] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name

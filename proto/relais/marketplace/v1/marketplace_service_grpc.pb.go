@@ -19,27 +19,30 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MarketplaceService_ConnectStore_FullMethodName      = "/relais.marketplace.v1.MarketplaceService/ConnectStore"
-	MarketplaceService_GetStore_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/GetStore"
-	MarketplaceService_ListStores_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/ListStores"
-	MarketplaceService_UpdateStore_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/UpdateStore"
-	MarketplaceService_RotateCredentials_FullMethodName = "/relais.marketplace.v1.MarketplaceService/RotateCredentials"
-	MarketplaceService_CheckStore_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/CheckStore"
-	MarketplaceService_PauseStore_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/PauseStore"
-	MarketplaceService_ResumeStore_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/ResumeStore"
-	MarketplaceService_DisconnectStore_FullMethodName   = "/relais.marketplace.v1.MarketplaceService/DisconnectStore"
-	MarketplaceService_ImportOrders_FullMethodName      = "/relais.marketplace.v1.MarketplaceService/ImportOrders"
-	MarketplaceService_GetImport_FullMethodName         = "/relais.marketplace.v1.MarketplaceService/GetImport"
-	MarketplaceService_ListImports_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/ListImports"
-	MarketplaceService_WatchImport_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/WatchImport"
-	MarketplaceService_GetOrder_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/GetOrder"
-	MarketplaceService_ListOrders_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/ListOrders"
-	MarketplaceService_AcceptOrder_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/AcceptOrder"
-	MarketplaceService_RefuseOrder_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/RefuseOrder"
-	MarketplaceService_ListCarriers_FullMethodName      = "/relais.marketplace.v1.MarketplaceService/ListCarriers"
-	MarketplaceService_NotifyShipment_FullMethodName    = "/relais.marketplace.v1.MarketplaceService/NotifyShipment"
-	MarketplaceService_GetShipment_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/GetShipment"
-	MarketplaceService_ListShipments_FullMethodName     = "/relais.marketplace.v1.MarketplaceService/ListShipments"
+	MarketplaceService_ConnectStore_FullMethodName         = "/relais.marketplace.v1.MarketplaceService/ConnectStore"
+	MarketplaceService_GetStore_FullMethodName             = "/relais.marketplace.v1.MarketplaceService/GetStore"
+	MarketplaceService_ListStores_FullMethodName           = "/relais.marketplace.v1.MarketplaceService/ListStores"
+	MarketplaceService_UpdateStore_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/UpdateStore"
+	MarketplaceService_RotateCredentials_FullMethodName    = "/relais.marketplace.v1.MarketplaceService/RotateCredentials"
+	MarketplaceService_CheckStore_FullMethodName           = "/relais.marketplace.v1.MarketplaceService/CheckStore"
+	MarketplaceService_PauseStore_FullMethodName           = "/relais.marketplace.v1.MarketplaceService/PauseStore"
+	MarketplaceService_ResumeStore_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/ResumeStore"
+	MarketplaceService_DisconnectStore_FullMethodName      = "/relais.marketplace.v1.MarketplaceService/DisconnectStore"
+	MarketplaceService_ImportOrders_FullMethodName         = "/relais.marketplace.v1.MarketplaceService/ImportOrders"
+	MarketplaceService_GetImport_FullMethodName            = "/relais.marketplace.v1.MarketplaceService/GetImport"
+	MarketplaceService_ListImports_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/ListImports"
+	MarketplaceService_WatchImport_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/WatchImport"
+	MarketplaceService_GetOrder_FullMethodName             = "/relais.marketplace.v1.MarketplaceService/GetOrder"
+	MarketplaceService_ListOrders_FullMethodName           = "/relais.marketplace.v1.MarketplaceService/ListOrders"
+	MarketplaceService_AcceptOrder_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/AcceptOrder"
+	MarketplaceService_RefuseOrder_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/RefuseOrder"
+	MarketplaceService_ListCarriers_FullMethodName         = "/relais.marketplace.v1.MarketplaceService/ListCarriers"
+	MarketplaceService_NotifyShipment_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/NotifyShipment"
+	MarketplaceService_BatchNotifyShipments_FullMethodName = "/relais.marketplace.v1.MarketplaceService/BatchNotifyShipments"
+	MarketplaceService_RetryShipment_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/RetryShipment"
+	MarketplaceService_CancelShipment_FullMethodName       = "/relais.marketplace.v1.MarketplaceService/CancelShipment"
+	MarketplaceService_GetShipment_FullMethodName          = "/relais.marketplace.v1.MarketplaceService/GetShipment"
+	MarketplaceService_ListShipments_FullMethodName        = "/relais.marketplace.v1.MarketplaceService/ListShipments"
 )
 
 // MarketplaceServiceClient is the client API for MarketplaceService service.
@@ -110,9 +113,19 @@ type MarketplaceServiceClient interface {
 	// NotifyShipment stores a shipment and returns it; the shipment is durable then, and relais tells the marketplace
 	// in the background. Follow it with GetShipment. Repeating a call returns the same shipment.
 	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata, FAILED_PRECONDITION with
-	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE or CANCEL_REQUESTED, ALREADY_EXISTS with REQUEST_ID_REUSED or
-	// SHIPMENT_ALREADY_OPEN.
+	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED or
+	// SHIPMENT_NOT_REPLACEABLE, ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN.
 	NotifyShipment(ctx context.Context, in *NotifyShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
+	// BatchNotifyShipments is NotifyShipment for up to 1,000 shipments at once. The call succeeds when each request was looked at;
+	// results tell what became of each. Repeating a call is as safe as repeating each of its requests.
+	BatchNotifyShipments(ctx context.Context, in *BatchNotifyShipmentsRequest, opts ...grpc.CallOption) (*BatchNotifyShipmentsResponse, error)
+	// RetryShipment takes up a shipment again that ended NEEDS_ATTENTION or REJECTED, and returns it open. The order is read first,
+	// as always: nothing is sent that the marketplace shows already.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
+	RetryShipment(ctx context.Context, in *RetryShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
+	// CancelShipment withdraws a shipment of which nothing was sent. Called again it returns the cancelled shipment.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_CANCELLABLE when something may have been sent, or when it has ended otherwise.
+	CancelShipment(ctx context.Context, in *CancelShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
 	// GetShipment returns a shipment with its events.
 	GetShipment(ctx context.Context, in *GetShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
 	// ListShipments returns shipments, newest first.
@@ -326,6 +339,36 @@ func (c *marketplaceServiceClient) NotifyShipment(ctx context.Context, in *Notif
 	return out, nil
 }
 
+func (c *marketplaceServiceClient) BatchNotifyShipments(ctx context.Context, in *BatchNotifyShipmentsRequest, opts ...grpc.CallOption) (*BatchNotifyShipmentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchNotifyShipmentsResponse)
+	err := c.cc.Invoke(ctx, MarketplaceService_BatchNotifyShipments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) RetryShipment(ctx context.Context, in *RetryShipmentRequest, opts ...grpc.CallOption) (*Shipment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Shipment)
+	err := c.cc.Invoke(ctx, MarketplaceService_RetryShipment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *marketplaceServiceClient) CancelShipment(ctx context.Context, in *CancelShipmentRequest, opts ...grpc.CallOption) (*Shipment, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Shipment)
+	err := c.cc.Invoke(ctx, MarketplaceService_CancelShipment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *marketplaceServiceClient) GetShipment(ctx context.Context, in *GetShipmentRequest, opts ...grpc.CallOption) (*Shipment, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Shipment)
@@ -414,9 +457,19 @@ type MarketplaceServiceServer interface {
 	// NotifyShipment stores a shipment and returns it; the shipment is durable then, and relais tells the marketplace
 	// in the background. Follow it with GetShipment. Repeating a call returns the same shipment.
 	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata, FAILED_PRECONDITION with
-	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE or CANCEL_REQUESTED, ALREADY_EXISTS with REQUEST_ID_REUSED or
-	// SHIPMENT_ALREADY_OPEN.
+	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED or
+	// SHIPMENT_NOT_REPLACEABLE, ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN.
 	NotifyShipment(context.Context, *NotifyShipmentRequest) (*Shipment, error)
+	// BatchNotifyShipments is NotifyShipment for up to 1,000 shipments at once. The call succeeds when each request was looked at;
+	// results tell what became of each. Repeating a call is as safe as repeating each of its requests.
+	BatchNotifyShipments(context.Context, *BatchNotifyShipmentsRequest) (*BatchNotifyShipmentsResponse, error)
+	// RetryShipment takes up a shipment again that ended NEEDS_ATTENTION or REJECTED, and returns it open. The order is read first,
+	// as always: nothing is sent that the marketplace shows already.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
+	RetryShipment(context.Context, *RetryShipmentRequest) (*Shipment, error)
+	// CancelShipment withdraws a shipment of which nothing was sent. Called again it returns the cancelled shipment.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_CANCELLABLE when something may have been sent, or when it has ended otherwise.
+	CancelShipment(context.Context, *CancelShipmentRequest) (*Shipment, error)
 	// GetShipment returns a shipment with its events.
 	GetShipment(context.Context, *GetShipmentRequest) (*Shipment, error)
 	// ListShipments returns shipments, newest first.
@@ -487,6 +540,15 @@ func (UnimplementedMarketplaceServiceServer) ListCarriers(context.Context, *List
 }
 func (UnimplementedMarketplaceServiceServer) NotifyShipment(context.Context, *NotifyShipmentRequest) (*Shipment, error) {
 	return nil, status.Error(codes.Unimplemented, "method NotifyShipment not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) BatchNotifyShipments(context.Context, *BatchNotifyShipmentsRequest) (*BatchNotifyShipmentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchNotifyShipments not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) RetryShipment(context.Context, *RetryShipmentRequest) (*Shipment, error) {
+	return nil, status.Error(codes.Unimplemented, "method RetryShipment not implemented")
+}
+func (UnimplementedMarketplaceServiceServer) CancelShipment(context.Context, *CancelShipmentRequest) (*Shipment, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelShipment not implemented")
 }
 func (UnimplementedMarketplaceServiceServer) GetShipment(context.Context, *GetShipmentRequest) (*Shipment, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetShipment not implemented")
@@ -850,6 +912,60 @@ func _MarketplaceService_NotifyShipment_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MarketplaceService_BatchNotifyShipments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchNotifyShipmentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).BatchNotifyShipments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_BatchNotifyShipments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).BatchNotifyShipments(ctx, req.(*BatchNotifyShipmentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_RetryShipment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RetryShipmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).RetryShipment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_RetryShipment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).RetryShipment(ctx, req.(*RetryShipmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MarketplaceService_CancelShipment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelShipmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MarketplaceServiceServer).CancelShipment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MarketplaceService_CancelShipment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MarketplaceServiceServer).CancelShipment(ctx, req.(*CancelShipmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MarketplaceService_GetShipment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetShipmentRequest)
 	if err := dec(in); err != nil {
@@ -964,6 +1080,18 @@ var MarketplaceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "NotifyShipment",
 			Handler:    _MarketplaceService_NotifyShipment_Handler,
+		},
+		{
+			MethodName: "BatchNotifyShipments",
+			Handler:    _MarketplaceService_BatchNotifyShipments_Handler,
+		},
+		{
+			MethodName: "RetryShipment",
+			Handler:    _MarketplaceService_RetryShipment_Handler,
+		},
+		{
+			MethodName: "CancelShipment",
+			Handler:    _MarketplaceService_CancelShipment_Handler,
 		},
 		{
 			MethodName: "GetShipment",
