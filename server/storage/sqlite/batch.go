@@ -205,7 +205,7 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 // takeOver binds what is open of an order's shipment and decision to the reader's adapter, due at once. The carrier was found in
 // the other adapter's list: it has to be found anew. Whoever works on them in this moment finds them changed and reads again.
 func (r *batchRun) takeOver(ctx context.Context, k *knownOrder) error {
-	for table, more := range map[string]string{"shipments": `, marketplace_carrier = ''`, "decisions": ``} {
+	for table, more := range map[string]string{"shipments": `, marketplace_carrier = '', carrier_rule = '', carrier_list_age = 0, carrier_tracking_url = ''`, "decisions": ``} {
 		if _, err := r.tx.ExecContext(ctx, `UPDATE `+table+` SET adapter = ?, next_attempt = ?, failure_count = 0, revision = revision + 1`+more+`
 			WHERE store_key = ? AND order_number = ? AND open = 1`, r.ref.Adapter, r.time, r.storeKey, k.number); err != nil {
 			return err

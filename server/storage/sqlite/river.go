@@ -41,10 +41,18 @@ func (db *DB) planWake(ctx context.Context, tx *sql.Tx, kind Due, next time.Time
 	if next.IsZero() {
 		return nil
 	}
+	return db.planWakeAt(ctx, tx, kind, wakeTime(next))
+}
+
+// wakeTime is when the wake-up of a row that is due at next comes.
+func wakeTime(next time.Time) time.Time {
 	if now := time.Now(); next.Before(now) {
 		next = now
 	}
-	at := next.UTC().Truncate(wakeGrain).Add(wakeGrain)
+	return next.UTC().Truncate(wakeGrain).Add(wakeGrain)
+}
+
+func (db *DB) planWakeAt(ctx context.Context, tx *sql.Tx, kind Due, at time.Time) error {
 	var planned bool
 	if err := tx.QueryRowContext(ctx, plannedWake, dueQueue, at.Format(riverTime), kind).Scan(&planned); err != nil {
 		return fmt.Errorf("find wake-up: %w", err)

@@ -69,9 +69,9 @@ func createShipment(t testing.TB, db *sqlite.DB, n int, next time.Time) shipment
 		Request:  shipment.Request{OrderNumber: number(n), Carrier: "Colissimo", TrackingNumber: "6A00000000000"},
 		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
 	}
-	stored, result, err := db.CreateShipment(context.Background(), s, shipment.Event{State: delivery.Queued})
-	if err != nil || result != shipment.CreatedNew {
-		t.Fatal(result, err)
+	created, err := db.CreateShipments(context.Background(), []shipment.New{{Shipment: s, Event: shipment.Event{State: delivery.Queued}}})
+	if err != nil || created[0].Err != nil || created[0].Result != shipment.CreatedNew {
+		t.Fatal(created, err)
 	}
-	return stored
+	return created[0].Shipment
 }

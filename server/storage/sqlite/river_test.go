@@ -77,8 +77,11 @@ func shipmentDue(ctx context.Context, db *DB, n int, next time.Time) (shipment.S
 		ID: id, StoreID: "shop", Adapter: "alpha", RequestID: id, Request: shipment.Request{OrderNumber: id},
 		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
 	}
-	stored, _, err := db.CreateShipment(ctx, s, shipment.Event{State: delivery.Queued})
-	return stored, err
+	created, err := db.CreateShipments(ctx, []shipment.New{{Shipment: s, Event: shipment.Event{State: delivery.Queued}}})
+	if err != nil {
+		return shipment.Shipment{}, err
+	}
+	return created[0].Shipment, created[0].Err
 }
 
 // decisionDue stores a decision about the n-th order.

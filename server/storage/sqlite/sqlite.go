@@ -30,12 +30,14 @@ import (
 
 // DB is one open database. It is safe for concurrent use.
 type DB struct {
-	path   string
-	lock   *fileLock
-	writer *sql.DB // exactly one connection
-	reader *sql.DB // query_only
-	batch  batchStatements
-	jobs   *riverClient // puts wake-ups into transactions of the writer
+	path      string
+	lock      *fileLock
+	writer    *sql.DB // exactly one connection
+	reader    *sql.DB // query_only
+	batch     batchStatements
+	shipments shipmentStatements
+	creations *creations
+	jobs      *riverClient // puts wake-ups into transactions of the writer
 }
 
 var (
@@ -66,7 +68,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{path: path}
+	db := &DB{path: path, creations: newCreations()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open database %s: %w", path, explain(err)), db.Close())
@@ -98,6 +100,9 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if err := db.batch.prepare(ctx, db.writer); err != nil {
 		return nil, err
 	}
+	if err := db.shipments.prepare(ctx, db.writer); err != nil {
+		return nil, err
+	}
 	if db.reader, err = sql.Open("sqlite", dsn(path, readerCache, url.Values{"_query_only": {"1"}})); err != nil {
 		return nil, err
 	}
@@ -113,7 +118,7 @@ func (db *DB) Close() error {
 		errs = append(errs, db.reader.Close())
 	}
 	if db.writer != nil {
-		errs = append(errs, db.batch.close(), db.writer.Close())
+		errs = append(errs, db.batch.close(), db.shipments.close(), db.writer.Close())
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.release())
@@ -149,7 +154,17 @@ func makePrivate(path string) error {
 
 // write runs f in one transaction on the writer connection. f must use tx only: the writer has no second connection.
 func (db *DB) write(ctx context.Context, what string, f func(tx *sql.Tx) error) error {
-	tx, err := db.writer.BeginTx(ctx, nil)
+	return writeOn(ctx, db.writer, what, f)
+}
+
+// beginner is the writer or its connection.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+// writeOn is write for one who may hold the writer's connection.
+func writeOn(ctx context.Context, writer beginner, what string, f func(tx *sql.Tx) error) error {
+	tx, err := writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%s: begin: %w", what, explain(err))
 	}

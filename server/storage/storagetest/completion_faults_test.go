@@ -110,10 +110,12 @@ func (f patient) CompleteMigration(ctx context.Context, id, leaving string, now 
 // findsOpen takes any shipment of an order for an open one.
 type findsOpen struct{ shipment.Repository }
 
-func (f findsOpen) CreateShipment(ctx context.Context, s shipment.Shipment, e shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
-	known, err := f.ListShipments(ctx, shipment.ListQuery{StoreID: s.StoreID, OrderNumber: s.OrderNumber, Limit: 1})
-	if err != nil || len(known) > 0 {
-		return s, shipment.OrderHasOpen, err
+func (f findsOpen) CreateShipments(ctx context.Context, news []shipment.New) ([]shipment.Created, error) {
+	for _, n := range news {
+		known, err := f.ListShipments(ctx, shipment.ListQuery{StoreID: n.Shipment.StoreID, OrderNumber: n.Shipment.OrderNumber, Limit: 1})
+		if err != nil || len(known) > 0 {
+			return []shipment.Created{{Shipment: n.Shipment, Result: shipment.OrderHasOpen}}, err
+		}
 	}
-	return f.Repository.CreateShipment(ctx, s, e)
+	return f.Repository.CreateShipments(ctx, news)
 }

@@ -94,13 +94,13 @@ var healthFaults = map[string]fault{
 	}},
 
 	"a shipment keeps a carrier of the other list": {"Moves/what_is_open_of_shipment_and_decision", func(r *storagetest.Repositories) {
-		r.Shipments = changesShipments{r.Shipments, func(s *shipment.Shipment) { s.MarketplaceCarrier = "code" }}
+		r.Shipments = changesShipments{r.Shipments, func(s *shipment.Shipment) { s.Chosen.TrackingURL = "https://carrier.example/" }}
 	}},
 	"a shipment that was taken over waits on": {"Moves/what_is_open_of_shipment_and_decision", func(r *storagetest.Repositories) {
 		r.Shipments = changesShipments{r.Shipments, func(s *shipment.Shipment) { s.NextAttempt = s.NextAttempt.Add(time.Hour) }}
 	}},
 	"a shipment is stored for the adapter that its order left": {"Moves/a_shipment_or_decision_for_another", func(r *storagetest.Repositories) {
-		r.Shipments = hidesMoved{r.Shipments}
+		r.Shipments = changesCreated{r.Shipments, hides(order.ErrMoved)}
 	}},
 	"a decision is stored for the adapter that its order left": {"Moves/a_shipment_or_decision_for_another", func(r *storagetest.Repositories) {
 		r.Decisions = hidesMovedDecisions{r.Decisions}
@@ -204,16 +204,6 @@ func (f changesShipments) GetShipment(ctx context.Context, storeID, id string) (
 	s, err := f.Repository.GetShipment(ctx, storeID, id)
 	f.change(&s)
 	return s, err
-}
-
-type hidesMoved struct{ shipment.Repository }
-
-func (f hidesMoved) CreateShipment(ctx context.Context, s shipment.Shipment, e shipment.Event) (shipment.Shipment, shipment.CreateResult, error) {
-	stored, result, err := f.Repository.CreateShipment(ctx, s, e)
-	if errors.Is(err, order.ErrMoved) {
-		return s, shipment.CreatedNew, nil
-	}
-	return stored, result, err
 }
 
 type hidesMovedDecisions struct{ decision.Repository }

@@ -20,7 +20,7 @@ var holdCases = []testCase{
 		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip))
 		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(5), false)
 		noError(t, err)
-		_, _, err = r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued)
+		_, _, err = createOne(t, r, newShipment("p1", "1"))
 		wantError(t, err, store.ErrNoCredentials)
 		_, err = r.Shipments.GetShipment(t.Context(), shop, "p1")
 		wantError(t, err, shipment.ErrNotFound)
@@ -62,7 +62,7 @@ var holdCases = []testCase{
 		same(t, "held shipment", got, s)
 		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		same(t, "events", events, []shipment.Event{queued})
+		same(t, "events", events, once(queued))
 
 		// The answer to the request that left before is noted all the same.
 		s.State, s.LastOutcome, s.Message = delivery.Acknowledged, delivery.Applied, "yes"

@@ -106,7 +106,7 @@ var moveCases = []testCase{
 		boundTo(t, r, alpha, "3", "5")
 
 		wantOpen, wantDecided := open, decided
-		wantOpen.Adapter, wantOpen.Revision, wantOpen.MarketplaceCarrier = beta, open.Revision+1, ""
+		wantOpen.Adapter, wantOpen.Revision, wantOpen.Chosen = beta, open.Revision+1, shipment.ChosenCarrier{}
 		wantOpen.NextAttempt, wantOpen.FailureCount = at(20), 0
 		wantDecided.Adapter, wantDecided.Revision, wantDecided.NextAttempt, wantDecided.FailureCount = beta, decided.Revision+1, at(20), 0
 		for _, want := range []shipment.Shipment{ended, wantOpen, stays} {
@@ -201,7 +201,7 @@ var moveCases = []testCase{
 		b.TakeOver = []string{alpha}
 		applyBatch(t, r, b)
 
-		_, _, err := r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued) // it was looked at before
+		_, _, err := createOne(t, r, newShipment("p1", "1")) // it was looked at before
 		wantError(t, err, order.ErrMoved)
 		wantError(t, second(r.Shipments.GetShipment(t.Context(), shop, "p1")), shipment.ErrNotFound)
 		_, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("2", decision.Refuse))
@@ -213,7 +213,7 @@ var moveCases = []testCase{
 		s.Adapter, d.Adapter = beta, beta
 		create(t, r, s)
 		same(t, "adapter of the decision", put(t, r, d).Adapter, beta)
-		again, result, err := r.Shipments.CreateShipment(t.Context(), newShipment("p0", "0"), queued) // what was said before is found
+		again, result, err := createOne(t, r, newShipment("p0", "0")) // what was said before is found
 		noError(t, err)
 		same(t, "repeated request", result, shipment.SameRequest)
 		same(t, "its shipment", again.ID, kept.ID)

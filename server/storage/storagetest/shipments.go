@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
@@ -22,7 +23,7 @@ var shipmentCases = []testCase{
 		same(t, "stored", got, want)
 		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		same(t, "events", events, []shipment.Event{queued})
+		same(t, "events", events, once(queued))
 	}},
 	{"create returns the shipment with the same request id", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -30,7 +31,7 @@ var shipmentCases = []testCase{
 		apply(t, r, shop, at(0), newOrder("2", order.ReadyToShip))
 		again := newShipment("p2", "2") // another order: the caller judges the digest
 		again.RequestID = first.RequestID
-		got, result, err := r.Shipments.CreateShipment(t.Context(), again, queued)
+		got, result, err := createOne(t, r, again)
 		noError(t, err)
 		same(t, "result", result, shipment.SameRequest)
 		same(t, "shipment", got, first)
@@ -38,7 +39,7 @@ var shipmentCases = []testCase{
 		wantError(t, err, shipment.ErrNotFound)
 		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		same(t, "events", events, []shipment.Event{queued})
+		same(t, "events", events, once(queued))
 	}},
 	{"an ended shipment is still found by its request id", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -47,7 +48,7 @@ var shipmentCases = []testCase{
 		first = update(t, r, first)
 		again := newShipment("p2", "1")
 		again.RequestID = first.RequestID
-		got, result, err := r.Shipments.CreateShipment(t.Context(), again, queued)
+		got, result, err := createOne(t, r, again)
 		noError(t, err)
 		same(t, "result", result, shipment.SameRequest)
 		same(t, "shipment", got, first)
@@ -58,7 +59,7 @@ var shipmentCases = []testCase{
 		for _, state := range []delivery.State{delivery.Queued, delivery.Sending, delivery.Acknowledged} {
 			open.State = state
 			open = update(t, r, open)
-			got, result, err := r.Shipments.CreateShipment(t.Context(), newShipment("p2", "1"), queued)
+			got, result, err := createOne(t, r, newShipment("p2", "1"))
 			noError(t, err)
 			same(t, "result", result, shipment.OrderHasOpen)
 			same(t, "shipment", got, open)
@@ -86,7 +87,7 @@ var shipmentCases = []testCase{
 	{"a shipment needs an order", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
 		apply(t, r, "other", at(0), newOrder("1", order.ReadyToShip))
-		_, _, err := r.Shipments.CreateShipment(t.Context(), newShipment("p1", "1"), queued)
+		_, _, err := createOne(t, r, newShipment("p1", "1"))
 		wantError(t, err, order.ErrNotFound)
 		_, err = r.Shipments.GetShipment(t.Context(), shop, "p1")
 		wantError(t, err, shipment.ErrNotFound)
@@ -96,7 +97,7 @@ var shipmentCases = []testCase{
 		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip))
 		ids, results := make([]string, 16), make([]shipment.CreateResult, 16)
 		together(len(results), func(i int) {
-			s, result, err := r.Shipments.CreateShipment(t.Context(), newShipment(numbered("p", i), "1"), queued)
+			s, result, err := createOne(t, r, newShipment(numbered("p", i), "1"))
 			if err != nil {
 				t.Error(err)
 			}
@@ -126,7 +127,7 @@ var shipmentCases = []testCase{
 			s := newShipment(numbered("p", i), numbered("n", i))
 			s.RequestID = "one"
 			var err error
-			if _, results[i], err = r.Shipments.CreateShipment(t.Context(), s, queued); err != nil {
+			if _, results[i], err = createOne(t, r, s); err != nil {
 				t.Error(err)
 			}
 		})
@@ -144,8 +145,9 @@ var shipmentCases = []testCase{
 		connect(t, r, shop)
 		s := ship(t, r, "p1", "1")
 		want := s
-		want.State, want.MarketplaceCarrier, want.NotSentFields = delivery.Acknowledged, "other code", []string{"ship_time"}
-		want.Evidence, want.Reason, want.Message = shipment.EvidenceState, "R", "m"
+		want.State, want.NotSentFields = delivery.Acknowledged, []string{"ship_time"}
+		want.Chosen = shipment.ChosenCarrier{Name: "other code", Rule: carrier.RuleCode, ListAge: 1, TrackingURL: "https://other.example/"}
+		want.Evidence, want.ReplacedBy, want.Reason, want.Message = shipment.EvidenceTracking, "p9", "R", "m"
 		want.SendCount, want.SentTime, want.LastOutcome, want.StillReady, want.FailureCount = 1, at(11), delivery.Unknown, 2, 3
 		want.Uncertain, want.SettledTime = true, at(15)
 		want.NextAttempt, want.Deadline, want.UpdateTime = at(12), at(13), at(14)
@@ -160,7 +162,7 @@ var shipmentCases = []testCase{
 		same(t, "stored", got, want)
 		stored, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		same(t, "events", stored, append([]shipment.Event{queued}, events...))
+		same(t, "events", stored, append(once(queued), once(events...)...))
 	}},
 	{"update of an older revision changes nothing", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -176,7 +178,7 @@ var shipmentCases = []testCase{
 		same(t, "shipment", got, fresh)
 		events, err := r.Shipments.ShipmentEvents(t.Context(), shop, "p1")
 		noError(t, err)
-		same(t, "events", events, []shipment.Event{queued})
+		same(t, "events", events, once(queued))
 	}},
 	{"of several updates of one revision one wins", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)

@@ -4,6 +4,7 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
@@ -46,6 +48,10 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"OrderPages", pageCases},
 		{"Imports", importCases},
 		{"Shipments", shipmentCases},
+		{"ShipmentBatches", shipmentBatchCases},
+		{"Corrections", correctionCases},
+		{"Evidence", evidenceCases},
+		{"Reopenings", reopeningCases},
 		{"ShipmentPages", shipmentPageCases},
 		{"Decisions", decisionCases},
 		{"DueDecisions", dueDecisionCases},
@@ -196,23 +202,53 @@ func newImport(storeID, id string) order.Import {
 	}
 }
 
-// newShipment is a shipment with a value in every field that CreateShipment takes.
+// newShipment is a shipment with a value in every field that CreateShipments takes.
 func newShipment(id, number string) shipment.Shipment {
 	return shipment.Shipment{
 		ID: id, StoreID: shop, Adapter: alpha,
 		Request: shipment.Request{
 			OrderNumber: number, Carrier: "Colissimo", TrackingNumber: "6A" + id, TrackingURL: "https://tracking.example/" + id,
 			Service: "home", CarrierFee: &order.Money{Currency: "EUR", Units: 4}, ShipTime: at(5),
-			Items: []shipment.Item{{LineID: "1", Quantity: 2}},
+			Items: []shipment.Item{{LineID: "1", Quantity: 2}}, Replaces: "before-" + id,
 		},
-		RequestID: "request-" + id, RequestDigest: []byte(id), MarketplaceCarrier: "code",
-		NotSentFields: []string{"service", "carrier_fee"}, CreateTime: at(6),
+		Options:   shipment.Options{Force: true, AllowOther: true},
+		RequestID: "request-" + id, RequestDigest: []byte(id),
+		Chosen: shipment.ChosenCarrier{
+			Name: "code", Rule: carrier.RuleAlias, ListAge: 90*time.Minute + 1, TrackingURL: "https://carrier.example/" + id,
+		},
+		NotSentFields: []string{"service", "carrier_fee"}, Evidence: shipment.EvidenceState,
+		ReplacedTracking: "6Bbefore-" + id, ReplacedBy: "after-" + id, CreateTime: at(6),
 		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: at(10), Deadline: at(10000), UpdateTime: at(6)},
 	}
 }
 
 // queued is the first event of a shipment.
-var queued = shipment.Event{Time: at(6), State: delivery.Queued, Message: "queued"}
+var queued = shipment.Event{Time: at(6), State: delivery.Queued, Kind: shipment.KindAccepted, Message: "queued"}
+
+// once is events as they are read when nothing was counted.
+func once(events ...shipment.Event) []shipment.Event {
+	read := slices.Clone(events)
+	for i := range read {
+		read[i].Count, read[i].LastTime = 1, read[i].Time
+	}
+	return read
+}
+
+// eventsOf returns the events of a shipment of the shop.
+func eventsOf(t *testing.T, r Repositories, id string) []shipment.Event {
+	t.Helper()
+	events, err := r.Shipments.ShipmentEvents(t.Context(), shop, id)
+	noError(t, err)
+	return events
+}
+
+// getShipment returns a shipment of the shop.
+func getShipment(t *testing.T, r Repositories, id string) shipment.Shipment {
+	t.Helper()
+	s, err := r.Shipments.GetShipment(t.Context(), shop, id)
+	noError(t, err)
+	return s
+}
 
 // ship stores an order of the shop and a shipment for it.
 func ship(t *testing.T, r Repositories, id, number string) shipment.Shipment {
@@ -224,12 +260,24 @@ func ship(t *testing.T, r Repositories, id, number string) shipment.Shipment {
 // create stores a shipment, which must be new.
 func create(t *testing.T, r Repositories, s shipment.Shipment) shipment.Shipment {
 	t.Helper()
-	stored, result, err := r.Shipments.CreateShipment(t.Context(), s, queued)
+	stored, result, err := createOne(t, r, s)
 	noError(t, err)
 	if result != shipment.CreatedNew {
-		t.Fatalf("CreateShipment(%s): result %d, want CreatedNew", s.ID, result)
+		t.Fatalf("CreateShipments(%s): result %d, want CreatedNew", s.ID, result)
 	}
 	return stored
+}
+
+// createOne creates a shipment by itself and returns what became of it.
+func createOne(t *testing.T, r Repositories, s shipment.Shipment) (shipment.Shipment, shipment.CreateResult, error) {
+	created, err := r.Shipments.CreateShipments(t.Context(), []shipment.New{{Shipment: s, Event: queued}})
+	if err != nil {
+		return shipment.Shipment{}, 0, err
+	}
+	if len(created) != 1 {
+		return shipment.Shipment{}, 0, fmt.Errorf("CreateShipments of one shipment has %d results", len(created))
+	}
+	return created[0].Shipment, created[0].Result, created[0].Err
 }
 
 // update writes a shipment.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/relaishq/relais/server/storage/sqlite"
 	"github.com/relaishq/relais/server/storage/storagetest"
+	"github.com/relaishq/relais/server/store"
 )
 
 // fault is a database that breaks one sentence of the contract, and the case that must notice.
@@ -22,7 +23,7 @@ type fault struct {
 // faults is every fault by name: those of one adapter, and those of a store that has two.
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
-	for _, more := range []map[string]fault{nameFaults, healthFaults, completionFaults, firstFaults} {
+	for _, more := range []map[string]fault{nameFaults, healthFaults, completionFaults, shipmentFaults, firstFaults} {
 		maps.Copy(all, more)
 	}
 	return all
@@ -90,13 +91,13 @@ var firstFaults = map[string]fault{
 		r.Orders = alwaysSucceeds{r.Orders}
 	}},
 	"an order may have two open shipments": {"Shipments/of_several_creates_for_one_order_one_wins", func(r *storagetest.Repositories) {
-		r.Shipments = claimsCreation{r.Shipments}
+		r.Shipments = changesCreated{r.Shipments, claimsCreation}
 	}},
 	"revisions are not compared": {"Shipments/update_of_an_older_revision_changes_nothing", func(r *storagetest.Repositories) {
 		r.Shipments = overwrites{r.Shipments}
 	}},
 	"a disconnected store takes shipments": {"Holds/a_disconnected_store_takes_no_shipment", func(r *storagetest.Repositories) {
-		r.Shipments = takesAnything{r.Shipments}
+		r.Shipments = changesCreated{r.Shipments, hides(store.ErrNoCredentials)}
 	}},
 	"a paused store ships": {"Holds/of_a_paused_store_only_the_request_of_a_shipment", func(r *storagetest.Repositories) {
 		r.Shipments = ignoresPause{r.Shipments, r.Stores}
