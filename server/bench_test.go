@@ -388,6 +388,7 @@ type benchLease struct{ conn grpc.ClientConnInterface }
 
 func (l benchLease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l benchLease) Description() *adapterv1.DescribeResponse { return sdktest.Description("bench") }
+func (l benchLease) Binary() string                           { return "bench@" }
 func (l benchLease) Release()                                 {}
 
 // benchVault has nothing to hide.

@@ -214,7 +214,7 @@ func TestShipmentEnds(t *testing.T) {
 			noneDoubled(t, writes)
 			if tt.want == confirmed {
 				last := writes[len(writes)-1]
-				if last.TrackingNumber != "6A"+number || last.Carrier != "Colissimo" || s.order(number).GetStatus() != marketplacev1.OrderStatus_ORDER_STATUS_SHIPPED {
+				if last.TrackingNumber != "6A"+number || last.Carrier != end.GetMarketplaceCarrier() || s.order(number).GetStatus() != marketplacev1.OrderStatus_ORDER_STATUS_SHIPPED {
 					t.Errorf("sent %q with %q; the stored order is %s", last.TrackingNumber, last.Carrier, s.order(number).GetStatus())
 				}
 			}

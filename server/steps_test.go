@@ -151,10 +151,14 @@ func notifyRequest(number string) *marketplacev1.NotifyShipmentRequest {
 	}
 }
 
-// notify ships an order and returns the shipment as accepted.
+// notify ships an order, with a carrier that serves its pickup network, and returns the shipment as accepted.
 func (s *system) notify(number string) *marketplacev1.Shipment {
 	s.t.Helper()
-	sh, err := s.api.NotifyShipment(s.t.Context(), notifyRequest(number))
+	req := notifyRequest(number)
+	if s.order(number).GetPickupPoint().GetNetwork() == marketplacev1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY {
+		req.Shipment.Carrier = "Mondial Relay"
+	}
+	sh, err := s.api.NotifyShipment(s.t.Context(), req)
 	if err != nil {
 		s.t.Fatalf("NotifyShipment: %v", err)
 	}
