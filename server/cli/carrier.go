@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,34 +11,44 @@ import (
 
 // carrierCommand is `relais carrier`.
 func (a *app) carrierCommand() *cobra.Command {
+	var adapter string
 	cmd := &cobra.Command{
 		Use:   "list STORE",
 		Short: "List the carriers that the marketplace knows",
-		Long: `List reads the carriers of the store's marketplace, in the marketplace's order. The name is what
-relais shipment notify --carrier expects; case, accents and blanks do not matter.`,
+		Long: `List reads the carriers of the store's marketplace, in the marketplace's order. The name, the code or an alias is
+what relais shipment notify --carrier expects; case, accents and blanks do not matter. While a store moves, an order has
+the carriers of its own adapter: --adapter names it.`,
 		Example: `  relais carrier list my-store
+  relais carrier list my-store --adapter octopia
   relais carrier list my-store --output json`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: a.completeStores,
-		RunE: a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
-			parent, err := storeName(args[0])
-			if err != nil {
-				return err
-			}
-			answer, err := api.ListCarriers(ctx, &marketplacev1.ListCarriersRequest{Parent: parent})
-			if err != nil {
-				return err
-			}
-			return a.print(answer, func(p *page) {
-				rows := make([][]string, 0, len(answer.GetCarriers()))
-				for _, c := range answer.GetCarriers() {
-					rows = append(rows, []string{c.GetDisplayName(), c.GetCode(), c.GetTrackingUrl()})
-				}
-				p.facts(fact{"Read", a.at(answer.GetReadTime())}, fact{"Carriers", count(len(rows))})
-				p.table("Carriers", []string{"NAME", "CODE", "TRACKING PAGE"}, rows)
-			})
-		}),
 	}
+	cmd.Flags().StringVar(&adapter, "adapter", "", "the adapter whose carriers they are (default: the one of new orders)")
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+		request := &marketplacev1.ListCarriersRequest{}
+		var err error
+		if request.Parent, err = storeName(args[0]); err != nil {
+			return err
+		}
+		if adapter != "" {
+			if request.Adapter, err = topName(collectionAdapters, adapter); err != nil {
+				return err
+			}
+		}
+		answer, err := api.ListCarriers(ctx, request)
+		if err != nil {
+			return err
+		}
+		return a.print(answer, func(p *page) {
+			rows := make([][]string, 0, len(answer.GetCarriers()))
+			for _, c := range answer.GetCarriers() {
+				rows = append(rows, []string{c.GetDisplayName(), c.GetCode(), strings.Join(c.GetAliases(), ", "), c.GetTrackingUrl()})
+			}
+			p.facts(fact{"Read", a.at(answer.GetReadTime())}, fact{"Carriers", count(len(rows))})
+			p.table("Carriers", []string{"NAME", "CODE", "ALIASES", "TRACKING PAGE"}, rows)
+		})
+	})
 	return group(&cobra.Command{
 		Use:     "carrier",
 		Aliases: []string{"carriers"},

@@ -92,7 +92,8 @@ func TestReports(t *testing.T) {
 			remote{codes.AlreadyExists, "The order has an open shipment", []protoadapt.MessageV1{
 				info("SHIPMENT_ALREADY_OPEN", map[string]string{"shipment": "stores/tea/shipments/s1", "none": ""}),
 			}},
-			"relais: The order has an open shipment (SHIPMENT_ALREADY_OPEN)\n  shipment: stores/tea/shipments/s1\n", cli.ExitPrecondition,
+			"relais: The order has an open shipment (SHIPMENT_ALREADY_OPEN)\n  shipment: stores/tea/shipments/s1\n" +
+				"  relais shipment notify --replaces SHIPMENT corrects it\n", cli.ExitPrecondition,
 		},
 		"near matches are told once": {
 			remote{codes.InvalidArgument, "carrier \"Colisimo\" is not one. Near: Colissimo, Colis Privé", []protoadapt.MessageV1{

@@ -18,7 +18,7 @@ const (
 	ExitNotFound     = 3   // the named thing does not exist (NOT_FOUND)
 	ExitPrecondition = 4   // refused in the present state (FAILED_PRECONDITION, ALREADY_EXISTS)
 	ExitRetry        = 5   // passing: server away, marketplace down or throttling, no answer in time; try again
-	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment or decision REJECTED, …
+	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment or decision REJECTED, some of a batch refused, …
 	ExitNonconform   = 7   // adapter verify: at least one check failed
 	ExitInterrupted  = 130 // interrupted by the user; what runs on the server goes on
 )
@@ -75,7 +75,8 @@ func exitCodesTopic() *cobra.Command {
     5  passing: the server cannot be reached, the marketplace is down or throttles, or there was no answer in time
        (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, --wait-timeout); try again
     6  the calls worked, the job ended badly: the import is FAILED or INTERRUPTED, or the shipment or decision ended in
-       another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED)
+       another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED), or at least one shipment of
+       relais shipment notify-all was refused
     7  relais adapter verify: at least one check failed
   130  interrupted; what runs on the server goes on there`,
 	}

@@ -189,6 +189,18 @@ func (f *fake) NotifyShipment(ctx context.Context, r *marketplacev1.NotifyShipme
 	return call[*marketplacev1.Shipment](ctx, f, r)
 }
 
+func (f *fake) BatchNotifyShipments(ctx context.Context, r *marketplacev1.BatchNotifyShipmentsRequest) (*marketplacev1.BatchNotifyShipmentsResponse, error) {
+	return call[*marketplacev1.BatchNotifyShipmentsResponse](ctx, f, r)
+}
+
+func (f *fake) RetryShipment(ctx context.Context, r *marketplacev1.RetryShipmentRequest) (*marketplacev1.Shipment, error) {
+	return call[*marketplacev1.Shipment](ctx, f, r)
+}
+
+func (f *fake) CancelShipment(ctx context.Context, r *marketplacev1.CancelShipmentRequest) (*marketplacev1.Shipment, error) {
+	return call[*marketplacev1.Shipment](ctx, f, r)
+}
+
 func (f *fake) GetShipment(ctx context.Context, r *marketplacev1.GetShipmentRequest) (*marketplacev1.Shipment, error) {
 	return call[*marketplacev1.Shipment](ctx, f, r)
 }

@@ -36,7 +36,11 @@ func TestTables(t *testing.T) {
 		"carrier_list":         {"carrier", "list", "tea"},
 		"shipment_notify":      {"shipment", "notify", "tea", "2403051200AAAAA", "--carrier", "mondial relay", "--tracking-number", "T-1"},
 		"shipment_list":        {"shipment", "list", "tea"},
+		"shipment_preview":     {"shipment", "notify", "tea", "A1", "--carrier", "Speedy Bike", "--tracking-number", "T-1", "--validate-only"},
 		"shipment_get":         {"shipment", "get", "tea", "s1"},
+		"shipment_get_whole":   {"shipment", "get", "tea", "s2"},
+		"shipment_evidence":    {"shipment", "get", "tea", "s2", "-v"},
+		"shipment_cancel":      {"shipment", "cancel", "tea", "s1"},
 		"adapter_list":         {"adapter", "list"},
 		"adapter_get":          {"adapter", "get", "cdiscount"},
 	} {
@@ -83,6 +87,10 @@ func TestJSON(t *testing.T) {
 		"carrier_list": {[]string{"carrier", "list", "tea"}, &marketplacev1.ListCarriersRequest{}, true},
 		"ship_list":    {[]string{"shipment", "list", "tea"}, &marketplacev1.ListShipmentsRequest{}, false},
 		"ship_get":     {[]string{"shipment", "get", "tea", "s"}, &marketplacev1.GetShipmentRequest{}, false},
+		"ship_events":  {[]string{"shipment", "get", "tea", "s2", "-v"}, &marketplacev1.GetShipmentRequest{Name: "stores/tea/shipments/s2"}, false},
+		"ship_check":   {[]string{"shipment", "notify", "tea", "o", "--carrier", "c", "--tracking-number", "t", "--validate-only"}, &marketplacev1.NotifyShipmentRequest{ValidateOnly: true}, false},
+		"ship_retry":   {[]string{"shipment", "retry", "tea", "s"}, &marketplacev1.RetryShipmentRequest{}, false},
+		"ship_cancel":  {[]string{"shipment", "cancel", "tea", "s"}, &marketplacev1.CancelShipmentRequest{}, false},
 		"adapter_list": {[]string{"adapter", "list"}, &marketplacev1.ListAdaptersRequest{}, false},
 		"adapter_get":  {[]string{"adapter", "get", "x"}, &marketplacev1.GetAdapterRequest{}, false},
 	}

@@ -173,6 +173,21 @@ func TestRequests(t *testing.T) {
 				r.Shipment.Items = []*marketplacev1.ShipmentItem{{LineId: "1", Quantity: 2}, {LineId: "a=b", Quantity: 3}, {LineId: "9"}}
 			}),
 		},
+		"shipment notify, a correction": {
+			"shipment|notify|tea|A1|--carrier|UPS|--tracking-number|T-1|--replaces|s1|--force|--allow-other-carrier|--validate-only",
+			notify(func(r *marketplacev1.NotifyShipmentRequest) {
+				r.Shipment.Replaces = "stores/tea/shipments/s1"
+				r.Force, r.AllowOtherCarrier, r.ValidateOnly = true, true, true
+			}),
+		},
+		"shipment notify, a correction by full name": {
+			"shipment|notify|" + order + "|--carrier|UPS|--tracking-number|T-1|--replaces|stores/tea/shipments/s1",
+			notify(func(r *marketplacev1.NotifyShipmentRequest) { r.Shipment.Replaces = "stores/tea/shipments/s1" }),
+		},
+		"shipment retry":             {"shipment|retry|tea|s1", &marketplacev1.RetryShipmentRequest{Name: "stores/tea/shipments/s1"}},
+		"shipment retry by force":    {"shipment|retry|stores/tea/shipments/s1|--force", &marketplacev1.RetryShipmentRequest{Name: "stores/tea/shipments/s1", Force: true}},
+		"shipment cancel":            {"shipment|cancel|tea|s1", &marketplacev1.CancelShipmentRequest{Name: "stores/tea/shipments/s1"}},
+		"carrier list of an adapter": {"carrier|list|tea|--adapter|octopia", &marketplacev1.ListCarriersRequest{Parent: "stores/tea", Adapter: "adapters/octopia"}},
 		"shipment notify now, free": {
 			"shipment|notify|tea|A1|--carrier|UPS|--tracking-number|T-1|--ship-time|now|--carrier-fee|0EUR",
 			notify(func(r *marketplacev1.NotifyShipmentRequest) {
@@ -240,6 +255,12 @@ func TestUsageErrors(t *testing.T) {
 		"money without currency":   {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--carrier-fee|4.90", "write it as 4.90EUR"},
 		"ten decimals":             {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--carrier-fee|4.9000000001EUR", "at most 9 decimals"},
 		"money too large":          {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--carrier-fee|9223372036854775808EUR", "is not an amount"},
+		"correction of an order":   {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--replaces|tea/s1", "names nothing in shipments"},
+		"correction elsewhere":     {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--replaces|stores/lamp/shipments/s1", "does not belong to stores/tea"},
+		"wait for a preview":       {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--validate-only|--wait", "[validate-only wait] were all set"},
+		"retry of an order":        {"shipment|retry|stores/tea/orders/A1", "is not a full name"},
+		"cancel nothing":           {"shipment|cancel", "relais shipment cancel expects (STORE SHIPMENT | NAME), got 0 argument(s)"},
+		"carriers of no adapter":   {"carrier|list|tea|--adapter|a/b", "write ID or adapters/ID"},
 		"no pieces":                {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--item|1=0", "at least 1"},
 		"no line":                  {"shipment|notify|tea|A1|--carrier|U|--tracking-number|T|--item|=2", "names no line"},
 		"bad progress":             {"order|import|tea|--progress|dots", "write auto, bar, plain, none"},

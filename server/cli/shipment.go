@@ -20,22 +20,34 @@ func (a *app) shipmentCommand() *cobra.Command {
 		Aliases: []string{"shipments"},
 		Short:   "Tell the marketplace that orders left",
 		Long: `A shipment is the seller's statement "this order left, with this carrier and tracking number", and its delivery to the
-marketplace: QUEUED, SENDING, ACKNOWLEDGED (the marketplace said yes), CONFIRMED (a later read shows it), or REJECTED or
-NEEDS_ATTENTION (a person must look).`,
+marketplace: QUEUED, SENDING, ACKNOWLEDGED (the marketplace said yes), CONFIRMED (a later read shows it), REJECTED,
+NEEDS_ATTENTION (a person must look), SUPERSEDED (corrected by another one) or CANCELLED (before anything was sent).`,
 		Example: `  relais shipment notify my-store 2403051200ABCDE --carrier Colissimo --tracking-number 8R00012345678
+  relais shipment notify-all my-store shipments.csv
   relais shipment list my-store --state needs-attention`,
-	}, a.shipmentNotify(), a.shipmentList(), a.shipmentGet())
+	}, a.shipmentNotify(), a.shipmentNotifyAll(), a.shipmentList(), a.shipmentGet(), a.shipmentRetry(), a.shipmentCancel())
+}
+
+// treatment is what the flags say about how statements are to be taken.
+type treatment struct{ force, otherCarrier, validateOnly bool }
+
+func (t *treatment) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVar(&t.force, "force", false, "ship although the buyer asks to cancel, or with a carrier that does not serve the pickup network")
+	flags.BoolVar(&t.otherCarrier, "allow-other-carrier", false, "ship a carrier that the marketplace does not list as its \"other\", with a tracking URL")
+	flags.BoolVar(&t.validateOnly, "validate-only", false, "check everything, store nothing and send nothing")
 }
 
 // shipmentFlags are the flags of a statement.
 type shipmentFlags struct {
-	carrier, trackingNumber, trackingURL, service, fee, shipTime, requestID string
-	items                                                                   []string
+	treatment
+	carrier, trackingNumber, trackingURL, service, fee, shipTime, requestID, replaces string
+	items                                                                             []string
 }
 
 func (f *shipmentFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.carrier, "carrier", "", "carrier, as relais carrier list names it")
+	flags.StringVar(&f.carrier, "carrier", "", "carrier, as relais carrier list names it: its name, code or an alias")
 	flags.StringVar(&f.trackingNumber, "tracking-number", "", "tracking number")
 	flags.StringVar(&f.trackingURL, "tracking-url", "", "http or https URL of the tracking page")
 	flags.StringVar(&f.service, "service", "", "the carrier's service, for example \"Express 24\"")
@@ -43,6 +55,8 @@ func (f *shipmentFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.shipTime, "ship-time", "", "when the parcel left: "+timeHelp+" (default now)")
 	flags.StringArrayVar(&f.items, "item", nil, "what is in the parcel: `LINE=PIECES`, or LINE for the whole line (repeatable, default everything)")
 	flags.StringVar(&f.requestID, "request-id", "", "key that makes repeating safe (default: order, carrier and tracking number)")
+	flags.StringVar(&f.replaces, "replaces", "", "the shipment of this order that this one corrects: its id or full name")
+	f.treatment.register(cmd)
 	require(cmd, "carrier", "tracking-number")
 }
 
@@ -65,7 +79,19 @@ func (f *shipmentFlags) request(a *app, order string) (*marketplacev1.NotifyShip
 	if shipment.Items, err = parseItems(f.items); err != nil {
 		return nil, err
 	}
-	return &marketplacev1.NotifyShipmentRequest{Parent: parentName(order), Shipment: shipment, RequestId: f.requestID}, nil
+	parent := parentName(order)
+	if f.replaces != "" {
+		if shipment.Replaces, err = childName(collectionShipments, []string{parent, f.replaces}); err != nil {
+			return nil, err
+		}
+	}
+	return f.apply(&marketplacev1.NotifyShipmentRequest{Parent: parent, Shipment: shipment, RequestId: f.requestID}), nil
+}
+
+// apply puts the flags into a request.
+func (t *treatment) apply(r *marketplacev1.NotifyShipmentRequest) *marketplacev1.NotifyShipmentRequest {
+	r.Force, r.AllowOtherCarrier, r.ValidateOnly = t.force, t.otherCarrier, t.validateOnly
+	return r
 }
 
 func (a *app) shipmentNotify() *cobra.Command {
@@ -78,19 +104,25 @@ func (a *app) shipmentNotify() *cobra.Command {
 		Use:   "notify (STORE ORDER | NAME)",
 		Short: "Say that an order left",
 		Long: `Notify stores the shipment and returns; relais tells the marketplace in the background. Repeating the command with the
-same values returns the same shipment. What the marketplace cannot take is kept and listed as not sent.
+same values returns the same shipment. What the marketplace cannot take is kept and listed as not sent. An order has one
+open shipment: --replaces corrects it, as long as the marketplace has not taken it.
+
+With --validate-only nothing is stored: the requests that the marketplace would get are printed, secrets masked.
 
 With --wait the command ends when the shipment has: exit code 0 for CONFIRMED, 6 for REJECTED or NEEDS_ATTENTION, and 5
 when it is still under way after --wait-timeout.`,
 		Example: `  relais shipment notify my-store 2403051200ABCDE --carrier Colissimo --tracking-number 8R00012345678 --wait
   relais shipment notify stores/my-store/orders/2403051200ABCDE --carrier UPS --tracking-number 1Z999AA10123456784 \
-      --service "Express Saver" --carrier-fee 4.90EUR --ship-time "2024-03-05 14:30"`,
+      --service "Express Saver" --carrier-fee 4.90EUR --ship-time "2024-03-05 14:30"
+  relais shipment notify my-store 2403051200ABCDE --carrier Colissimo --tracking-number 8R00012345687 --replaces 01HQ8Z
+  relais shipment notify my-store 2403051200ABCDE --carrier Colissimo --tracking-number 8R00012345678 --validate-only`,
 		Args:              operands(1, 2),
 		ValidArgsFunction: a.completeStores,
 	}
 	given.register(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the shipment is CONFIRMED, REJECTED or NEEDS_ATTENTION")
 	following.register(cmd, defaultDeliveryWait)
+	cmd.MarkFlagsMutuallyExclusive("wait", "validate-only")
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		order, err := childName(collectionOrders, args)
 		if err != nil {
@@ -104,10 +136,13 @@ when it is still under way after --wait-timeout.`,
 		if err != nil {
 			return err
 		}
-		if wait {
+		switch {
+		case given.validateOnly:
+			return a.printPreview(shipment)
+		case wait:
 			return a.followShipment(ctx, api, shipment.GetName(), following)
 		}
-		return a.printShipment(shipment)
+		return a.printShipment(shipment, timeline)
 	})
 	return cmd
 }
@@ -166,24 +201,34 @@ func (a *app) shipmentList() *cobra.Command {
 }
 
 func (a *app) shipmentGet() *cobra.Command {
-	return &cobra.Command{
+	var withRequests bool
+	cmd := &cobra.Command{
 		Use:   "get (STORE SHIPMENT | NAME)",
 		Short: "Show a shipment and what happened to it",
-		Long:  "Get prints a shipment with its events, oldest first. A rejected shipment is not an error here.",
+		Long: `Get prints a shipment, why its carrier was chosen, and its events, oldest first: what was decided, what each read of the
+order showed, and what the marketplace answered. A rejected shipment is not an error here.
+
+With --evidence it also prints each request as it was sent, secrets masked, and through which release of the adapter.`,
 		Example: `  relais shipment get my-store 01HQ8Z
+  relais shipment get my-store 01HQ8Z --evidence
   relais shipment get stores/my-store/shipments/01HQ8Z --output json`,
 		Args:              operands(1, 2),
 		ValidArgsFunction: a.completeStores,
-		RunE: a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
-			name, err := childName(collectionShipments, args)
-			if err != nil {
-				return err
-			}
-			shipment, err := api.GetShipment(ctx, &marketplacev1.GetShipmentRequest{Name: name})
-			if err != nil {
-				return err
-			}
-			return a.printShipment(shipment)
-		}),
 	}
+	cmd.Flags().BoolVarP(&withRequests, "evidence", "v", false, "also print the requests that were sent")
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+		name, err := childName(collectionShipments, args)
+		if err != nil {
+			return err
+		}
+		shipment, err := api.GetShipment(ctx, &marketplacev1.GetShipmentRequest{Name: name})
+		if err != nil {
+			return err
+		}
+		if withRequests {
+			return a.printShipment(shipment, evidence)
+		}
+		return a.printShipment(shipment, timeline)
+	})
+	return cmd
 }

@@ -178,7 +178,7 @@ func (a *app) followShipment(ctx context.Context, api marketplacev1.MarketplaceS
 	if err != nil {
 		return w.cutShort(ctx, bounded, err, "shipment", "relais shipment get "+name)
 	}
-	if err := a.printShipment(shipment); err != nil {
+	if err := a.printShipment(shipment, timeline); err != nil {
 		return err
 	}
 	if state := shipment.GetState(); state != marketplacev1.Shipment_STATE_CONFIRMED {

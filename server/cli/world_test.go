@@ -56,14 +56,26 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 	case *marketplacev1.ListCarriersRequest:
 		return &marketplacev1.ListCarriersResponse{
 			Carriers: []*marketplacev1.Carrier{
-				{Code: "12", DisplayName: "Colissimo", TrackingUrl: "https://tracking.example/colissimo?code="},
+				{Code: "12", DisplayName: "Colissimo", TrackingUrl: "https://tracking.example/colissimo?code=", Aliases: []string{"colis", "la poste colissimo"}},
 				{Code: "7", DisplayName: "Mondial Relay"},
 			},
 			ReadTime: at(12, 0),
 		}, nil
 	case *marketplacev1.NotifyShipmentRequest:
+		if r.GetValidateOnly() {
+			return previewed(), nil
+		}
 		return shipment(marketplacev1.Shipment_STATE_QUEUED), nil
+	case *marketplacev1.BatchNotifyShipmentsRequest:
+		return batch(r), nil
+	case *marketplacev1.RetryShipmentRequest:
+		return shipment(marketplacev1.Shipment_STATE_QUEUED), nil
+	case *marketplacev1.CancelShipmentRequest:
+		return shipment(marketplacev1.Shipment_STATE_CANCELLED), nil
 	case *marketplacev1.GetShipmentRequest:
+		if r.GetName() == correction().GetName() {
+			return correction(), nil
+		}
 		return shipment(marketplacev1.Shipment_STATE_CONFIRMED), nil
 	case *marketplacev1.ListShipmentsRequest:
 		rejected := shipment(marketplacev1.Shipment_STATE_REJECTED)
@@ -296,11 +308,11 @@ func shipment(state marketplacev1.Shipment_State) *marketplacev1.Shipment {
 		TrackingNumber: "T-1", CarrierFee: euros(4, 90), ShipTime: at(11, 0), NotSentFields: []string{"carrier_fee", "service"}, Service: "24R",
 		State: state, CreateTime: at(11, 1), UpdateTime: at(11, 2), RequestId: "r-1",
 		Items:  []*marketplacev1.ShipmentItem{{LineId: "1", Quantity: 3}, {LineId: "2"}},
-		Events: []*marketplacev1.ShipmentEvent{{Time: at(11, 1), State: marketplacev1.Shipment_STATE_QUEUED, Message: "Stored."}},
+		Events: []*marketplacev1.ShipmentEvent{{Time: at(11, 1), State: marketplacev1.Shipment_STATE_QUEUED, Kind: marketplacev1.ShipmentEvent_KIND_ACCEPTED, Message: "Stored."}},
 	}
 	if state != marketplacev1.Shipment_STATE_QUEUED {
 		s.SendCount = 1
-		s.Events = append(s.Events, &marketplacev1.ShipmentEvent{Time: at(11, 2), State: state, Message: "The marketplace answered."})
+		s.Events = append(s.Events, &marketplacev1.ShipmentEvent{Time: at(11, 2), State: state, Kind: marketplacev1.ShipmentEvent_KIND_SENT, Message: "The marketplace answered."})
 	}
 	if state == marketplacev1.Shipment_STATE_CONFIRMED {
 		s.Evidence = marketplacev1.Shipment_EVIDENCE_TRACKING

@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+)
+
+const (
+	// maxBatch is how many shipments the server takes in one call.
+	maxBatch = 1000
+	// maxBatchBytes keeps a call below what the server takes (4 MiB).
+	maxBatchBytes = 3 << 20
+)
+
+func (a *app) shipmentNotifyAll() *cobra.Command {
+	var how treatment
+	cmd := &cobra.Command{
+		Use:   "notify-all STORE FILE",
+		Short: "Say that many orders left, from a file",
+		Long: `Notify-all reads shipments from a file, or from standard input when FILE is "-", and stores each as relais shipment
+notify does. One that is refused stops no other. It prints a line for each; the exit code is 6 when one was refused.
+
+The file is CSV with a header, separated by commas, semicolons or tabs, or JSON lines with the same names. The columns
+order, carrier and tracking_number are required; tracking_url, service, carrier_fee, ship_time, request_id and replaces
+may be there too, in any order. The whole file is read before anything is sent. Running the command again is safe: what
+was stored is found again.`,
+		Example: `  relais shipment notify-all my-store shipments.csv
+  relais shipment notify-all my-store shipments.csv --validate-only
+  ./export-shipments | relais shipment notify-all my-store - --output json`,
+		Args: operands(2, 2),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 1 {
+				return nil, cobra.ShellCompDirectiveDefault // a file
+			}
+			return a.completeStores(cmd, args, begun)
+		},
+	}
+	how.register(cmd)
+	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
+		store, err := storeName(args[0])
+		if err != nil {
+			return err
+		}
+		rows, err := a.readFile(args[1])
+		if err != nil {
+			return err
+		}
+		requests := make([]*marketplacev1.NotifyShipmentRequest, len(rows))
+		for i, row := range rows {
+			if requests[i], err = a.statement(store, row, how); err != nil {
+				return err
+			}
+		}
+		return a.notifyAll(ctx, api, store, rows, requests, how.validateOnly)
+	})
+	return cmd
+}
+
+// readFile reads the statements of a file; "-" is standard input.
+func (a *app) readFile(path string) ([]fileRow, error) {
+	in := io.Reader(a.lines)
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, usagef("the file cannot be read: %v", err)
+		}
+		defer f.Close() //nolint:errcheck // it was only read
+		in = f
+	}
+	rows, err := readRows(in)
+	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) {
+		return nil, fmt.Errorf("read shipments: %w", err)
+	}
+	if err == nil && len(rows) == 0 {
+		return nil, usagef("the file holds no shipment")
+	}
+	return rows, err
+}
+
+// notifyAll states requests in batches and prints what becomes of each, a batch at a time.
+func (a *app) notifyAll(
+	ctx context.Context, api marketplacev1.MarketplaceServiceClient, store string, rows []fileRow, requests []*marketplacev1.NotifyShipmentRequest, checkOnly bool,
+) error {
+	done := &marketplacev1.BatchNotifyShipmentsResponse{}
+	for len(done.GetResults()) < len(requests) {
+		first := len(done.GetResults())
+		batch := nextBatch(requests[first:])
+		answer, err := api.BatchNotifyShipments(ctx, &marketplacev1.BatchNotifyShipmentsRequest{Parent: store, Requests: batch})
+		if err == nil && len(answer.GetResults()) != len(batch) {
+			err = fmt.Errorf("the server answered %d of %d shipments", len(answer.GetResults()), len(batch))
+		}
+		if err != nil {
+			err = &hintError{err, fmt.Sprintf("%d of %d shipments were looked at; run the command again, what was stored is found again", first, len(requests))}
+			return errors.Join(err, a.printBatch(done))
+		}
+		done.Results = append(done.Results, answer.GetResults()...)
+		if a.output == outputTable {
+			if err := a.printResults(rows[first:], answer.GetResults(), first == 0); err != nil {
+				return err
+			}
+		}
+	}
+	if err := a.printBatch(done); err != nil {
+		return err
+	}
+	return a.summarise(done, checkOnly)
+}
+
+// nextBatch is as many requests, from the first on, as one call takes.
+func nextBatch(requests []*marketplacev1.NotifyShipmentRequest) []*marketplacev1.NotifyShipmentRequest {
+	size := 0
+	for i, r := range requests[:min(len(requests), maxBatch)] {
+		if size += proto.Size(r); i > 0 && size > maxBatchBytes {
+			return requests[:i]
+		}
+	}
+	return requests[:min(len(requests), maxBatch)]
+}
+
+// printBatch prints everything as one JSON document; a table is printed batch by batch.
+func (a *app) printBatch(all *marketplacev1.BatchNotifyShipmentsResponse) error {
+	if a.output == outputTable {
+		return nil
+	}
+	return a.print(all, nil)
+}
+
+// printResults prints a line for each result.
+func (a *app) printResults(rows []fileRow, results []*marketplacev1.NotifyShipmentResult, withHeader bool) error {
+	w := newTabs(a.Out)
+	if withHeader {
+		writeRow(w, []string{"LINE", "ORDER", "TRACKING NUMBER", "RESULT", "SHIPMENT", "CARRIER", "MESSAGE"})
+	}
+	for i, r := range results {
+		row := []string{count(rows[i].line), shortName(rows[i].Order), rows[i].TrackingNumber}
+		if e := r.GetError(); e != nil {
+			row = append(row, failureWord(e), "", "", failureMessage(e))
+		} else {
+			s := r.GetShipment()
+			row = append(row, orElse(word(s.GetState()), "VALID"), shortName(s.GetName()), s.GetMarketplaceCarrier(), s.GetMessage())
+		}
+		writeRow(w, row)
+	}
+	return written(0, w.Flush())
+}
+
+// failureWord names an error in a word.
+func failureWord(e *marketplacev1.ItemError) string {
+	return orElse(e.GetReason(), codeWord(codes.Code(e.GetCode())))
+}
+
+// failureMessage tells an error in a sentence, with what the metadata adds and when to try again.
+func failureMessage(e *marketplacev1.ItemError) string {
+	message := strings.TrimSuffix(e.GetMessage(), ".")
+	for _, key := range slices.Sorted(maps.Keys(e.GetMetadata())) {
+		if value := e.GetMetadata()[key]; !strings.Contains(message, shortName(value)) { // else the sentence tells it
+			message += "; " + strings.ReplaceAll(key, "_", " ") + ": " + value
+		}
+	}
+	if after := e.GetRetryDelay().AsDuration(); after > 0 {
+		message += "; retry in " + roundUp(after).String()
+	}
+	return message
+}
+
+// summarise tells how many shipments went through, and fails when one did not.
+func (a *app) summarise(all *marketplacev1.BatchNotifyShipmentsResponse, checkOnly bool) error {
+	failures := map[string]int{}
+	failed := 0
+	for _, r := range all.GetResults() {
+		if e := r.GetError(); e != nil {
+			failed++
+			failures[failureWord(e)]++
+		}
+	}
+	total := len(all.GetResults())
+	outcome := "are stored"
+	if checkOnly {
+		outcome = "are valid; nothing was stored, nothing was sent"
+	}
+	a.note("%d of %d shipments %s", total-failed, total, outcome)
+	if failed == 0 {
+		return nil
+	}
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(failures)) {
+		reasons = append(reasons, fmt.Sprintf("%d %s", failures[reason], reason))
+	}
+	return &outcomeError{fmt.Sprintf("%d of %d shipments failed: %s", failed, total, strings.Join(reasons, ", "))}
+}
