@@ -67,7 +67,7 @@ func xmlLines(body string) (lines []string, ok bool) {
 			depth, leaf = depth+1, true
 		case xml.EndElement:
 			depth--
-			if leaf || text == "" { // text is empty after <element/>, which was both
+			if leaf { // also <element/>, whose end has no text
 				lines[len(lines)-1] += text
 			} else {
 				own()

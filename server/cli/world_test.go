@@ -306,7 +306,7 @@ func shipment(state marketplacev1.Shipment_State) *marketplacev1.Shipment {
 	s := &marketplacev1.Shipment{
 		Name: "stores/tea/shipments/s1", Order: "stores/tea/orders/2403051200AAAAA", Carrier: "mondial relay", MarketplaceCarrier: "Mondial Relay",
 		TrackingNumber: "T-1", CarrierFee: euros(4, 90), ShipTime: at(11, 0), NotSentFields: []string{"carrier_fee", "service"}, Service: "24R",
-		State: state, CreateTime: at(11, 1), UpdateTime: at(11, 2), RequestId: "r-1",
+		State: state, CreateTime: at(11, 1), UpdateTime: at(11, 2), DeadlineTime: at(23, 0), RequestId: "r-1",
 		Items:  []*marketplacev1.ShipmentItem{{LineId: "1", Quantity: 3}, {LineId: "2"}},
 		Events: []*marketplacev1.ShipmentEvent{{Time: at(11, 1), State: marketplacev1.Shipment_STATE_QUEUED, Kind: marketplacev1.ShipmentEvent_KIND_ACCEPTED, Message: "Stored."}},
 	}
