@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 )
 
 // chunkSize is how many orders one statement handles: the most that an adapter sends in a message (design section 5), so
@@ -47,35 +45,15 @@ type batchStatements struct {
 	ordersStmt, documentsStmt, eventStmt *sql.Stmt
 }
 
-func (s *batchStatements) prepare(ctx context.Context, db *sql.DB) error {
-	for _, p := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
+func (s *batchStatements) all() []statement {
+	return []statement{
 		{&s.lookUpStmt, `SELECT key, number, adapter, document_version, digest, read_time, status, final, seen_import
 			FROM orders WHERE store_key = ? AND number IN (` + list("?", chunkSize) + `)`},
 		{&s.seenStmt, `UPDATE orders SET seen_import = ? WHERE key IN (` + list("?", chunkSize) + `)`},
 		{&s.ordersStmt, upsertOrders(chunkSize)},
 		{&s.documentsStmt, upsertDocuments(chunkSize)},
 		{&s.eventStmt, insertEvents(chunkSize)},
-	} {
-		stmt, err := db.PrepareContext(ctx, p.query)
-		if err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		*p.stmt = stmt
 	}
-	return nil
-}
-
-func (s *batchStatements) close() error {
-	var errs []error
-	for _, stmt := range []*sql.Stmt{s.lookUpStmt, s.seenStmt, s.ordersStmt, s.documentsStmt, s.eventStmt} {
-		if stmt != nil {
-			errs = append(errs, stmt.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // lookUp returns what the store has under these numbers, at most chunkSize of them.

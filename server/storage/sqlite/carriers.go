@@ -31,11 +31,12 @@ func (db *DB) SaveCarriers(ctx context.Context, ref store.Ref, l shipment.Carrie
 	})
 }
 
+const selectCarriers = `SELECT carriers, read_time FROM carriers WHERE store_key = ` + storeKeyOf + ` AND adapter = ?`
+
 // Carriers implements shipment.Repository.
 func (db *DB) Carriers(ctx context.Context, ref store.Ref) (shipment.CarrierList, error) {
 	var l shipment.CarrierList
-	err := db.reader.QueryRowContext(ctx, `SELECT carriers, read_time FROM carriers WHERE store_key = `+storeKeyOf+` AND adapter = ?`,
-		ref.StoreID, ref.Adapter).Scan(jsonColumn[[]shipment.Carrier]{&l.Carriers}, timestamp{&l.ReadTime})
+	err := db.reads.carriers.QueryRowContext(ctx, ref.StoreID, ref.Adapter).Scan(jsonColumn[[]shipment.Carrier]{&l.Carriers}, timestamp{&l.ReadTime})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return shipment.CarrierList{}, fmt.Errorf("read carriers: %w", explain(err))
 	}

@@ -30,11 +30,13 @@ func scanOrder(row scanner) (order.Stored, error) {
 	return o, err
 }
 
+const selectOrder = `SELECT ` + orderColumns + ` FROM stores s
+	JOIN orders o ON o.store_key = s.key JOIN order_documents d ON d.order_key = o.key
+	WHERE s.id = ? AND o.number = ?`
+
 // GetOrder implements order.Repository.
 func (db *DB) GetOrder(ctx context.Context, storeID, number string) (order.Stored, error) {
-	o, err := scanOrder(db.reader.QueryRowContext(ctx, `SELECT `+orderColumns+` FROM stores s
-		JOIN orders o ON o.store_key = s.key JOIN order_documents d ON d.order_key = o.key
-		WHERE s.id = ? AND o.number = ?`, storeID, number))
+	o, err := scanOrder(db.reads.order.QueryRowContext(ctx, storeID, number))
 	if err != nil {
 		return order.Stored{}, fmt.Errorf("get order: %w", explain(err))
 	}

@@ -52,9 +52,10 @@ func wakeTime(next time.Time) time.Time {
 	return next.UTC().Truncate(wakeGrain).Add(wakeGrain)
 }
 
+// planWakeAt is planWake for a time that wakeTime gave.
 func (db *DB) planWakeAt(ctx context.Context, tx *sql.Tx, kind Due, at time.Time) error {
 	var planned bool
-	if err := tx.QueryRowContext(ctx, plannedWake, dueQueue, at.Format(riverTime), kind).Scan(&planned); err != nil {
+	if err := tx.StmtContext(ctx, db.planned).QueryRowContext(ctx, dueQueue, at.Format(riverTime), kind).Scan(&planned); err != nil {
 		return fmt.Errorf("find wake-up: %w", err)
 	}
 	if planned {

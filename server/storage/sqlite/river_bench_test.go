@@ -61,17 +61,23 @@ func addOrders(t testing.TB, db *sqlite.DB, first, n int) {
 
 func number(n int) string { return fmt.Sprintf("o%06d", n) }
 
-// createShipment stores a shipment of the n-th order.
-func createShipment(t testing.TB, db *sqlite.DB, n int, next time.Time) shipment.Shipment {
-	t.Helper()
-	s := shipment.Shipment{
-		ID: fmt.Sprintf("p%06d", n), StoreID: "shop", Adapter: "alpha", RequestID: fmt.Sprint(n),
-		Request:  shipment.Request{OrderNumber: number(n), Carrier: "Colissimo", TrackingNumber: "6A00000000000"},
-		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
+// newShipment is a shipment of the n-th order.
+func newShipment(n int, next time.Time) shipment.New {
+	return shipment.New{
+		Shipment: shipment.Shipment{
+			ID: fmt.Sprintf("p%06d", n), StoreID: "shop", Adapter: "alpha", RequestID: fmt.Sprint(n),
+			Request:  shipment.Request{OrderNumber: number(n), Carrier: "Colissimo", TrackingNumber: "6A00000000000"},
+			Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
+		},
+		Event: shipment.Event{State: delivery.Queued, Kind: shipment.KindAccepted},
 	}
-	created, err := db.CreateShipments(context.Background(), []shipment.New{{Shipment: s, Event: shipment.Event{State: delivery.Queued}}})
+}
+
+// createShipment stores a shipment of the n-th order.
+func createShipment(t testing.TB, db *sqlite.DB, n int, next time.Time) {
+	t.Helper()
+	created, err := db.CreateShipments(context.Background(), []shipment.New{newShipment(n, next)})
 	if err != nil || created[0].Err != nil || created[0].Result != shipment.CreatedNew {
 		t.Fatal(created, err)
 	}
-	return created[0].Shipment
 }

@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
 )
 
 // newRow is a new shipment on its way into the database.
@@ -17,7 +19,7 @@ type newRow struct {
 	values   []any // of the statement that inserts it, but for the store's key, which comes first
 	event    []stepRow
 	replaced []stepRow // what Replaced is written with
-	err      error      // why it cannot be stored
+	err      error     // why it cannot be stored
 }
 
 // encodeNew encodes a new shipment, before anything is locked.
@@ -89,51 +91,54 @@ func (db *DB) createTogether(ctx context.Context, take func() []*creation) error
 	return nil
 }
 
-// createAll stores the shipments of a caller. Its error is for all callers: one of a single shipment is in its result.
+// createAll stores the shipments of a caller. Its error is for all callers: what is of a single shipment is in its result.
 func (t shipmentTx) createAll(ctx context.Context, c *creation) error {
 	c.created = make([]shipment.Created, len(c.rows))
 	for i, row := range c.rows {
-		created, err := t.create(ctx, row)
-		if err != nil {
-			return err
+		created := &c.created[i]
+		if created.Err = row.err; created.Err != nil {
+			continue
 		}
-		c.created[i] = created
+		*created = t.create(ctx, row)
+		if created.Err != nil && !ofOneShipment(created.Err) {
+			return created.Err
+		}
 	}
 	return nil
 }
 
-// create stores a shipment, or finds the one that is in its way. Its error means that the transaction cannot go on.
-func (t shipmentTx) create(ctx context.Context, row newRow) (shipment.Created, error) {
-	if row.err != nil {
-		return shipment.Created{Err: row.err}, nil
-	}
+// ofOneShipment reports whether an error stops no other shipment of the transaction.
+func ofOneShipment(err error) bool {
+	return isUnique(err) || slices.ContainsFunc([]error{
+		order.ErrNotFound, order.ErrMoved, store.ErrNoCredentials, shipment.ErrConflict, shipment.ErrNotFound, shipment.ErrHeld,
+	}, func(own error) bool { return errors.Is(err, own) })
+}
+
+// create stores a shipment, or finds the one that is in its way.
+func (t shipmentTx) create(ctx context.Context, row newRow) shipment.Created {
 	found, err := t.about(ctx, row.Shipment)
-	if err != nil && !errors.Is(err, order.ErrNotFound) {
-		return shipment.Created{}, err
+	if err != nil {
+		return shipment.Created{Err: err}
 	}
 	if found.same.Valid {
 		same, err := t.byKey(ctx, found.same.V)
-		return shipment.Created{Shipment: same, Result: shipment.SameRequest}, err
+		return shipment.Created{Shipment: same, Result: shipment.SameRequest, Err: err}
 	}
 	if found.open.Valid {
 		open, err := t.byKey(ctx, found.open.V)
 		if err != nil || row.Replaced == nil || open.ID != row.Replaced.Shipment.ID {
-			return shipment.Created{Shipment: open, Result: shipment.OrderHasOpen}, err
+			return shipment.Created{Shipment: open, Result: shipment.OrderHasOpen, Err: err}
 		}
 	}
 	if err := found.writable(row.Shipment.Adapter); err != nil {
-		return shipment.Created{Err: err}, nil
+		return shipment.Created{Err: err}
 	}
-	err = t.insert(ctx, found.storeKey, row)
-	switch {
-	case err == nil:
-		s := row.Shipment
-		s.Revision = 1
-		return shipment.Created{Shipment: s, Result: shipment.CreatedNew}, nil
-	case errors.Is(err, shipment.ErrConflict), errors.Is(err, shipment.ErrNotFound), isUnique(err):
-		return shipment.Created{Err: err}, nil
+	if err := t.insert(ctx, found.storeKey, row); err != nil {
+		return shipment.Created{Err: err}
 	}
-	return shipment.Created{}, err
+	s := row.Shipment
+	s.Revision = 1
+	return shipment.Created{Shipment: s, Result: shipment.CreatedNew}
 }
 
 // insert writes a shipment with its first event, after what it replaces: until then the order has an open one. An error leaves
@@ -150,12 +155,14 @@ func (t shipmentTx) insert(ctx context.Context, storeKey int64, row newRow) erro
 		err = t.insertRow(ctx, storeKey, row)
 	}
 	if err != nil {
-		if _, undoErr := t.tx.ExecContext(ctx, `ROLLBACK TO correction`); undoErr != nil {
-			return fmt.Errorf("undo correction: %w, after %v", undoErr, err)
+		if _, err := t.tx.ExecContext(ctx, `ROLLBACK TO correction`); err != nil {
+			return fmt.Errorf("undo correction: %w", err)
 		}
 	}
-	_, releaseErr := t.tx.ExecContext(ctx, `RELEASE correction`)
-	return errors.Join(err, releaseErr)
+	if _, err := t.tx.ExecContext(ctx, `RELEASE correction`); err != nil {
+		return err
+	}
+	return err
 }
 
 // insertRow writes a shipment with its first event. If another has its id, the statement fails and leaves nothing.

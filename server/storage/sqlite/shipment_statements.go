@@ -1,10 +1,7 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 
 	"github.com/relaishq/relais/server/shipment"
 )
@@ -53,11 +50,8 @@ type shipmentStatements struct {
 	lastEvent, insertEvent, countEvent      *sql.Stmt
 }
 
-func (s *shipmentStatements) prepare(ctx context.Context, db *sql.DB) error {
-	for _, p := range []struct {
-		stmt  **sql.Stmt
-		query string
-	}{
+func (s *shipmentStatements) all() []statement {
+	return []statement{
 		{&s.about, aboutShipment},
 		{&s.byKey, selectShipment + `WHERE p.key = ?`},
 		{&s.forUpdate, shipmentForUpdate},
@@ -68,22 +62,5 @@ func (s *shipmentStatements) prepare(ctx context.Context, db *sql.DB) error {
 		{&s.insertEvent, `INSERT INTO shipment_events (shipment_key, seq, time, state, kind, message, adapter, release, proof)
 			VALUES (` + list("?", 9) + `)`},
 		{&s.countEvent, `UPDATE shipment_events SET count = count + 1, last_time = ? WHERE shipment_key = ? AND seq = ?`},
-	} {
-		stmt, err := db.PrepareContext(ctx, p.query)
-		if err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		*p.stmt = stmt
 	}
-	return nil
-}
-
-func (s *shipmentStatements) close() error {
-	var errs []error
-	for _, stmt := range []*sql.Stmt{s.about, s.byKey, s.forUpdate, s.insert, s.update, s.lastEvent, s.insertEvent, s.countEvent} {
-		if stmt != nil {
-			errs = append(errs, stmt.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

@@ -158,18 +158,18 @@ func (db *DB) changeShipment(ctx context.Context, what string, events []shipment
 type about struct {
 	storeKey     int64
 	disconnected bool
-	adapter      string          // that the order belongs to
+	adapter      string          // that the order belongs to; empty when there is no such order
 	same, open   sql.Null[int64] // keys of the shipment with the same request id, and of the order's open one
 }
 
-// about looks up what decides on a shipment. Errors: order.ErrNotFound.
+// about looks up what decides on a shipment.
 func (t shipmentTx) about(ctx context.Context, s shipment.Shipment) (about, error) {
 	var a about
 	var adapter sql.Null[string]
 	err := t.stmt(ctx, t.db.shipments.about).QueryRowContext(ctx, s.RequestID, s.OrderNumber, s.OrderNumber, s.StoreID).
 		Scan(&a.storeKey, &a.disconnected, &adapter, &a.same, &a.open)
-	if errors.Is(err, sql.ErrNoRows) {
-		return about{}, order.ErrNotFound // not even the store is known
+	if errors.Is(err, sql.ErrNoRows) { // not even the store is known
+		return about{}, nil
 	}
 	a.adapter = adapter.V
 	return a, err
@@ -196,18 +196,18 @@ func (t shipmentTx) byKey(ctx context.Context, key int64) (shipment.Shipment, er
 
 // GetShipment implements shipment.Repository.
 func (db *DB) GetShipment(ctx context.Context, storeID, id string) (shipment.Shipment, error) {
-	return db.getShipment(ctx, "get shipment", storeID, `p.id = ?`, id)
+	s, err := readShipment(db.reads.shipment.QueryRowContext(ctx, storeID, id))
+	if err != nil {
+		return shipment.Shipment{}, fmt.Errorf("get shipment: %w", explain(err))
+	}
+	return s, nil
 }
 
 // FindRequest implements shipment.Repository.
 func (db *DB) FindRequest(ctx context.Context, storeID, requestID string) (shipment.Shipment, error) {
-	return db.getShipment(ctx, "find shipment by request", storeID, `p.request_id = ?`, requestID)
-}
-
-func (db *DB) getShipment(ctx context.Context, what, storeID, where, arg string) (shipment.Shipment, error) {
-	s, err := readShipment(db.reader.QueryRowContext(ctx, selectShipment+`WHERE p.store_key = `+storeKeyOf+` AND `+where, storeID, arg))
+	s, err := readShipment(db.reads.request.QueryRowContext(ctx, storeID, requestID))
 	if err != nil {
-		return shipment.Shipment{}, fmt.Errorf("%s: %w", what, explain(err))
+		return shipment.Shipment{}, fmt.Errorf("find shipment by request: %w", explain(err))
 	}
 	return s, nil
 }

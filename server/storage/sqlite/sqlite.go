@@ -30,12 +30,17 @@ import (
 
 // DB is one open database. It is safe for concurrent use.
 type DB struct {
-	path      string
-	lock      *fileLock
-	writer    *sql.DB // exactly one connection
-	reader    *sql.DB // query_only
+	path   string
+	lock   *fileLock
+	writer *sql.DB // exactly one connection
+	reader *sql.DB // query_only
+
 	batch     batchStatements
 	shipments shipmentStatements
+	planned   *sql.Stmt // plannedWake
+	reads     readStatements
+	prepared  []*sql.Stmt // all of them, for Close
+
 	creations *creations
 	jobs      *riverClient // puts wake-ups into transactions of the writer
 }
@@ -97,10 +102,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	if db.jobs, err = newInserter(db.writer); err != nil {
 		return nil, err
 	}
-	if err := db.batch.prepare(ctx, db.writer); err != nil {
-		return nil, err
-	}
-	if err := db.shipments.prepare(ctx, db.writer); err != nil {
+	if err := db.prepareWriter(ctx); err != nil {
 		return nil, err
 	}
 	if db.reader, err = sql.Open("sqlite", dsn(path, readerCache, url.Values{"_query_only": {"1"}})); err != nil {
@@ -108,17 +110,19 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	}
 	db.reader.SetMaxOpenConns(readConnections)
 	db.reader.SetMaxIdleConns(readConnections)
-	return db, db.reader.PingContext(ctx)
+	return db, db.prepareReader(ctx)
 }
 
 // Close waits for the statements under way and closes the database. A closed one may be closed again.
 func (db *DB) Close() error {
 	var errs []error
-	if db.reader != nil {
-		errs = append(errs, db.reader.Close())
+	for _, stmt := range db.prepared {
+		errs = append(errs, stmt.Close())
 	}
-	if db.writer != nil {
-		errs = append(errs, db.batch.close(), db.shipments.close(), db.writer.Close())
+	for _, pool := range []*sql.DB{db.reader, db.writer} {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
 	}
 	if db.lock != nil {
 		errs = append(errs, db.lock.release())

@@ -110,15 +110,17 @@ func (db *DB) ReconnectStore(ctx context.Context, s store.Store, keys store.Acco
 
 // GetStore implements store.Repository.
 func (db *DB) GetStore(ctx context.Context, id string) (store.Store, error) {
-	s, err := getStore(ctx, db.reader, id)
+	s, err := scanStore(db.reads.store.QueryRowContext(ctx, id))
 	if err != nil {
 		return store.Store{}, fmt.Errorf("get store: %w", explain(err))
 	}
 	return s, nil
 }
 
+const selectStore = `SELECT ` + storeColumns + ` FROM stores WHERE id = ?`
+
 func getStore(ctx context.Context, q queryer, id string) (store.Store, error) {
-	return scanStore(q.QueryRowContext(ctx, `SELECT `+storeColumns+` FROM stores WHERE id = ?`, id))
+	return scanStore(q.QueryRowContext(ctx, selectStore, id))
 }
 
 // FindStore implements store.Repository.

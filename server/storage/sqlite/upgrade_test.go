@@ -15,6 +15,7 @@ import (
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -41,6 +42,7 @@ INSERT INTO shipments (key, store_key, id, order_number, adapter, request, reque
 	not_sent_fields, evidence, reason, message, send_count, sent_time, last_outcome, uncertain, settled_time, still_ready, failure_count,
 	next_attempt, deadline, create_time, update_time, revision)
 VALUES (1, 1, 'p1', '1', 'alpha', '{"order_number":"1"}', 'r1', x'00', 'QUEUED', 1, 'Colissimo', 'null', '', '', '', 0, 0, '', 0, 0, 0, 0, 9000, 0, 7500, 7500, 1);
+INSERT INTO shipment_events (shipment_key, seq, time, state, message) VALUES (1, 1, 7500, 'QUEUED', 'queued'), (1, 2, 7600, 'QUEUED', 'waiting');
 INSERT INTO decisions (store_key, order_number, adapter, kind, state, open, reason, message, send_count, sent_time, last_outcome, uncertain,
 	settled_time, still_ready, failure_count, next_attempt, deadline, create_time, update_time, revision)
 VALUES (1, '1', 'alpha', 'ACCEPT', 'CONFIRMED', 0, '', '', 1, 0, '', 0, 0, 0, 0, 0, 0, 7500, 7500, 3);
@@ -170,4 +172,40 @@ func TestUpgradeToBindings(t *testing.T) {
 	p, err = db.GetShipment(ctx, "shop", "p1")
 	ok(err)
 	same("shipment", p.State, delivery.NeedsAttention)
+}
+
+// TestUpgradeToEvidence: a shipment of before goes on, and says nothing of what was not kept then.
+func TestUpgradeToEvidence(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
+	s, err := db.GetShipment(t.Context(), "shop", "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(shipment.ChosenCarrier{Name: "Colissimo"}, s.Chosen); diff != "" {
+		t.Errorf("carrier (-want +got):\n%s", diff)
+	}
+	if s.Options != (shipment.Options{}) || s.Replaces+s.ReplacedTracking+s.ReplacedBy != "" {
+		t.Errorf("options %+v, replaces %q with tracking %q, replaced by %q", s.Options, s.Replaces, s.ReplacedTracking, s.ReplacedBy)
+	}
+	read := shipment.Event{Time: at(8000), State: delivery.Queued, Kind: shipment.KindRead, Message: "waiting"}
+	for range 2 {
+		if s, err = db.UpdateShipment(t.Context(), s, read); err != nil {
+			t.Fatal(err)
+		}
+		read.Time = at(8100)
+	}
+	events, err := db.ShipmentEvents(t.Context(), "shop", "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []shipment.Event{
+		{Time: at(7500), State: delivery.Queued, Message: "queued", Count: 1, LastTime: at(7500)},
+		{Time: at(7600), State: delivery.Queued, Message: "waiting", Count: 1, LastTime: at(7600)},
+		{Time: at(8000), State: delivery.Queued, Kind: shipment.KindRead, Message: "waiting", Count: 2, LastTime: at(8100)},
+	}
+	if diff := cmp.Diff(want, events); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
 }

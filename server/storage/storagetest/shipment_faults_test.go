@@ -161,14 +161,12 @@ type stopsAtFailures struct{ shipment.Repository }
 
 func (f stopsAtFailures) CreateShipments(ctx context.Context, news []shipment.New) ([]shipment.Created, error) {
 	created := make([]shipment.Created, len(news))
-	for i := range news {
+	for i, failed := 0, false; i < len(news) && !failed; i++ {
 		one, err := f.Repository.CreateShipments(ctx, news[i:i+1])
 		if err != nil {
 			return nil, err
 		}
-		if created[i] = one[0]; one[0].Err != nil {
-			break
-		}
+		created[i], failed = one[0], one[0].Err != nil
 	}
 	return created, nil
 }
