@@ -94,8 +94,12 @@ say "the same call again finds the same shipment; nothing is sent twice"
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
   --tracking-url https://tracking.example.com/MR00000001
 
+say "what proves it: each request as it was sent, secrets masked, and what each read showed"
+sent=$(bin/relais shipment list demo | awk 'NR == 2 { print $1 }')
+run bin/relais shipment get demo "$sent" --evidence
+
 say "the old API is being shut down: move the store to the new one, while orders are open on the old one"
-open=$(bin/relais order list demo --shippable --limit 1 | awk 'NR == 2 { print $1 }')
+open=$(bin/relais order list demo --shippable --all | awk 'NR > 1 && !/PICKUP/ && !found { found = $1 } END { print found; exit !found }')
 printf demo-secret >"$dir/secret"
 run bin/relais store migrate demo --to octopia --credential client_id=demo-client --credential "client_secret=@$dir/secret" \
   --credential seller_id=10001
