@@ -115,8 +115,8 @@ func WithProductBatch(n int) Option {
 }
 
 // WithRefusalMemory sets how long the adapter remembers that the token service refused some credentials, and does not ask
-// again; default 1 minute. Other credentials of the same account go through at once. Values that are not positive are
-// ignored.
+// again; default 1 minute. Other credentials of the same account go through at once, and so does CheckConnection.
+// Values that are not positive are ignored.
 func WithRefusalMemory(d time.Duration) Option {
 	return func(a *Adapter) {
 		if d > 0 {

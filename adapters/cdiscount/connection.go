@@ -37,7 +37,7 @@ func (s *wireSeller) inactive() bool {
 
 // CheckConnection implements sdk.Adapter with GetSellerInformation, the cheapest call that needs a token and an active
 // account. The account is the seller's login, whichever API login was used. Who accepts orders the answer does not say
-// (cdiscount-soap.md 5).
+// (cdiscount-soap.md 5). Credentials that were refused a moment ago are tried again: whoever calls this wants to know.
 func (a *Adapter) CheckConnection(
 	ctx context.Context, req *adapterv1.CheckConnectionRequest,
 ) (*adapterv1.CheckConnectionResponse, error) {
@@ -45,6 +45,7 @@ func (a *Adapter) CheckConnection(
 	if err != nil {
 		return nil, err
 	}
+	s.anew = true
 	var seller wireSeller
 	head, err := s.read(ctx, call{op: opSellerInformation, fields: map[string]fieldReader{
 		"Seller": func(r *answerReader, _ *answer) error {

@@ -25,6 +25,8 @@ type session struct {
 	entry   *tokenEntry
 	// refusalMemory is how long a refusal of the credentials is not asked for again.
 	refusalMemory time.Duration
+	// anew is true when they are asked for all the same.
+	anew bool
 
 	given   token // what the host's state held; zero when it held none that may be used
 	current token // in use; zero before the first call and after a failed renewal
@@ -187,7 +189,7 @@ func (s *session) withToken(ctx context.Context, refused string) error {
 	now := s.clock()
 	s.entry.offer(s.given, now)
 	if !s.entry.current.usable(now) {
-		if err := s.entry.refused(now, s.refusalMemory); err != nil {
+		if err := s.entry.refused(now, s.refusalMemory); err != nil && !s.anew {
 			return err
 		}
 		if err := s.spend(ctx); err != nil {

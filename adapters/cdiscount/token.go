@@ -44,8 +44,13 @@ func tokenAddress(sts string) (string, error) {
 	return u.String(), nil
 }
 
-// issueToken asks the token service for a token. Whatever is not HTTP 200 with the one element and 32 hexadecimal digits is
-// an authentication failure: a failure was never recorded, HTML in its place was (cdiscount-soap.md 2.6).
+// ownPage is in the title of the only page that anybody was seen to get in place of a token (cdiscount-soap.md 2.6).
+const ownPage = "Cdiscount STS"
+
+// issueToken asks the token service for a token: HTTP 200 with the one element and 32 hexadecimal digits. How it refuses a login was
+// never recorded (cdiscount-soap.md 12.1): 401, 403 and its own page are taken for that. The contract's client rule takes everything
+// else for it too (2.6); here that is MALFORMED_ANSWER, since whatever stands before the service may have written it, and who
+// believes it stops the store's work.
 func issueToken(ctx context.Context, port *httpPort, id identity) (string, error) {
 	address, err := tokenAddress(id.sts)
 	if err != nil {
@@ -60,14 +65,16 @@ func issueToken(ctx context.Context, port *httpPort, id identity) (string, error
 		if err != nil {
 			return err
 		}
-		value = parseTokenAnswer(body)
-		return nil
+		if value = parseTokenAnswer(body); value != "" {
+			return nil
+		}
+		if bytes.Contains(body, []byte(ownPage)) {
+			return sdk.CredentialsRejected("the token service answered with its welcome page; check login and password")
+		}
+		return &malformedError{reason: "the answer holds no token"}
 	})
 	if err != nil {
 		return "", tokenFailure(ctx, err)
-	}
-	if value == "" {
-		return "", sdk.CredentialsRejected("the token service answered without a token; check login and password")
 	}
 	return value, nil
 }
@@ -76,6 +83,7 @@ func issueToken(ctx context.Context, port *httpPort, id identity) (string, error
 func tokenFailure(ctx context.Context, err error) error {
 	var lost *lostError
 	var status *httpError
+	var malformed *malformedError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("get token: %w", ctx.Err())
@@ -83,10 +91,14 @@ func tokenFailure(ctx context.Context, err error) error {
 		return sdk.MarketplaceDown(0, "token service: %s", describeLoss(lost))
 	case errors.As(err, &status) && status.status == http.StatusTooManyRequests:
 		return sdk.Throttled(status.retryAfter, "token service: HTTP %d", status.status)
-	case errors.As(err, &status) && status.status >= 500:
+	case errors.As(err, &status) && (status.status >= 500 || status.status == http.StatusRequestTimeout):
 		return sdk.MarketplaceDown(status.retryAfter, "token service: HTTP %d", status.status)
-	case errors.As(err, &status):
+	case errors.As(err, &status) && (status.status == http.StatusUnauthorized || status.status == http.StatusForbidden):
 		return sdk.CredentialsRejected("the token service answered HTTP %d; check login and password", status.status)
+	case errors.As(err, &status):
+		return sdk.MalformedAnswer("token service: HTTP %d; if it stays, check login, password and %s", status.status, keySTS)
+	case errors.As(err, &malformed):
+		return sdk.MalformedAnswer("token service: %s; if it stays, check login and password", malformed)
 	}
 	return err
 }

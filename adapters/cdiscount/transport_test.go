@@ -175,7 +175,7 @@ func TestRedirectsAreRefused(t *testing.T) {
 			w.Header().Set("Location", other.URL+"/sts/")
 			w.WriteHeader(status)
 		}
-		if _, err := cdiscount.New().CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: f.store()}); reason(err) != "CREDENTIALS_REJECTED" {
+		if _, err := cdiscount.New().CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: f.store()}); reason(err) != "MALFORMED_ANSWER" {
 			t.Errorf("%d from the token service: error %v", status, err)
 		}
 	}
@@ -226,8 +226,8 @@ func TestWriteAfterAFailedRenewal(t *testing.T) {
 	}
 }
 
-// TestRefusedLoginIsNotRepeated: the token service is not asked again with credentials that it has just refused; other ones,
-// and the same ones after a while, go through.
+// TestRefusedLoginIsNotRepeated: the token service is not asked again with credentials that it has just refused, but by who wants to
+// know whether they work; other ones, and the same ones after a while, go through.
 func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, sellerService(anyToken))
@@ -236,7 +236,7 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	store := f.store()
 	store.Credentials["password"] = "wrong"
 	try := func() string {
-		_, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: store})
+		_, err := a.ListCarriers(short(t), &adapterv1.ListCarriersRequest{Store: store})
 		return reason(err)
 	}
 	for range 3 {
@@ -249,13 +249,17 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	}
 	good := f.store()
 	check(t, a, good)
+	_, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: store})
+	if reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
+		t.Errorf("error %v after %d logins, want a third one for a check", err, f.tokens())
+	}
 	now = now.Add(time.Minute)
-	if got := try(); got != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
-		t.Errorf("%q after %d logins, want a third one after a minute", got, f.tokens())
+	if got := try(); got != "CREDENTIALS_REJECTED" || f.tokens() != 4 {
+		t.Errorf("%q after %d logins, want a fourth one after a minute", got, f.tokens())
 	}
 	// What is not about the credentials is not remembered.
 	f.sts = func(w http.ResponseWriter, _ *http.Request, n int) {
-		if n == 4 {
+		if n == 5 {
 			http.Error(w, "down", http.StatusServiceUnavailable)
 			return
 		}

@@ -31,7 +31,7 @@ func failureChecks() []check {
 		}, run: failureToken},
 		{Info: Info{
 			ID: "failure-login", Title: "bears a token service that fails", Sandbox: true,
-			Proves: "In a process without a token: calls are THROTTLED with its delay when the token service throttles, MARKETPLACE_DOWN when it is, and end in an error within 10 s and 512 MiB when its answer is unreadable or hostile; nothing is carried out.",
+			Proves: "In a process without a token: calls are THROTTLED with its delay when the token service throttles, MARKETPLACE_DOWN when it is, and MALFORMED_ANSWER or MARKETPLACE_DOWN, not CREDENTIALS_REJECTED, within 10 s and 512 MiB when its answer is unreadable or hostile; nothing is carried out.",
 		}, run: failureLogin},
 	}
 }

@@ -21,9 +21,9 @@ type loginTrouble struct {
 
 func loginTroubles() []loginTrouble {
 	down := []adapterv1.ErrorReason{marketplaceDown}
-	// Marketplaces were seen to answer wrong credentials with a page in place of a token, so that an adapter may take whatever is not
-	// a token for a refusal.
-	unreadable := []adapterv1.ErrorReason{malformedAnswer, marketplaceDown, credentialsRejected}
+	// Never a refusal of the credentials: whatever stands before a token service may have written it, and who believes it stops the
+	// store's work.
+	unreadable := []adapterv1.ErrorReason{malformedAnswer, marketplaceDown}
 	troubles := []loginTrouble{
 		{control.Fault{Kind: "throttle", Params: map[string]any{"seconds": loginDelay.Seconds()}}, []adapterv1.ErrorReason{throttled}},
 		{control.Fault{Kind: "http_500"}, down},

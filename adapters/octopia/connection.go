@@ -9,7 +9,7 @@ import (
 )
 
 // CheckConnection implements sdk.Adapter with GET /sellers. The account is the seller id; the login, which the older API knows the
-// account by, is another name of it.
+// account by, is another name of it. Credentials that were refused a moment ago are tried again: whoever calls this wants to know.
 func (a *Adapter) CheckConnection(
 	ctx context.Context, req *adapterv1.CheckConnectionRequest,
 ) (*adapterv1.CheckConnectionResponse, error) {
@@ -17,6 +17,7 @@ func (a *Adapter) CheckConnection(
 	if err != nil {
 		return nil, err
 	}
+	s.anew = true
 	var seller wireSeller
 	err = s.read(ctx, s.get(routeSellers, "/sellers", nil), func(r *answerReader) error {
 		return r.value("the seller", &seller)

@@ -99,7 +99,9 @@ func (e *apiError) sdk(route string) *sdk.Error {
 	case e.throttled():
 		return sdk.Throttled(e.wait, "%s: %s", route, e)
 	case e.status == http.StatusUnauthorized:
-		return sdk.CredentialsRejected("%s: Octopia does not accept the token that it has just issued; check the client's rights", route)
+		// The second one in a row, for a token that was issued just now: the token service took the credentials, and says so better than
+		// the API. The two disagree, which passes.
+		return sdk.MarketplaceDown(0, "%s: Octopia does not accept the token that it has just issued; if it stays, check the client's rights", route)
 	case e.notDelegated():
 		return sdk.SellerNotAuthorized("%s: Octopia does not let this client act for the seller; the seller must delegate to it", route)
 	case e.down():

@@ -15,7 +15,8 @@ import (
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
-// TestRefusedCredentialsAreNotRepeated: for a minute nobody asks again with them; others go through at once.
+// TestRefusedCredentialsAreNotRepeated: for a minute nobody asks again with them, but who wants to know whether they work; others go
+// through at once.
 func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, always(http.StatusOK, `[]`))
@@ -41,9 +42,12 @@ func TestRefusedCredentialsAreNotRepeated(t *testing.T) {
 	if _, err := carriers(t, a, f.store()); err != nil {
 		t.Errorf("right credentials: %v", err)
 	}
+	if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: wrong}); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
+		t.Errorf("error %v, %d token requests after a check, want 3", err, f.tokens())
+	}
 	c.advance(time.Minute)
-	if _, err := carriers(t, a, wrong); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
-		t.Errorf("error %v, %d token requests after a minute, want 3", err, f.tokens())
+	if _, err := carriers(t, a, wrong); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 4 {
+		t.Errorf("error %v, %d token requests after a minute, want 4", err, f.tokens())
 	}
 }
 

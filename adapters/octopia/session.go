@@ -28,6 +28,8 @@ type session struct {
 	entry   *tokenEntry
 	// refusalMemory is how long a refusal of the credentials is not asked for again.
 	refusalMemory time.Duration
+	// anew is true when they are asked for all the same.
+	anew bool
 
 	given token // what the host's state held; zero when it held none that may be used
 
@@ -152,8 +154,9 @@ func (s *session) write(ctx context.Context, r request) error {
 }
 
 // authorized makes a call with a token, and once more with another one when the API refuses the first (octopia-rest.md 1). A
-// second refusal fails this call alone, as a fault of the credentials: the token may be good for other routes and sellers. For a
-// while, a refusal of that route does not cost a token again.
+// second refusal fails this call alone: the token may be good for other routes and sellers. The contract takes it for a fault of the
+// credentials, without anybody having seen one; but the token service has just taken them. For a while, a refusal of that route
+// does not cost a token again.
 func (s *session) authorized(ctx context.Context, r request, call func(token) error) error {
 	t, err := s.token(ctx)
 	if err != nil {
@@ -212,8 +215,11 @@ func (e *unsentError) Unwrap() error { return e.cause }
 
 // token returns a token to use: the process's, the host's, or a new one. Errors are the SDK's and ctx's.
 func (s *session) token(ctx context.Context) (token, error) {
-	caller := ctx
-	t, err := s.entry.get(ctx, s.clock, s.refusalMemory, func(ctx context.Context) (token, error) {
+	caller, memory := ctx, s.refusalMemory
+	if s.anew {
+		memory = 0
+	}
+	t, err := s.entry.get(ctx, s.clock, memory, func(ctx context.Context) (token, error) {
 		if err := s.entry.guard.take(s.clock()); err != nil {
 			return token{}, err
 		}

@@ -73,9 +73,8 @@ func lifeOf(expiresIn any) time.Duration {
 	return time.Duration(seconds * float64(time.Second))
 }
 
-// tokenFailure turns a failed exchange with the token service into an error of the SDK. Both shapes of its errors are known by
-// their status (octopia-rest.md 1, 13.9): Keycloak's {"error", "error_description"} and problem+json. Texts of package oauth2
-// quote the answer and are never passed on.
+// tokenFailure turns a failed exchange with the token service into an error of the SDK. Texts of package oauth2 quote the answer
+// and are never passed on.
 func tokenFailure(err error, now time.Time) error {
 	var lost *lostError
 	var malformed *malformedError
@@ -93,7 +92,8 @@ func tokenFailure(err error, now time.Time) error {
 	return sdk.MalformedAnswer("%s: the answer holds no token", routeToken)
 }
 
-// tokenRefusal reads an answer of the token service that says no.
+// tokenRefusal reads an answer of the token service that says no. Only its own words are a refusal of the credentials: a page, an
+// empty answer or one of the gateway may come from whatever stands before it, and says nothing of them.
 func tokenRefusal(refused *oauth2.RetrieveError, now time.Time) error {
 	status := refused.Response.StatusCode
 	e := parseProblem(status, refused.Response.Header, refused.Body, now)
@@ -102,18 +102,37 @@ func tokenRefusal(refused *oauth2.RetrieveError, now time.Time) error {
 		return sdk.Throttled(e.wait, "%s: HTTP %d, the client's token quota is used up", routeToken, status)
 	case e.down():
 		return sdk.MarketplaceDown(e.wait, "%s: HTTP %d", routeToken, status)
-	case notAboutCredentials(refused.ErrorCode):
-		return sdk.MarketplaceRefused("%s: HTTP %d, %s", routeToken, status, refused.ErrorCode)
-	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusForbidden, status < 300:
-		return sdk.CredentialsRejected("the token service does not accept client id and client secret (HTTP %d)", status)
-	case status < 400:
+	case status >= 300 && status < 400:
 		return sdk.MalformedAnswer("%s: HTTP %d leads to another address, which is not followed", routeToken, status)
+	case refusesClient(refused.ErrorCode), refused.ErrorCode == "" && e.refusesClient():
+		return sdk.CredentialsRejected("the token service does not accept client id and client secret (HTTP %d)", status)
+	case aboutRequest(refused.ErrorCode):
+		return sdk.MarketplaceRefused("%s: HTTP %d, %s", routeToken, status, refused.ErrorCode)
+	case status == http.StatusNotFound:
+		return sdk.MarketplaceRefused("%s: HTTP %d; check %s", routeToken, status, keyToken)
 	}
-	return sdk.MarketplaceRefused("%s: HTTP %d; check %s", routeToken, status, keyToken)
+	return sdk.MalformedAnswer("%s: HTTP %d, and not in its words; if it stays, check client id, client secret and %s", routeToken, status, keyToken)
 }
 
-// notAboutCredentials reports whether an error code of OAuth 2.0 (RFC 6749, 5.2) speaks of the request and not of the client.
-func notAboutCredentials(code string) bool {
+// refusesClient reports whether an error code of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2) speaks of the client. Keycloak says the first
+// (octopia-rest.md 1); which it says to a wrong secret differs between its versions.
+func refusesClient(code string) bool {
+	switch code {
+	case "invalid_client", "unauthorized_client", "invalid_grant", "access_denied":
+		return true
+	}
+	return false
+}
+
+// refusesClient reports whether a problem of the token service speaks of the client: 400 or 401, as a page of the documentation
+// announces (octopia-rest.md 1, 13.9), that names no field of the request.
+func (e *apiError) refusesClient() bool {
+	return (e.status == http.StatusBadRequest || e.status == http.StatusUnauthorized) &&
+		e.kind == bodyProblem && e.title != "" && len(e.fields) == 0
+}
+
+// aboutRequest reports whether an error code of OAuth 2.0 (RFC 6749, 5.2) speaks of the request and not of the client.
+func aboutRequest(code string) bool {
 	switch code {
 	case "invalid_request", "unsupported_grant_type", "invalid_scope":
 		return true

@@ -174,7 +174,7 @@ func TestReadRenewsToken(t *testing.T) {
 	}
 }
 
-// TestSecondUnauthorized: a second refusal fails that call alone, as a fault of the credentials. Neither other sellers of the client
+// TestSecondUnauthorized: a second refusal fails that call alone, and says nothing of the credentials. Neither other sellers of the client
 // nor other routes pay for it, and asking again does not burn a token each time.
 func TestSecondUnauthorized(t *testing.T) {
 	t.Parallel()
@@ -190,7 +190,7 @@ func TestSecondUnauthorized(t *testing.T) {
 	bad, good := f.store(), f.store()
 	bad.Credentials["seller_id"] = "666"
 	for range 5 {
-		if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "CREDENTIALS_REJECTED" {
+		if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "MARKETPLACE_DOWN" {
 			t.Fatalf("error %v", err)
 		}
 		for name, store := range map[string]*adapterv1.StoreContext{"the same seller": bad, "another seller": good} {
@@ -203,7 +203,7 @@ func TestSecondUnauthorized(t *testing.T) {
 		t.Errorf("%d tokens, want 2", f.tokens())
 	}
 	c.advance(61 * time.Second)
-	if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "CREDENTIALS_REJECTED" || f.tokens() != 3 {
+	if _, err := a.CheckConnection(short(t), &adapterv1.CheckConnectionRequest{Store: bad}); reason(err) != "MARKETPLACE_DOWN" || f.tokens() != 3 {
 		t.Errorf("error %v, %d tokens after a minute, want 3", err, f.tokens())
 	}
 }
@@ -225,8 +225,17 @@ func TestTokenServiceFailures(t *testing.T) {
 		{"keycloak 400", 400, keycloak, nil, "CREDENTIALS_REJECTED", 0},
 		{"problem 401", 401, problem, map[string]string{"Content-Type": "application/problem+json"}, "CREDENTIALS_REJECTED", 0},
 		{"problem 400", 400, problem, map[string]string{"Content-Type": "application/problem+json"}, "CREDENTIALS_REJECTED", 0},
-		{"empty 401", 401, "", nil, "CREDENTIALS_REJECTED", 0},
+		{"keycloak 401 of another version", 401, `{"error":"unauthorized_client","error_description":"canary-secret"}`, nil, "CREDENTIALS_REJECTED", 0},
 		{"403", 403, keycloak, nil, "CREDENTIALS_REJECTED", 0},
+		{"problem of a field", 400, `{"title":"Validation Failed","status":400,"errors":{"grant_type":["canary-secret"]}}`, map[string]string{"Content-Type": "application/problem+json"}, "MALFORMED_ANSWER", 0},
+		{"problem of another kind", 422, problem, map[string]string{"Content-Type": "application/problem+json"}, "MALFORMED_ANSWER", 0},
+		{"empty 401", 401, "", nil, "MALFORMED_ANSWER", 0},
+		{"401 page", 401, "<html>canary-secret</html>", map[string]string{"Content-Type": "text/html"}, "MALFORMED_ANSWER", 0},
+		{"400 page", 400, "<html>canary-secret</html>", map[string]string{"Content-Type": "text/html"}, "MALFORMED_ANSWER", 0},
+		{"403 page", 403, "<html>canary-secret</html>", map[string]string{"Content-Type": "text/html"}, "MARKETPLACE_DOWN", 0},
+		{"401 of the gateway", 401, `{"statusCode":401,"message":"canary-secret"}`, nil, "MALFORMED_ANSWER", 0},
+		{"an error that nobody knows", 400, `{"error":"canary-secret"}`, nil, "MALFORMED_ANSWER", 0},
+		{"408", 408, "", nil, "MARKETPLACE_DOWN", 0},
 		{"200 with an error", 200, keycloak, nil, "CREDENTIALS_REJECTED", 0},
 		{"not about credentials", 400, `{"error":"unsupported_grant_type"}`, nil, "MARKETPLACE_REFUSED", 0},
 		{"unknown realm", 404, `{"error":"Realm does not exist"}`, nil, "MARKETPLACE_REFUSED", 0},

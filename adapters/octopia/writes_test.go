@@ -191,7 +191,7 @@ func TestWriteRenewsToken(t *testing.T) {
 	_, err := octopia.New().NotifyShipments(short(t), &adapterv1.NotifyShipmentsRequest{
 		Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{notification("N1"), notification("N2")},
 	})
-	if reason(err) != "CREDENTIALS_REJECTED" || len(f.seen()) != 2 {
+	if reason(err) != "MARKETPLACE_DOWN" || len(f.seen()) != 2 {
 		t.Errorf("error %v, %d requests", err, len(f.seen()))
 	}
 }

@@ -99,6 +99,19 @@ func accusing(h *hooks) {
 	})(h)
 }
 
+// gullible takes a page in the place of a token for the bazaar's word.
+func gullible(h *hooks) {
+	through(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err == nil && strings.HasSuffix(req.URL.Path, "/login") && resp.StatusCode == http.StatusOK &&
+			strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+			_ = resp.Body.Close()
+			return nil, sdk.CredentialsRejected("no login")
+		}
+		return resp, err
+	})(h)
+}
+
 // hasty overhears the delay of a quota that is used up.
 func hasty(h *hooks) {
 	through(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {

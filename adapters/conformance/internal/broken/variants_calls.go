@@ -255,6 +255,7 @@ func failureVariants() []Variant {
 		{"forgets how long to wait", "failure-throttled", reason(throttled, func(*sdk.Error) error { return sdk.Throttled(0, "too fast") })},
 		{"overhears how long a quota lasts", "failure-throttled", hasty},
 		{"takes a login that fails for wrong credentials", "failure-login", accusing},
+		{"takes a page in place of a token for wrong credentials", "failure-login", gullible},
 		{"logs in once and never again", "failure-token", func(h *hooks) { h.transport = &oneLogin{next: h.transport} }},
 	}
 }
