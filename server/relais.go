@@ -31,6 +31,7 @@ type relais struct {
 	host     *host.Host
 	importer *order.Importer
 	schedule *order.Scheduler // nil when imports start on request only
+	prober   *store.Prober
 	decision *decision.Service
 	worker   *shipment.Worker
 	queue    *sqlite.Queue
@@ -72,7 +73,11 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	facade := adapter.New(lessor, vault, adapter.Timeouts{
 		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
 	}, adapter.Rate{PerSecond: cfg.Adapters.RequestsPerSecond, Burst: cfg.Adapters.Burst}, log)
-	stores := store.NewService(r.db, vault, facade, cfg, now, log)
+	stores := store.NewService(store.Config{
+		Repository: r.db, Vault: vault, Marketplace: facade, Environments: cfg,
+		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, Now: now, Log: log,
+	})
+	r.prober = store.NewProber(store.ProberConfig{Repository: r.db, Stores: stores, Pause: cfg.Refusals.Suspicion / 5, Now: now, Log: log})
 	catalogue := order.NewCatalogue(r.db, facade, now, log)
 	reader := order.NewReader(facade, r.db, catalogue, now)
 	r.importer = order.NewImporter(order.ImporterConfig{
@@ -95,7 +100,6 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Workers: cfg.Shipment.Workers, Policy: policy,
 		Now: now, Log: log,
 	})
-	r.worker.Start()
 	shipments := shipment.NewService(shipment.ServiceConfig{
 		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: carrier.Default(),
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
@@ -105,18 +109,23 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
+	if cfg.Import.Interval > 0 {
+		r.schedule = order.NewScheduler(order.ScheduleConfig{
+			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
+			Now: now, Log: log,
+		})
+	}
+	// All are there before the first one works: any of them may learn that credentials work again, which wakes the others.
+	r.worker.Start()
 	r.decision.Start()
+	r.prober.Start()
 	r.queue, err = r.db.StartQueue(ctx, map[sqlite.Due]func(){
 		sqlite.DueShipments: r.worker.Wake, sqlite.DueDecisions: r.decision.Resume,
 	}, log)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Import.Interval > 0 {
-		r.schedule = order.NewScheduler(order.ScheduleConfig{
-			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
-			Now: now, Log: log,
-		})
+	if r.schedule != nil {
 		r.schedule.Start()
 	}
 
@@ -136,6 +145,17 @@ func (r *relais) wakeSchedule() {
 	if r.schedule != nil {
 		r.schedule.Wake()
 	}
+}
+
+// standingChanged tells those who wait for it that credentials were refused, or work again.
+func (r *relais) standingChanged(works bool) {
+	if !works {
+		r.prober.Wake()
+		return
+	}
+	r.worker.Wake()
+	r.decision.Resume()
+	r.wakeSchedule()
 }
 
 // address is where the public API is served: the port is known even when the configuration said 0.
@@ -159,6 +179,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	if r.schedule != nil {
 		errs = append(errs, r.schedule.Stop(ctx)) // the imports that it waits for have ended
+	}
+	if r.prober != nil {
+		errs = append(errs, r.prober.Stop(ctx))
 	}
 	if r.queue != nil {
 		errs = append(errs, r.queue.Stop(ctx))

@@ -95,7 +95,7 @@ func (fakeShipments) ListShipments(_ context.Context, q shipment.ListQuery) ([]s
 func lists(t *testing.T, core *fakeCore) *running {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	stores := store.NewService(fakeStores{}, nil, nil, nil, time.Now, log)
+	stores := store.NewService(store.Config{Repository: fakeStores{}, Now: time.Now, Log: log})
 	importer := order.NewImporter(order.ImporterConfig{Repository: core, Stores: stores, Workers: 1, Now: time.Now, Log: log})
 	t.Cleanup(func() { _ = importer.Stop(context.Background()) })
 	decisions := decision.NewService(decision.Config{Repository: fakeDecisions{}, Stores: stores, Workers: 1, Now: time.Now, Log: log})

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/problem"
@@ -180,6 +181,9 @@ func healthToProto(s store.Store) *marketplacev1.StoreHealth {
 	case s.Paused:
 		h.State = marketplacev1.StoreHealth_STATE_PAUSED
 		h.Message = "paused; resume with ResumeStore"
+	case !s.NextProbe.IsZero() && h.GetMessage() != "":
+		h.NextProbeTime = timestamp(s.NextProbe)
+		h.Message += "; next try at " + s.NextProbe.UTC().Format(time.DateTime) + " UTC"
 	}
 	return h
 }

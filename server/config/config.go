@@ -37,6 +37,8 @@ type Config struct {
 	// ShutdownTimeout is how long work under way may take when the server is asked to stop.
 	ShutdownTimeout time.Duration
 
+	// Refusals says when refused credentials are believed to be wrong, and when they are tried again.
+	Refusals store.RefusalPolicy
 	// Adapters is how adapters are called.
 	Adapters Adapters
 	// Import is how orders are imported.

@@ -74,6 +74,7 @@ func defaults() config.Config {
 			Workers: 8, SettleDelay: 30 * time.Second, StillReadyReads: 3,
 			RetryMin: 5 * time.Second, RetryMax: 15 * time.Minute, WaitMargin: 7 * 24 * time.Hour,
 		},
+		Refusals:  store.RefusalPolicy{Suspicion: 5 * time.Minute, ProbeMin: 15 * time.Minute, ProbeMax: 6 * time.Hour},
 		Migration: store.MigrationPolicy{Keep: 24 * time.Hour, Patience: 6 * time.Hour},
 	}
 }
@@ -108,6 +109,10 @@ shipment:
 migration:
   keep: 1m
   patience: 2m
+store:
+  suspicion: 3m
+  probe_min: 4m
+  probe_max: 5m
 `
 
 func TestLoad(t *testing.T) {
@@ -129,6 +134,7 @@ func TestLoad(t *testing.T) {
 				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3, Interval: 2 * time.Minute},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
 					RetryMin: 2 * time.Second, RetryMax: 3 * time.Second, WaitMargin: 4 * time.Hour},
+				Refusals:  store.RefusalPolicy{Suspicion: 3 * time.Minute, ProbeMin: 4 * time.Minute, ProbeMax: 5 * time.Minute},
 				Migration: store.MigrationPolicy{Keep: time.Minute, Patience: 2 * time.Minute},
 			}
 		}},
@@ -188,6 +194,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
 		"migration.keep": "1m", "migration.patience": "2m",
+		"store.suspicion": "3m", "store.probe_min": "4m", "store.probe_max": "5m",
 	}
 	var env []string
 	for _, k := range config.Keys() {
@@ -289,6 +296,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"no import at once", sources{file: "import: {workers: 0}\n"}, []string{"import.workers", "from 1 to 60"}},
 		{"too many imports at once", sources{file: "import: {workers: 61}\n"}, []string{"from 1 to 60"}},
 		{"retries upside down", sources{file: "shipment: {retry_min: 1h, retry_max: 1m}\n"}, []string{"shipment.retry_max", "below shipment.retry_min"}},
+		{"probes upside down", sources{file: "store: {probe_min: 1h, probe_max: 1m}\n"}, []string{"store.probe_max", "below store.probe_min"}},
 		{"unknown status", sources{file: "import: {statuses: [SHIPPED, LOST]}\n"}, []string{`"LOST" is none of PENDING_ACCEPTANCE, `}},
 		{"status that is none", sources{file: "import: {statuses: [UNRECOGNIZED]}\n"}, []string{"cannot be asked for"}},
 		{"no statuses", sources{file: "import: {statuses: []}\n"}, []string{"import.statuses"}},

@@ -83,6 +83,14 @@ func settings() []setting {
 		option("import.interval", "", "15m",
 			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that imports start "+
 				"on request only. A store may have its own", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
+		option("store.suspicion", "", "5m",
+			"how long a marketplace must go on refusing a store's credentials before relais believes it and asks for others; three times at least. "+
+				"Meanwhile the store's work waits, and goes on as soon as they are taken", duration(func(c *Config) *time.Duration { return &c.Refusals.Suspicion })),
+		option("store.probe_min", "", "15m",
+			"first wait before refused credentials are tried again, in case that they were put right at the marketplace; it doubles",
+			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMin })),
+		option("store.probe_max", "", "6h", "longest wait before refused credentials are tried again, at least `store.probe_min`",
+			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMax })),
 		option("migration.keep", "", "24h",
 			"how long a store that moves to another adapter keeps speaking through both at least, so that the move can be undone",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Keep })),

@@ -164,6 +164,9 @@ func (l *loader) build() (Config, error) {
 	if c.Shipment.RetryMax < c.Shipment.RetryMin && len(errs) == 0 {
 		errs = append(errs, l.at("shipment.retry_max", fmt.Errorf("must not be below shipment.retry_min, which is %s", c.Shipment.RetryMin)))
 	}
+	if c.Refusals.ProbeMax < c.Refusals.ProbeMin && len(errs) == 0 {
+		errs = append(errs, l.at("store.probe_max", fmt.Errorf("must not be below store.probe_min, which is %s", c.Refusals.ProbeMin)))
+	}
 	errs = append(errs, l.buildEnvironments(&c)...)
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, err

@@ -50,21 +50,10 @@ type Binding struct {
 	// FailingSince is the start of the first import that could not read through this adapter since one could, or since the
 	// credentials were found to work; zero while all is well.
 	FailingSince time.Time
-	// Refused is true when the marketplace refused the credentials: nothing is sent through the adapter until they are replaced
-	// or found to work again.
-	Refused bool
+	// Standing is how the credentials stand with the marketplace. It is kept with the binding, so that one adapter of a moving store
+	// does not hold up the other.
+	Standing Standing
 }
-
-// AdapterHealth is what the last exchange through an adapter says of it. It is kept with the binding, so that one adapter of a
-// moving store does not hold up the other.
-type AdapterHealth int
-
-// What an exchange can say.
-const (
-	AdapterUnclear AdapterHealth = iota // nothing about the credentials
-	AdapterWorks                        // the marketplace took the credentials
-	AdapterRefused                      // the marketplace refused them
-)
 
 // Turn says that orders bought at an instant or later belong to an adapter.
 type Turn struct {

@@ -15,18 +15,18 @@ import (
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name    string
-		with    func(w *world)
-		reason  string
-		health  string // the reason of the store's health
-		healths []string
+		name      string
+		with      func(w *world)
+		reason    string
+		health    string // the reason of the store's health
+		standings []string
 	}{
 		{"both answer", func(*world) {}, "", "", []string{"beta works", "alpha works"}},
 		{"the adapter that is left is down", func(w *world) { w.market.errs["alpha"] = down }, "", problem.ReasonLeavingAdapterFails, []string{"beta works"}},
 		{"the adapter that is left is refused", func(w *world) { w.market.errs["alpha"] = rejected },
-			"", problem.ReasonLeavingAdapterFails, []string{"beta works", "alpha refused"}},
+			"", problem.ReasonLeavingAdapterFails, []string{"beta works", "alpha suspected"}},
 		{"the adapter of new orders is refused", func(w *world) { w.market.errs["beta"] = rejected },
-			problem.ReasonCredentialsRejected, problem.ReasonCredentialsRejected, []string{"beta refused", "alpha works"}},
+			problem.ReasonCredentialsRejected, problem.ReasonCredentialsRejected, []string{"beta suspected", "alpha works"}},
 		{"both are down", func(w *world) { w.market.errs["beta"], w.market.errs["alpha"] = down, down },
 			problem.ReasonMarketplaceDown, problem.ReasonMarketplaceDown, nil},
 		{"the adapter that is left answers again", func(w *world) { w.db.ill(store.Retrying, problem.ReasonLeavingAdapterFails) },
@@ -44,7 +44,7 @@ func TestCheck(t *testing.T) {
 			wantReason(t, err, c.reason)
 			same(t, "asked", w.market.checks, []string{"beta b-1", "alpha a-1"})
 			same(t, "health", w.db.stores["shop"].Health.Reason, c.health)
-			same(t, "noted", w.db.healths, c.healths)
+			same(t, "noted", w.db.standings, c.standings)
 			if err == nil {
 				same(t, "store", st, w.db.stores["shop"])
 			}

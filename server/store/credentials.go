@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -127,23 +126,28 @@ func checkCredentialFields(given map[string]string, schema []CredentialField) er
 	return p
 }
 
-// probeTimeout bounds Probe: an adapter that was given up must not hold up those that work.
+// probeTimeout bounds a probe: an adapter that was given up must not hold up those that work.
 const probeTimeout = 20 * time.Second
 
 // Probe asks the marketplace through an adapter whether it answers at all.
 func (s *Service) Probe(ctx context.Context, ref Ref) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	st, err := s.connected(ctx, ref.StoreID)
-	if err != nil {
-		return err
-	}
-	account, err := s.account(ctx, st, ref.Adapter)
+	account, err := s.answer(ctx, ref)
 	if err != nil {
 		return err
 	}
 	s.keepState(ctx, ref, account.State)
 	return nil
+}
+
+// answer is what the marketplace answers a probe.
+func (s *Service) answer(ctx context.Context, ref Ref) (Account, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	st, err := s.connected(ctx, ref.StoreID)
+	if err != nil {
+		return Account{}, err
+	}
+	return s.account(ctx, st, ref.Adapter)
 }
 
 // account asks the marketplace through one of the store's adapters whose credentials it holds.
@@ -175,8 +179,9 @@ func (s *Service) checked(ctx context.Context, ref Ref, account Account) (Store,
 	} else if err != nil {
 		return Store{}, asProblem(err, ref.StoreID)
 	}
-	if err := s.repository.SetAdapterHealth(ctx, ref, AdapterWorks); err != nil {
-		return Store{}, fmt.Errorf("note that the credentials of store %s work: %w", ref.StoreID, err)
+	standing, err := s.stand(ctx, ref, func(Standing) Standing { return Standing{} })
+	if err != nil {
+		return Store{}, err
 	}
 	return s.update(ctx, ref.StoreID, func(st *Store) error {
 		if st.Adapter == ref.Adapter {
@@ -185,10 +190,7 @@ func (s *Service) checked(ctx context.Context, ref Ref, account Account) (Store,
 			}
 			st.Acceptance = account.Acceptance
 		}
-		if health, changes := healthAfter(*st, ref.Adapter, nil); changes {
-			health.Since = st.UpdateTime
-			st.Health = health
-		}
+		st.Health, _ = healthAfter(*st, ref.Adapter, nil, standing)
 		return nil
 	})
 }

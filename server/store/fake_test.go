@@ -27,6 +27,8 @@ type world struct {
 	market *marketplace
 	log    *strings.Builder
 	now    time.Time
+	clock  func() time.Time // instead of now, if there is one
+	told   []bool           // what StandingChanged was told
 }
 
 // database is a store.Repository. The methods that it does not have are not to be called.
@@ -46,12 +48,12 @@ type database struct {
 	onUndo      func() // and before a migration is undone
 	onReplace   func() // and before credentials are replaced
 
-	migrationErr, startErr, undoErr, completeErr, addErr, replaceErr error
+	migrationErr, standErr, startErr, undoErr, completeErr, addErr, replaceErr error
 
 	started   []started
 	undone    []time.Time
 	completed []string // adapters, with "!" when given up
-	healths   []string // "<adapter> works" or "<adapter> refused"
+	standings []string // "<adapter> works", "<adapter> suspected" or "<adapter> refused"
 	created   []string // ids
 	updates   int
 }
@@ -100,9 +102,22 @@ func newWorld() *world {
 			errs: map[string]error{},
 		},
 	}
-	w.Service = store.NewService(w.db, store.NewVault(w.db, glass{}, addresses{}), w.market, addresses{}, func() time.Time { return w.now },
-		slog.New(slog.NewTextHandler(w.log, nil)))
+	w.Service = store.NewService(store.Config{
+		Repository: w.db, Vault: store.NewVault(w.db, glass{}, addresses{}), Marketplace: w.market, Environments: addresses{},
+		Refusals:        store.RefusalPolicy{Suspicion: 5 * time.Minute, ProbeMin: 15 * time.Minute, ProbeMax: time.Hour},
+		StandingChanged: func(works bool) { w.told = append(w.told, works) },
+		Now:             w.time, Log: w.logger(),
+	})
 	return w
+}
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.log, nil)) }
+
+func (w *world) time() time.Time {
+	if w.clock != nil {
+		return w.clock()
+	}
+	return w.now
 }
 
 // moving makes the shop one that went from alpha to beta at a minute.
@@ -216,14 +231,43 @@ func (d *database) UnnamedAccounts(context.Context, string) ([]store.Ref, error)
 	return d.unnamed, nil
 }
 
-func (d *database) SetAdapterHealth(_ context.Context, ref store.Ref, h store.AdapterHealth) error {
+func (d *database) ChangeStanding(_ context.Context, ref store.Ref, change func(store.Standing) store.Standing) (s store.Standing, err error) {
+	if d.standErr != nil {
+		return s, d.standErr
+	}
 	for i, x := range d.bindings.Adapters {
 		if x.Adapter == ref.Adapter {
-			d.bindings.Adapters[i].Refused = h == store.AdapterRefused
+			s = change(x.Standing)
+			d.bindings.Adapters[i].Standing = s
 		}
 	}
-	d.healths = append(d.healths, ref.Adapter+map[store.AdapterHealth]string{store.AdapterWorks: " works", store.AdapterRefused: " refused"}[h])
-	return nil
+	word := " suspected"
+	switch {
+	case s.Works():
+		word = " works"
+	case s.Refused:
+		word = " refused"
+	}
+	d.standings = append(d.standings, ref.Adapter+word)
+	return s, nil
+}
+
+func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []store.Ref, err error) {
+	for _, x := range d.bindings.Adapters {
+		if next := x.Standing.NextProbe; !next.IsZero() && !next.After(now) {
+			refs = append(refs, store.Ref{StoreID: "shop", Adapter: x.Adapter})
+		}
+	}
+	return refs, nil
+}
+
+func (d *database) NextProbe(context.Context) (next time.Time, err error) {
+	for _, x := range d.bindings.Adapters {
+		if at := x.Standing.NextProbe; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next, nil
 }
 
 func (d *database) CreateStore(_ context.Context, s store.Store, keys store.AccountKeys, c store.Sealed) error {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/relaishq/relais/server/problem"
@@ -13,71 +15,55 @@ import (
 // The store's health is that of the adapter of new orders. A failure of the adapter that a moving store leaves shows only while
 // all is well otherwise, and stays until that adapter works again: it must neither hide nor hold up what goes through the other.
 func (s *Service) Report(ctx context.Context, ref Ref, err error) {
-	st, getErr := s.repository.GetStore(ctx, ref.StoreID)
-	if getErr != nil || !st.Connected() {
-		return
+	if err := s.report(ctx, ref, err); err != nil {
+		s.log.WarnContext(ctx, "store health not written", "store", ref.StoreID, "adapter", ref.Adapter, "error", err)
 	}
-	s.reportBinding(ctx, ref, err)
-	if _, changes := healthAfter(st, ref.Adapter, err); !changes {
-		return
+}
+
+// report is Report with the error of the database.
+func (s *Service) report(ctx context.Context, ref Ref, cause error) error {
+	st, err := s.repository.GetStore(ctx, ref.StoreID)
+	if errors.Is(err, ErrNotFound) || err == nil && !st.Connected() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read store %s: %w", ref.StoreID, err)
+	}
+	standing, err := s.note(ctx, ref, cause)
+	if err != nil {
+		return err
+	}
+	if _, changes := healthAfter(st, ref.Adapter, cause, standing); !changes {
+		return nil
 	}
 	// The store may have turned to another adapter meanwhile: what counts is decided on its row.
-	var health Health
-	_, updateErr := s.update(ctx, ref.StoreID, func(st *Store) error {
-		next, changes := healthAfter(*st, ref.Adapter, err)
-		if changes {
-			next.Since = st.UpdateTime
-			st.Health = next
-		}
-		health = st.Health
+	written, err := s.update(ctx, ref.StoreID, func(st *Store) error {
+		st.Health, _ = healthAfter(*st, ref.Adapter, cause, standing)
 		return nil
 	})
-	if updateErr != nil {
-		s.log.WarnContext(ctx, "store health not written", "store", ref.StoreID, "error", updateErr)
-		return
+	if err != nil {
+		return err
 	}
-	s.log.InfoContext(ctx, "store health changed", "store", ref.StoreID, "adapter", ref.Adapter, "health", health.State, "reason", health.Reason)
+	s.log.InfoContext(ctx, "store health changed", "store", ref.StoreID, "adapter", ref.Adapter,
+		"health", written.Health.State, "reason", written.Health.Reason)
+	return nil
 }
 
-// reportBinding notes what an exchange says of the credentials that it was made with.
-func (s *Service) reportBinding(ctx context.Context, ref Ref, err error) {
-	b, readErr := s.repository.Bindings(ctx, ref.StoreID)
-	at := slices.IndexFunc(b.Adapters, func(x Binding) bool { return x.Adapter == ref.Adapter })
-	if readErr != nil || at < 0 {
-		return
-	}
-	refused := b.Adapters[at].Refused
-	var health AdapterHealth
-	switch {
-	case err == nil && refused:
-		health = AdapterWorks
-	case isRefusal(err) && !refused:
-		health = AdapterRefused
-	default:
-		return
-	}
-	if err := s.repository.SetAdapterHealth(ctx, ref, health); err != nil {
-		s.log.WarnContext(ctx, "health of adapter not written", "store", ref.StoreID, "adapter", ref.Adapter, "error", err)
-	}
-}
-
-// isRefusal reports whether asking again with the same credentials helps nobody and may lock the account.
-func isRefusal(err error) bool {
-	return problem.HasReason(err, problem.ReasonCredentialsRejected) || problem.HasReason(err, problem.ReasonCredentialsUnreadable)
-}
-
-// healthAfter returns the health of a store after an exchange through an adapter, and whether it is another one.
-func healthAfter(st Store, adapter string, err error) (Health, bool) {
+// healthAfter returns the health of a store after an exchange through an adapter whose credentials stand like this now, and whether
+// it is another one. A health whose state or reason is another one is since the store's update time.
+func healthAfter(st Store, adapter string, err error, standing Standing) (Health, bool) {
 	if !slices.Contains(st.Adapters, adapter) {
 		return st.Health, false // the store left it for good
 	}
-	next := healthOf(err)
+	next := healthOf(err, standing)
 	leavingFails := st.Health.Reason == problem.ReasonLeavingAdapterFails
 	switch {
 	case adapter == st.Adapter && err == nil && leavingFails:
 		return st.Health, false
+	case adapter == st.Adapter && !standing.Works() && passing(err) && refusalReason(st.Health.Reason):
+		return st.Health, false // what else fails does not hide what holds the work up
 	case adapter == st.Adapter:
-	case err == nil && !leavingFails, err != nil && st.Health.State != Healthy:
+	case err == nil && !leavingFails, err != nil && st.Health.State != Healthy && !leavingFails:
 		return st.Health, false
 	case err != nil:
 		next = Health{
@@ -85,11 +71,24 @@ func healthAfter(st Store, adapter string, err error) (Health, bool) {
 			Message: "orders that are left on adapter " + adapter + " cannot be reached: " + next.Message,
 		}
 	}
-	return next, next.State != st.Health.State || next.Reason != st.Health.Reason
+	switch {
+	case next.State != st.Health.State, next.Reason != st.Health.Reason:
+		next.Since = st.UpdateTime
+		return next, true
+	case isRefusal(err) && next.Message != st.Health.Message: // it is believed now
+		next.Since = st.Health.Since
+		return next, true
+	}
+	return st.Health, false
 }
 
-// healthOf tells what an error says about the exchange with the marketplace.
-func healthOf(err error) Health {
+// passing reports whether an error says nothing of credentials and account.
+func passing(err error) bool {
+	return !isRefusal(err) && !accepted(err) && !problem.HasReason(err, problem.ReasonAccountMismatch)
+}
+
+// healthOf tells what an exchange says of the store when the credentials that it was made with stand like this now.
+func healthOf(err error, standing Standing) Health {
 	if err == nil {
 		return Health{State: Healthy}
 	}
@@ -98,13 +97,17 @@ func healthOf(err error) Health {
 		return Health{State: Retrying, Reason: problem.ReasonInternal, Message: "an internal error stopped the last exchange; the server's log tells which"}
 	}
 	h := Health{State: Retrying, Reason: p.Reason, Message: p.Message}
-	switch p.Reason {
-	case problem.ReasonCredentialsRejected, problem.ReasonSellerNotAuthorized, problem.ReasonSellerInactive, problem.ReasonAccountMismatch,
-		problem.ReasonCredentialsUnreadable:
+	switch {
+	case isRefusal(err) && standing.Refused:
 		h.State = AuthRequired
-	case problem.ReasonThrottled:
+		h.Message += "; nothing goes through until they work: relais tries them now and then, and takes the work up by itself"
+	case isRefusal(err):
+		h.Message = "the marketplace refused the credentials, which may be its mistake; relais tries them again before anything else: " + p.Message
+	case p.Reason == problem.ReasonSellerNotAuthorized, p.Reason == problem.ReasonSellerInactive, p.Reason == problem.ReasonAccountMismatch:
+		h.State = AuthRequired
+	case p.Reason == problem.ReasonThrottled:
 		h.State = Throttled
-	case problem.ReasonMarketplaceDown:
+	case p.Reason == problem.ReasonMarketplaceDown:
 		h.State = MarketplaceDown
 	}
 	return h

@@ -12,6 +12,8 @@ import (
 var (
 	rejected   = problem.New(problem.Precondition, problem.ReasonCredentialsRejected, "refused")
 	unreadable = problem.New(problem.Internal, problem.ReasonCredentialsUnreadable, "no key")
+	inactive   = problem.New(problem.Precondition, problem.ReasonSellerInactive, "closed")
+	mismatch   = problem.New(problem.Precondition, problem.ReasonAccountMismatch, "another")
 	down       = problem.New(problem.Unavailable, problem.ReasonMarketplaceDown, "down")
 )
 
@@ -31,7 +33,7 @@ func TestHealthAfterAnExchange(t *testing.T) {
 		writes        bool
 		alphaIsBroken bool // whether the message names the adapter
 	}{
-		{"well, beta is refused", store.Healthy, "", "beta", rejected, store.AuthRequired, problem.ReasonCredentialsRejected, true, false},
+		{"well, beta is refused once", store.Healthy, "", "beta", rejected, store.Retrying, problem.ReasonCredentialsRejected, true, false},
 		{"well, beta answers", store.Healthy, "", "beta", nil, store.Healthy, "", false, false},
 		{"throttled, beta answers", store.Throttled, problem.ReasonThrottled, "beta", nil, store.Healthy, "", true, false},
 		{"throttled, beta is down", store.Throttled, problem.ReasonThrottled, "beta", down, store.MarketplaceDown, problem.ReasonMarketplaceDown, true, false},
@@ -45,7 +47,9 @@ func TestHealthAfterAnExchange(t *testing.T) {
 		{"throttled, alpha is down", store.Throttled, problem.ReasonThrottled, "alpha", down, store.Throttled, problem.ReasonThrottled, false, false},
 
 		{"alpha fails, beta answers", store.Retrying, leaving, "beta", nil, store.Retrying, leaving, false, false},
-		{"alpha fails, beta is refused", store.Retrying, leaving, "beta", rejected, store.AuthRequired, problem.ReasonCredentialsRejected, true, false},
+		{"alpha fails, beta cannot be opened", store.Retrying, leaving, "beta", unreadable, store.AuthRequired, problem.ReasonCredentialsUnreadable, true, false},
+		{"well, beta sells no more", store.Healthy, "", "beta", inactive, store.AuthRequired, problem.ReasonSellerInactive, true, false},
+		{"alpha fails, beta is refused once", store.Retrying, leaving, "beta", rejected, store.Retrying, problem.ReasonCredentialsRejected, true, false},
 		{"alpha fails, and again", store.Retrying, leaving, "alpha", down, store.Retrying, leaving, false, false},
 		{"alpha fails, and answers", store.Retrying, leaving, "alpha", nil, store.Healthy, "", true, false},
 
@@ -96,36 +100,47 @@ func TestHealthIsDecidedOnTheRow(t *testing.T) {
 	same(t, "state", w.db.stores["shop"].Health.State, store.Healthy)
 }
 
-// TestBindingAfterAnExchange: what holds up requests is kept for each adapter, and written when it changes.
-func TestBindingAfterAnExchange(t *testing.T) {
+// TestStandingAfterAnExchange: what holds up requests is kept for each adapter, and written when it changes.
+func TestStandingAfterAnExchange(t *testing.T) {
 	t.Parallel()
+	suspected := store.Standing{Refusals: 2, Since: at(-5), NextProbe: at(0)}
+	refused := store.Standing{Refusals: 3, Since: at(-10), Refused: true, NextProbe: at(0)}
 	for _, c := range []struct {
 		name    string
-		refused bool // before
+		before  store.Standing
 		adapter string
 		err     error
 		want    []string
 	}{
-		{"refused", false, "alpha", rejected, []string{"alpha refused"}},
-		{"the adapter of new orders is refused", false, "beta", rejected, []string{"beta refused"}},
-		{"credentials that cannot be opened", false, "alpha", unreadable, []string{"alpha refused"}},
-		{"refused again", true, "alpha", rejected, nil},
-		{"another failure", false, "alpha", down, nil},
-		{"another failure of a refused one", true, "alpha", down, nil},
-		{"an error that is no problem", false, "alpha", errors.New("disk full"), nil},
-		{"well", false, "alpha", nil, nil},
-		{"a refused one answers", true, "alpha", nil, []string{"alpha works"}},
-		{"an adapter that the store does not speak through", false, "gamma", rejected, nil},
+		{"refused", store.Standing{}, "alpha", rejected, []string{"alpha suspected"}},
+		{"the adapter of new orders is refused", store.Standing{}, "beta", rejected, []string{"beta suspected"}},
+		{"credentials that cannot be opened", store.Standing{}, "alpha", unreadable, []string{"alpha refused"}},
+		{"refused again, and believed", suspected, "alpha", rejected, []string{"alpha refused"}},
+		{"refused again by a request that was under way", store.Standing{Refusals: 2, Since: at(-9), NextProbe: at(1)}, "alpha", rejected, nil},
+		{"a suspected one cannot be opened", store.Standing{Refusals: 1, Since: at(0), NextProbe: at(1)}, "alpha", unreadable, []string{"alpha refused"}},
+		{"refused when it was believed", refused, "alpha", rejected, []string{"alpha refused"}},
+		{"another failure", store.Standing{}, "alpha", down, nil},
+		{"another failure of a suspected one", suspected, "alpha", down, []string{"alpha suspected"}},
+		{"another failure of a refused one", refused, "alpha", down, []string{"alpha refused"}},
+		{"an error that is no problem", store.Standing{}, "alpha", errors.New("disk full"), nil},
+		{"well", store.Standing{}, "alpha", nil, nil},
+		{"a suspected one answers", suspected, "alpha", nil, []string{"alpha works"}},
+		{"a refused one answers", refused, "alpha", nil, []string{"alpha works"}},
+		{"a refused one is taken, and the account is closed", refused, "alpha", inactive, []string{"alpha works"}},
+		{"a refused one belongs to another account", refused, "alpha", mismatch, []string{"alpha refused"}},
+		{"a refused one answers before it was asked", store.Standing{Refusals: 3, Refused: true, NextProbe: at(60)}, "alpha", nil, []string{"alpha works"}},
+		{"an adapter that the store does not speak through", store.Standing{}, "gamma", rejected, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			w.db.moving(-10)
 			for i := range w.db.bindings.Adapters {
-				w.db.bindings.Adapters[i].Refused = c.refused
+				w.db.bindings.Adapters[i].Standing = c.before
 			}
 			w.Report(t.Context(), store.Ref{StoreID: "shop", Adapter: c.adapter}, c.err)
-			same(t, "noted", w.db.healths, c.want)
+			same(t, "noted", w.db.standings, c.want)
+			same(t, "told", len(w.told), len(c.want))
 		})
 	}
 	t.Run("a disconnected store", func(t *testing.T) {
@@ -134,7 +149,7 @@ func TestBindingAfterAnExchange(t *testing.T) {
 		w.db.disconnect("shop")
 		before := w.db.stores["shop"]
 		w.Report(t.Context(), shopAlpha, rejected)
-		same(t, "noted", w.db.healths, []string{})
+		same(t, "noted", w.db.standings, []string{})
 		same(t, "store", w.db.stores["shop"], before)
 	})
 }

@@ -65,7 +65,8 @@ type MigrationRepository interface {
 	// credentials for it. Names that a disconnected store has go to this one. ErrAccountTaken when a connected one has them;
 	// ErrNotFound.
 	StartMigration(ctx context.Context, m Migration, s Store, keys AccountKeys, credentials Sealed) error
-	// UndoMigration binds new orders to the source again, and makes the store healthy until the next exchange. ErrNoMigration; ErrNotMoving when it is complete or undone.
+	// UndoMigration binds new orders to the source again, and makes the store healthy until the next exchange; the source's credentials
+	// are tried now if they were refused. ErrNoMigration; ErrNotMoving when it is complete or undone.
 	UndoMigration(ctx context.Context, id string, now time.Time) error
 	// CompleteMigration erases the credentials of the adapter that the store leaves, and a health that tells of nothing but its
 	// failures. It returns false and changes nothing while an import of the store runs, or while an open order, shipment or

@@ -36,19 +36,39 @@ type Marketplace interface {
 	CheckConnection(ctx context.Context, a Access) (Account, error)
 }
 
-// Service connects, changes and disconnects stores. Its errors are problems.
-type Service struct {
-	repository   Repository
-	vault        *Vault
-	marketplace  Marketplace
-	environments Environments
-	now          func() time.Time
-	log          *slog.Logger
+// Config is what a service needs. All fields are required.
+type Config struct {
+	Repository   Repository
+	Vault        *Vault
+	Marketplace  Marketplace
+	Environments Environments
+	// Refusals says when refused credentials are believed to be wrong.
+	Refusals RefusalPolicy
+	// StandingChanged is told, after it was written, when credentials begin or go on to be refused (false), or work again (true).
+	// It must not block.
+	StandingChanged func(works bool)
+	Now             func() time.Time
+	Log             *slog.Logger
 }
 
-// NewService returns a service over these collaborators.
-func NewService(r Repository, v *Vault, m Marketplace, e Environments, now func() time.Time, log *slog.Logger) *Service {
-	return &Service{repository: r, vault: v, marketplace: m, environments: e, now: now, log: log}
+// Service connects, changes and disconnects stores. Its errors are problems.
+type Service struct {
+	repository      Repository
+	vault           *Vault
+	marketplace     Marketplace
+	environments    Environments
+	refusals        RefusalPolicy
+	standingChanged func(works bool)
+	now             func() time.Time
+	log             *slog.Logger
+}
+
+// NewService returns a service.
+func NewService(cfg Config) *Service {
+	return &Service{
+		repository: cfg.Repository, vault: cfg.Vault, marketplace: cfg.Marketplace, environments: cfg.Environments,
+		refusals: cfg.Refusals, standingChanged: cfg.StandingChanged, now: cfg.Now, log: cfg.Log,
+	}
 }
 
 // Get returns a store.

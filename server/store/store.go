@@ -35,6 +35,9 @@ type Store struct {
 	LastImportFinish time.Time
 	// NextImport is when the store is imported by itself; zero for a store that never was. Storage writes it for the schedule.
 	NextImport time.Time
+	// NextProbe is when the credentials for Adapter are tried next because they were refused; zero while they work. Storage reads it
+	// from their standing.
+	NextProbe time.Time
 }
 
 // Connected reports whether the store holds credentials.
@@ -175,9 +178,16 @@ type Repository interface {
 	// AddAccountKeys adds names of a store's account that the adapter told. A name that another store has is left there:
 	// ErrAccountTaken. ErrNotFound.
 	AddAccountKeys(ctx context.Context, ref Ref, keys AccountKeys) error
-	// SetAdapterHealth notes what an exchange through an adapter says of its credentials. When they work, failures of earlier
-	// imports count no more. An adapter that the store holds no credentials for is left alone.
-	SetAdapterHealth(ctx context.Context, ref Ref, h AdapterHealth) error
+	// ChangeStanding reads how the credentials of a store for an adapter stand, writes what change makes of that, and returns it,
+	// in one transaction; change must not use the repository. When they work afterwards, failures of earlier imports count no more.
+	// While they do not, nothing of the store is due through the adapter but a probe. An adapter that the store holds no credentials
+	// for is left alone, and a zero Standing is returned; change is not called.
+	ChangeStanding(ctx context.Context, ref Ref, change func(Standing) Standing) (Standing, error)
+	// DueProbes returns the credentials that are to be tried again, by the time of their next probe, the most overdue first. Those of
+	// paused and disconnected stores are left out.
+	DueProbes(ctx context.Context, now time.Time, limit int) ([]Ref, error)
+	// NextProbe returns when the next of them are; zero when none are.
+	NextProbe(ctx context.Context) (time.Time, error)
 	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. They count as working. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error

@@ -41,12 +41,10 @@ func abandon(ctx context.Context, tx *sql.Tx, why farewell, where string, now ti
 	return nil
 }
 
-// workable is true of the rows of a table of deliveries that may be worked on: the store (s) is connected and not paused, and the
-// marketplace has not refused the credentials for the row's adapter. Asking again with refused ones helps nobody and may lock
-// the account.
+// workable is true of the rows of a table of deliveries that may be worked on: the store (s) is connected and not paused, and its
+// credentials for the row's adapter work.
 func workable(row string) string {
-	return `s.disconnect_time = 0 AND s.paused = 0 AND NOT EXISTS (SELECT 1 FROM bindings b
-		WHERE b.store_key = ` + row + `.store_key AND b.adapter = ` + row + `.adapter AND b.refused = 1)`
+	return `s.disconnect_time = 0 AND s.paused = 0 AND NOT ` + held(row+`.store_key`, row+`.adapter`)
 }
 
 // erase runs a transaction that erases secrets, and then moves the log into the database file, so that old pages of theirs do not

@@ -13,7 +13,8 @@ import (
 // bind notes that a store has credentials of an account for an adapter. The cursor of an earlier binding stays.
 func bind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO bindings (store_key, adapter, account_id) VALUES (?, ?, ?)
-		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0, refused = 0`, storeKey, adapter, accountID)
+		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0,
+			refusals = 0, refused_since = 0, refused = 0, next_probe = 0`, storeKey, adapter, accountID)
 	return err
 }
 
@@ -109,27 +110,6 @@ func (db *DB) UnnamedAccounts(ctx context.Context, marketplace string) ([]store.
 	return refs, nil
 }
 
-// SetAdapterHealth implements store.Repository.
-func (db *DB) SetAdapterHealth(ctx context.Context, ref store.Ref, h store.AdapterHealth) error {
-	if h == store.AdapterUnclear {
-		return nil
-	}
-	return db.write(ctx, "set adapter health", func(tx *sql.Tx) error {
-		return setAdapterHealth(ctx, tx, ref, h)
-	})
-}
-
-func setAdapterHealth(ctx context.Context, tx *sql.Tx, ref store.Ref, h store.AdapterHealth) error {
-	failing := `failing_since`
-	if h == store.AdapterWorks {
-		failing = `0`
-	}
-	_, err := tx.ExecContext(ctx, `UPDATE bindings SET refused = ?, failing_since = `+failing+`
-		WHERE store_key = `+storeKeyOf+` AND adapter = ? AND adapter IN (SELECT adapter FROM credentials c WHERE c.store_key = bindings.store_key)`,
-		h == store.AdapterRefused, ref.StoreID, ref.Adapter)
-	return err
-}
-
 // storeKey returns a store's key and marketplace. store.ErrNotFound.
 func storeKey(ctx context.Context, q queryer, id string) (key int64, marketplace string, err error) {
 	err = q.QueryRowContext(ctx, `SELECT key, marketplace FROM stores WHERE id = ?`, id).Scan(&key, &marketplace)
@@ -155,7 +135,7 @@ func (db *DB) AccountID(ctx context.Context, ref store.Ref) (string, error) {
 
 const selectTurns = `SELECT time, adapter FROM turns WHERE store_key = ? ORDER BY seq`
 
-const selectBindings = `SELECT b.adapter, b.import_start, b.first_attempt, b.failing_since, b.refused
+const selectBindings = `SELECT b.adapter, b.import_start, b.first_attempt, b.failing_since, ` + standingColumns + `
 	FROM bindings b JOIN credentials c ON c.store_key = b.store_key AND c.adapter = b.adapter
 	WHERE b.store_key = ? ORDER BY b.adapter <> ?, b.adapter`
 
@@ -194,7 +174,8 @@ func (db *DB) bindings(ctx context.Context, id string) (b store.Bindings, err er
 	b.Origin, b.Turns = turns[0].Adapter, turns[1:]
 	b.Current, b.Moved = turns[len(turns)-1].Adapter, len(turns) > 1
 	b.Adapters, err = collect(ctx, tx, func(row scanner) (x store.Binding, err error) {
-		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince}, &x.Refused)
+		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince},
+			&x.Standing.Refusals, timestamp{&x.Standing.Since}, &x.Standing.Refused, timestamp{&x.Standing.NextProbe})
 		return x, err
 	}, selectBindings, key, b.Current)
 	if err != nil {

@@ -126,6 +126,11 @@ func (db *DB) UndoMigration(ctx context.Context, id string, now time.Time) error
 				health_since = ?1 WHERE key = ?3`, nanos(now), store.Healthy, key); err != nil {
 			return err
 		}
+		// If its credentials were refused, a probe tells the new health at once.
+		if _, err := tx.ExecContext(ctx, `UPDATE bindings SET next_probe = ? WHERE store_key = ? AND adapter = ? AND next_probe > 0`,
+			nanos(now), key, m.Source); err != nil {
+			return err
+		}
 		_, err = tx.ExecContext(ctx, `UPDATE migrations SET undo_time = ? WHERE key = ?`, nanos(now), lastKey)
 		return err
 	})

@@ -12,11 +12,11 @@ import (
 )
 
 // importable is true of stores that are imported by themselves.
-const importable = `s.disconnect_time = 0 AND s.paused = 0 AND coalesce(json_extract(s.settings, '$.import_schedule.disabled'), 0) = 0
-	AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.store_key = s.key AND b.adapter = s.adapter AND b.refused = 1)`
+var importable = `s.disconnect_time = 0 AND s.paused = 0 AND coalesce(json_extract(s.settings, '$.import_schedule.disabled'), 0) = 0
+	AND NOT ` + held(`s.key`, `s.adapter`)
 
 // dueImports goes through the stores by when they are due.
-const dueImports = `SELECT s.id, s.next_import, s.settings FROM stores s INDEXED BY stores_due
+var dueImports = `SELECT s.id, s.next_import, s.settings FROM stores s INDEXED BY stores_due
 	WHERE s.next_import <= ? AND ` + importable + ` ORDER BY s.next_import, s.key LIMIT ?`
 
 // DueImports implements order.ScheduleRepository.
@@ -33,7 +33,7 @@ func (db *DB) DueImports(ctx context.Context, now time.Time, limit int) ([]order
 	return due, nil
 }
 
-const nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE ` + importable + ` ORDER BY s.next_import LIMIT 1`
+var nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE ` + importable + ` ORDER BY s.next_import LIMIT 1`
 
 // NextDueImport implements order.ScheduleRepository. A store that was never planned is due since 1970.
 func (db *DB) NextDueImport(ctx context.Context) (time.Time, error) {

@@ -19,7 +19,9 @@ const storeColumns = `id, adapter,
 		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace,
 	(SELECT b.account_id FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter), shop_name, settings, paused,
 	health_state, health_reason, health_message, health_since,
-	create_time, update_time, disconnect_time, last_import_start, last_import_finish, next_import`
+	create_time, update_time, disconnect_time, last_import_start, last_import_finish, next_import,
+	CASE WHEN disconnect_time = 0 THEN
+		(SELECT b.next_probe FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter) ELSE 0 END`
 
 func scanStore(row scanner) (store.Store, error) {
 	var s store.Store
@@ -27,7 +29,7 @@ func scanStore(row scanner) (store.Store, error) {
 		jsonColumn[store.Settings]{&s.Settings}, &s.Paused,
 		&s.Health.State, &s.Health.Reason, &s.Health.Message, timestamp{&s.Health.Since},
 		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, timestamp{&s.DisconnectTime},
-		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish}, timestamp{&s.NextImport})
+		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish}, timestamp{&s.NextImport}, timestamp{&s.NextProbe})
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Store{}, store.ErrNotFound
 	}
@@ -171,7 +173,7 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 				return err
 			}
 		}
-		s.NextImport = stored.NextImport
+		s.NextImport, s.NextProbe = stored.NextImport, stored.NextProbe
 		return updateStore(ctx, tx, s)
 	})
 	if err != nil {

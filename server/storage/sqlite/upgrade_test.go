@@ -125,7 +125,17 @@ func TestUpgradeToBindings(t *testing.T) {
 	})
 	b, err = db.Bindings(ctx, "login-1")
 	ok(err)
-	same("adapters of a store that was refused", b.Adapters, []store.Binding{{Adapter: "alpha", FirstAttempt: at(8000), Refused: true}})
+	same("adapters of a store that was refused", b.Adapters, []store.Binding{{
+		Adapter: "alpha", FirstAttempt: at(8000), Standing: store.Standing{Refusals: 3, Since: at(101), Refused: true, NextProbe: at(1)},
+	}})
+	// One refusal was enough then: it is tried as soon as the store is resumed.
+	for _, paused := range []bool{false, true} {
+		_, err := db.UpdateStore(ctx, "login-1", func(s *store.Store) error { s.Paused = paused; return nil })
+		ok(err)
+		probes, err := db.DueProbes(ctx, at(2), 10)
+		ok(err)
+		same("its credentials are tried", len(probes) == 1 && probes[0] == store.Ref{StoreID: "login-1", Adapter: "alpha"}, !paused)
+	}
 	b, err = db.Bindings(ctx, "gone")
 	ok(err)
 	same("bindings of a disconnected store", b, store.Bindings{Current: "alpha", Origin: "alpha", Former: []string{"alpha"}, Turns: []store.Turn{}})

@@ -16,18 +16,12 @@ import (
 // healthFaults are the faults of a database that mixes up which adapter works, and what may be sent through it.
 var healthFaults = map[string]fault{
 	"a refusal is the store's": {"AdapterHealth/refused_credentials_are_told", func(r *storagetest.Repositories) {
-		r.Stores = hears{r.Stores, func(stores store.Repository, ref store.Ref, h store.AdapterHealth) error {
+		r.Stores = stands{r.Stores, func(stores store.Repository, ref store.Ref, change change) (store.Standing, error) {
 			other := ref
 			other.Adapter = "beta"
-			return errors.Join(stores.SetAdapterHealth(context.Background(), ref, h), stores.SetAdapterHealth(context.Background(), other, h))
-		}}
-	}},
-	"what says nothing says that all is well": {"AdapterHealth/an_exchange_that_says_nothing", func(r *storagetest.Repositories) {
-		r.Stores = hears{r.Stores, func(stores store.Repository, ref store.Ref, h store.AdapterHealth) error {
-			if h == store.AdapterUnclear {
-				h = store.AdapterWorks
-			}
-			return stores.SetAdapterHealth(context.Background(), ref, h)
+			_, err := stores.ChangeStanding(context.Background(), other, change)
+			s, ownErr := stores.ChangeStanding(context.Background(), ref, change)
+			return s, errors.Join(err, ownErr)
 		}}
 	}},
 	"failures outlive success": {"AdapterHealth/an_adapter_that_works", func(r *storagetest.Repositories) {
@@ -46,11 +40,11 @@ var healthFaults = map[string]fault{
 		r.Orders = readsWork{r.Orders, r.Stores}
 	}},
 	"an adapter without credentials is an error": {"AdapterHealth/an_adapter_without_credentials", func(r *storagetest.Repositories) {
-		r.Stores = hears{r.Stores, func(stores store.Repository, ref store.Ref, h store.AdapterHealth) error {
+		r.Stores = stands{r.Stores, func(stores store.Repository, ref store.Ref, change change) (store.Standing, error) {
 			if _, err := stores.Credentials(context.Background(), ref); err != nil {
-				return err
+				return store.Standing{}, err
 			}
-			return stores.SetAdapterHealth(context.Background(), ref, h)
+			return stores.ChangeStanding(context.Background(), ref, change)
 		}}
 	}},
 	"replaced credentials stay refused": {"AdapterHealth/replaced_credentials", func(r *storagetest.Repositories) {
@@ -77,8 +71,8 @@ var healthFaults = map[string]fault{
 		}}
 	}},
 
-	"refused credentials are tried again": {"Holds/nothing_is_due_through_an_adapter", func(r *storagetest.Repositories) {
-		r.Stores = hears{r.Stores, func(store.Repository, store.Ref, store.AdapterHealth) error { return nil }}
+	"refused credentials are tried again": {"Holds/nothing_is_due_through_an_adapter_whose", func(r *storagetest.Repositories) {
+		r.Stores = stands{r.Stores, func(store.Repository, store.Ref, change) (store.Standing, error) { return store.Standing{}, nil }}
 	}},
 	"one adapter holds up the other's shipments": {"Holds/what_is_due_through_the_other", func(r *storagetest.Repositories) {
 		r.Shipments = holdsShipments{r.Shipments, refusesAny(r.Stores)}
@@ -107,16 +101,6 @@ var healthFaults = map[string]fault{
 	}},
 }
 
-// hears takes what an exchange says for something else.
-type hears struct {
-	store.Repository
-	set func(store.Repository, store.Ref, store.AdapterHealth) error
-}
-
-func (f hears) SetAdapterHealth(_ context.Context, ref store.Ref, h store.AdapterHealth) error {
-	return f.set(f.Repository, ref, h)
-}
-
 // readsWork takes every read part for a sign that credentials work.
 type readsWork struct {
 	order.Repository
@@ -127,7 +111,9 @@ func (f readsWork) FinishImport(ctx context.Context, run order.Import) error {
 	errs := []error{f.Repository.FinishImport(ctx, run)}
 	for _, p := range run.Parts {
 		if p.Failure == (order.Failure{}) {
-			errs = append(errs, f.stores.SetAdapterHealth(ctx, store.Ref{StoreID: run.StoreID, Adapter: p.Adapter}, store.AdapterWorks))
+			_, err := f.stores.ChangeStanding(ctx, store.Ref{StoreID: run.StoreID, Adapter: p.Adapter},
+				func(store.Standing) store.Standing { return store.Standing{} })
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -144,8 +130,11 @@ func (f staysRefused) again(ctx context.Context, ref store.Ref, write func() err
 	if err := write(); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(b.Adapters, func(x store.Binding) bool { return x.Adapter == ref.Adapter && x.Refused }) {
-		return f.SetAdapterHealth(ctx, ref, store.AdapterRefused)
+	for _, x := range b.Adapters {
+		if x.Adapter == ref.Adapter && !x.Standing.Works() {
+			_, err := f.ChangeStanding(ctx, ref, func(store.Standing) store.Standing { return x.Standing })
+			return err
+		}
 	}
 	return nil
 }
@@ -162,7 +151,7 @@ func (f staysRefused) StartMigration(ctx context.Context, m store.Migration, s s
 func refusesAny(stores store.Repository) func(context.Context, string) bool {
 	return func(ctx context.Context, id string) bool {
 		b, err := stores.Bindings(ctx, id)
-		return err == nil && slices.ContainsFunc(b.Adapters, func(x store.Binding) bool { return x.Refused })
+		return err == nil && slices.ContainsFunc(b.Adapters, func(x store.Binding) bool { return !x.Standing.Works() })
 	}
 }
 

@@ -128,23 +128,24 @@ var holdCases = []testCase{
 		ended.Message = "looked at"
 		updateDecision(t, r, ended)
 	}},
-	{"nothing is due through an adapter whose credentials were refused", func(t *testing.T, r Repositories) {
+	{"nothing is due through an adapter whose credentials do not work", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		ship(t, r, "p1", "1")
 		decide(t, r, "2")
 		for _, c := range []struct {
-			health store.AdapterHealth
-			due    bool
+			standing store.Standing
+			due      bool
 		}{
-			{store.AdapterRefused, false},
-			{store.AdapterUnclear, false}, // says nothing
-			{store.AdapterWorks, true},
-			{store.AdapterUnclear, true},
+			{suspected, false},
+			{refused, false},
+			{store.Standing{Refusals: 1, Since: at(0), NextProbe: at(1)}, false}, // the probe is overdue
+			{store.Standing{}, true},
 		} {
-			noError(t, r.Stores.SetAdapterHealth(t.Context(), shopRef, c.health))
+			setStanding(t, r, shopRef, c.standing)
 			shipments, decisions := due(t, r)
 			same(t, "due shipments", len(shipments) == 1, c.due)
 			same(t, "due decisions", len(decisions) == 1, c.due)
+			same(t, "due imports", len(dueStores(t, r, 10, 10)) == 1, c.due)
 		}
 	}},
 	{"what is due through the other adapter of a moving store is not held up", func(t *testing.T, r Repositories) {
@@ -166,11 +167,11 @@ var holdCases = []testCase{
 			{betaRef, []string{"p1"}, []string{"2"}},
 			{store.Ref{StoreID: "other", Adapter: alpha}, []string{"p1", "p3"}, []string{"2", "4"}},
 		} {
-			noError(t, r.Stores.SetAdapterHealth(t.Context(), c.refused, store.AdapterRefused))
+			refuse(t, r, c.refused)
 			shipments, decisions := due(t, r)
 			same(t, "due shipments", shipments, c.shipments)
 			same(t, "due decisions", decisions, c.decisions)
-			noError(t, r.Stores.SetAdapterHealth(t.Context(), c.refused, store.AdapterWorks))
+			restore(t, r, c.refused)
 		}
 	}},
 	{"the health that a person sees holds nothing up", func(t *testing.T, r Repositories) {

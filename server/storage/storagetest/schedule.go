@@ -52,7 +52,7 @@ var scheduleCases = []testCase{
 		setPaused(t, r, "paused", true)
 		_, err := r.Stores.DisconnectStore(t.Context(), "disconnected", at(1), false)
 		noError(t, err)
-		noError(t, r.Stores.SetAdapterHealth(t.Context(), store.Ref{StoreID: "refused", Adapter: alpha}, store.AdapterRefused))
+		refuse(t, r, store.Ref{StoreID: "refused", Adapter: alpha})
 		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
 		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
 		noError(t, r.Schedule.PlanImport(t.Context(), "fine", at(9)))
@@ -61,7 +61,7 @@ var scheduleCases = []testCase{
 		same(t, "next", next, at(9))
 
 		setPaused(t, r, "paused", false)
-		noError(t, r.Stores.SetAdapterHealth(t.Context(), store.Ref{StoreID: "refused", Adapter: alpha}, store.AdapterWorks))
+		restore(t, r, store.Ref{StoreID: "refused", Adapter: alpha})
 		setSchedule(t, r, "disabled", store.ImportSchedule{})
 		same(t, "due again", dueStores(t, r, 5, 10), []string{"disabled", "paused", "refused"})
 	}},

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Accounts", accountCases},
 		{"AccountNames", nameCases},
 		{"AdapterHealth", healthCases},
+		{"Standing", standingCases},
 		{"Cursors", cursorCases},
 		{"Migrations", migrationCases},
 		{"Completion", completionCases},

@@ -142,9 +142,11 @@ const (
 	StoreHealth_STATE_UNSPECIFIED StoreHealth_State = 0
 	// The last exchange with the marketplace went well.
 	StoreHealth_STATE_HEALTHY StoreHealth_State = 1
-	// The last exchange failed for a passing or not understood reason.
+	// The last exchange failed for a passing or not understood reason; also while refused credentials may be a mistake of the
+	// marketplace, with reason MARKETPLACE_CREDENTIALS_REJECTED.
 	StoreHealth_STATE_RETRYING StoreHealth_State = 2
-	// The marketplace refuses the credentials or the account: a person must act.
+	// The marketplace refuses the account, or, again and again, the credentials: a person should act. It heals by itself when the
+	// marketplace takes them again.
 	StoreHealth_STATE_AUTH_REQUIRED StoreHealth_State = 3
 	// The marketplace asks to slow down.
 	StoreHealth_STATE_THROTTLED StoreHealth_State = 4
@@ -816,7 +818,10 @@ type StoreHealth struct {
 	// ErrorInfo reason of the last failure, for example "MARKETPLACE_CREDENTIALS_REJECTED".
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Since when the store is in this state.
-	SinceTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	SinceTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
+	// When relais tries credentials again that the marketplace refused; message tells it too. Nothing is imported by itself and nothing
+	// is sent before they are taken, which relais then takes up by itself. Unset while they work.
+	NextProbeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_probe_time,json=nextProbeTime,proto3" json:"next_probe_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -875,6 +880,13 @@ func (x *StoreHealth) GetReason() string {
 func (x *StoreHealth) GetSinceTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.SinceTime
+	}
+	return nil
+}
+
+func (x *StoreHealth) GetNextProbeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextProbeTime
 	}
 	return nil
 }
@@ -1536,13 +1548,14 @@ const file_relais_marketplace_v1_store_proto_rawDesc = "" +
 	"\breply_to\x18\x03 \x01(\tR\areplyTo\"b\n" +
 	"\bLookBack\x12*\n" +
 	"\x11first_import_days\x18\x01 \x01(\x05R\x0ffirstImportDays\x12*\n" +
-	"\x11later_import_days\x18\x02 \x01(\x05R\x0flaterImportDays\"\xf6\x02\n" +
+	"\x11later_import_days\x18\x02 \x01(\x05R\x0flaterImportDays\"\xba\x03\n" +
 	"\vStoreHealth\x12>\n" +
 	"\x05state\x18\x01 \x01(\x0e2(.relais.marketplace.v1.StoreHealth.StateR\x05state\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x129\n" +
 	"\n" +
-	"since_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\"\xb9\x01\n" +
+	"since_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tsinceTime\x12B\n" +
+	"\x0fnext_probe_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\rnextProbeTime\"\xb9\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rSTATE_HEALTHY\x10\x01\x12\x12\n" +
@@ -1652,18 +1665,19 @@ var file_relais_marketplace_v1_store_proto_depIdxs = []int32{
 	25, // 16: relais.marketplace.v1.ImportSchedule.interval:type_name -> google.protobuf.Duration
 	2,  // 17: relais.marketplace.v1.StoreHealth.state:type_name -> relais.marketplace.v1.StoreHealth.State
 	23, // 18: relais.marketplace.v1.StoreHealth.since_time:type_name -> google.protobuf.Timestamp
-	22, // 19: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
-	3,  // 20: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	11, // 21: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	3,  // 22: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
-	3,  // 23: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
-	26, // 24: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
-	11, // 25: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	23, // 19: relais.marketplace.v1.StoreHealth.next_probe_time:type_name -> google.protobuf.Timestamp
+	22, // 20: relais.marketplace.v1.Credentials.values:type_name -> relais.marketplace.v1.Credentials.ValuesEntry
+	3,  // 21: relais.marketplace.v1.ConnectStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	11, // 22: relais.marketplace.v1.ConnectStoreRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	3,  // 23: relais.marketplace.v1.ListStoresResponse.stores:type_name -> relais.marketplace.v1.Store
+	3,  // 24: relais.marketplace.v1.UpdateStoreRequest.store:type_name -> relais.marketplace.v1.Store
+	26, // 25: relais.marketplace.v1.UpdateStoreRequest.update_mask:type_name -> google.protobuf.FieldMask
+	11, // 26: relais.marketplace.v1.RotateCredentialsRequest.credentials:type_name -> relais.marketplace.v1.Credentials
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_store_proto_init() }

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// Standing is how the credentials of a store for an adapter stand with the marketplace. One refusal can be a mistake of the
+// marketplace, so it is believed only when it is repeated. Meanwhile and afterwards nothing goes through the adapter by itself but a
+// probe now and then: asking again and again with refused credentials may lock the account.
+type Standing struct {
+	// Refusals is how often the credentials were refused since they last worked; zero while they work, as far as relais knows.
+	Refusals int
+	// Since is when the first of these refusals came.
+	Since time.Time
+	// Refused is true when the refusals are believed, and a person is asked for.
+	Refused bool
+	// NextProbe is when the credentials are tried next; zero while they work.
+	NextProbe time.Time
+}
+
+// Works reports whether the credentials work, as far as relais knows.
+func (s Standing) Works() bool { return s.Refusals == 0 }
+
+// RefusalPolicy says when refused credentials are believed to be wrong, and when they are tried again. A wait is up to a fifth
+// longer than it says here, so that stores which were refused together do not stay together.
+type RefusalPolicy struct {
+	// Suspicion is how long refusals must go on before they are believed: three of them at least, the second after a fifth of that
+	// time.
+	Suspicion time.Duration
+	// ProbeMin is the wait after refusals that are believed; it doubles with each further one up to ProbeMax.
+	ProbeMin, ProbeMax time.Duration
+}
+
+// believed is how many refusals in a row it takes at least.
+const believed = 3
+
+// after returns how credentials stand after an exchange that was made with them; err is nil when it went well.
+func (p RefusalPolicy) after(s Standing, err error, now time.Time) Standing {
+	unreadable := problem.HasReason(err, problem.ReasonCredentialsUnreadable)
+	switch {
+	case accepted(err):
+		return Standing{}
+	case s.Works() && !isRefusal(err):
+		return s
+	case now.Before(s.NextProbe) && (s.Refused || !unreadable):
+		return s // it was under way when the last refusal came, or somebody asked: that says nothing new
+	}
+	if isRefusal(err) {
+		s.Refusals++
+		if s.Since.IsZero() {
+			s.Since = now
+		}
+		// That our own key does not open them is certain at once.
+		s.Refused = s.Refused || unreadable || s.Refusals >= believed && now.Sub(s.Since) >= p.Suspicion
+	}
+	s.NextProbe = now.Add(spread(p.wait(s, unreadable)))
+	return s
+}
+
+// wait is how long to wait before credentials that stand like this are tried again.
+func (p RefusalPolicy) wait(s Standing, unreadable bool) time.Duration {
+	switch {
+	case unreadable: // trying that asks no marketplace
+		return p.ProbeMin
+	case s.Refused:
+		return doubled(p.ProbeMin, s.Refusals-believed, p.ProbeMax)
+	case s.Refusals == 1:
+		return p.Suspicion / 5
+	}
+	return p.Suspicion - p.Suspicion/5
+}
+
+// doubled is d, doubled times times, at most limit.
+func doubled(d time.Duration, times int, limit time.Duration) time.Duration {
+	for ; times > 0 && d < limit; times-- {
+		d *= 2
+	}
+	return min(d, limit)
+}
+
+// spread makes a wait up to a fifth longer. Never shorter: three refusals are to be believed when the two waits are over.
+func spread(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (1 + rand.Float64()/5))
+}
+
+// isRefusal reports whether asking again with the same credentials most likely helps nobody.
+func isRefusal(err error) bool {
+	p := problem.As(err)
+	return p != nil && refusalReason(p.Reason)
+}
+
+func refusalReason(reason string) bool {
+	return reason == problem.ReasonCredentialsRejected || reason == problem.ReasonCredentialsUnreadable
+}
+
+// accepted reports whether the marketplace took the credentials, whatever it said then.
+func accepted(err error) bool {
+	return err == nil || problem.HasReason(err, problem.ReasonSellerNotAuthorized) || problem.HasReason(err, problem.ReasonSellerInactive)
+}
+
+// note writes what an exchange says of the credentials that it was made with, and returns how they stand. It writes only when
+// something changes.
+func (s *Service) note(ctx context.Context, ref Ref, err error) (Standing, error) {
+	b, readErr := s.repository.Bindings(ctx, ref.StoreID)
+	if readErr != nil {
+		return Standing{}, fmt.Errorf("read bindings of store %s: %w", ref.StoreID, readErr)
+	}
+	at := slices.IndexFunc(b.Adapters, func(x Binding) bool { return x.Adapter == ref.Adapter })
+	if at < 0 {
+		return Standing{}, nil
+	}
+	now := s.now().UTC()
+	change := func(x Standing) Standing { return s.refusals.after(x, err, now) }
+	if before := b.Adapters[at].Standing; change(before) == before {
+		return before, nil
+	}
+	return s.stand(ctx, ref, change)
+}
+
+// stand changes how credentials stand, and tells whoever waits for that.
+func (s *Service) stand(ctx context.Context, ref Ref, change func(Standing) Standing) (Standing, error) {
+	var before Standing
+	after, err := s.repository.ChangeStanding(ctx, ref, func(x Standing) Standing {
+		before = x
+		return change(x)
+	})
+	if err != nil {
+		return Standing{}, fmt.Errorf("note how the credentials of store %s stand: %w", ref.StoreID, err)
+	}
+	if before == after {
+		return after, nil
+	}
+	s.log.InfoContext(ctx, "standing of credentials changed", "store", ref.StoreID, "adapter", ref.Adapter,
+		"refusals", after.Refusals, "believed", after.Refused, "next_probe", after.NextProbe)
+	s.standingChanged(after.Works())
+	return after, nil
+}

@@ -1,0 +1,162 @@
+package store_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
+)
+
+// standing is how the shop's credentials for alpha stand.
+func (w *world) standing() store.Standing { return w.db.bindings.Adapters[0].Standing }
+
+// TestRefusalsAreBelievedWhenRepeated: the first refusals are a suspicion, and each counts once. What is believed is tried less and
+// less often. One success forgets it all.
+func TestRefusalsAreBelievedWhenRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.db.ill(store.Healthy, "")
+	const reason = problem.ReasonCredentialsRejected
+	for _, step := range []struct {
+		name     string
+		after    time.Duration // since the step before
+		err      error
+		refusals int
+		refused  bool
+		wait     time.Duration // for the next probe at least; zero when that was planned before
+		state    store.HealthState
+		reason   string
+	}{
+		{"refused", 0, rejected, 1, false, time.Minute, store.Retrying, reason},
+		{"refused, by a request that was under way", 30 * time.Second, rejected, 1, false, 0, store.Retrying, reason},
+		{"down, another one", time.Second, down, 1, false, 0, store.Retrying, reason},
+		{"refused a second time", time.Minute, rejected, 2, false, 4 * time.Minute, store.Retrying, reason},
+		{"down", 5 * time.Minute, down, 2, false, 4 * time.Minute, store.Retrying, reason},
+		{"refused a third time", 5 * time.Minute, rejected, 3, true, 15 * time.Minute, store.AuthRequired, reason},
+		{"down", 20 * time.Minute, down, 3, true, 15 * time.Minute, store.AuthRequired, reason},
+		{"refused a fourth time", 20 * time.Minute, rejected, 4, true, 30 * time.Minute, store.AuthRequired, reason},
+		{"refused a fifth time", time.Hour, rejected, 5, true, time.Hour, store.AuthRequired, reason},
+		{"refused a sixth time", 2 * time.Hour, rejected, 6, true, time.Hour, store.AuthRequired, reason},
+		{"of another account", 2 * time.Hour, mismatch, 6, true, time.Hour, store.AuthRequired, problem.ReasonAccountMismatch},
+		{"taken", time.Second, nil, 0, false, 0, store.Healthy, ""},
+		{"refused", time.Second, rejected, 1, false, time.Minute, store.Retrying, reason},
+		{"taken, account closed", time.Second, inactive, 0, false, 0, store.AuthRequired, problem.ReasonSellerInactive},
+		{"taken", time.Second, nil, 0, false, 0, store.Healthy, ""},
+	} {
+		w.now = w.now.Add(step.after)
+		before := w.standing()
+		w.Report(t.Context(), shopAlpha, step.err)
+		got, health := w.standing(), w.db.stores["shop"].Health
+		if got.Refusals != step.refusals || got.Refused != step.refused || health.State != step.state || health.Reason != step.reason {
+			t.Fatalf("%s: %+v, %+v", step.name, got, health)
+		}
+		switch wait := got.NextProbe.Sub(w.now); {
+		case step.wait > 0 && (wait < step.wait || wait > step.wait+step.wait/5):
+			t.Errorf("%s: next probe in %s, want %s and up to a fifth more", step.name, wait, step.wait)
+		case step.wait == 0 && !got.Works() && got != before:
+			t.Errorf("%s: changed to %+v", step.name, got)
+		case got.Works() && got != (store.Standing{}):
+			t.Errorf("%s: works and is %+v", step.name, got)
+		}
+		switch mistake, asks := strings.Contains(health.Message, "may be its mistake"), strings.Contains(health.Message, "tries them now and then"); {
+		case mistake != (step.state == store.Retrying), asks != (step.state == store.AuthRequired && step.reason == reason):
+			t.Errorf("%s: message %q", step.name, health.Message)
+		}
+	}
+}
+
+// TestUnreadableCredentials: that relais cannot open them is certain at once, and whether it can costs nobody anything.
+func TestUnreadableCredentials(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range 4 {
+		w.Report(t.Context(), shopAlpha, unreadable)
+		wait := w.standing().NextProbe.Sub(w.now)
+		if s := w.standing(); !s.Refused || wait < 15*time.Minute || wait > 18*time.Minute {
+			t.Errorf("%+v, next probe in %s", s, wait)
+		}
+		same(t, "health", w.db.stores["shop"].Health.State, store.AuthRequired)
+		w.now = w.now.Add(20 * time.Minute)
+	}
+}
+
+// TestHealthOfAMoveTellsBelievedRefusals: the health of the adapter that is left says what is known now, since when it fails.
+func TestHealthOfAMoveTellsBelievedRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.db.moving(-10)
+	w.db.ill(store.Healthy, "")
+	var told []string
+	for range 3 {
+		w.Report(t.Context(), shopAlpha, rejected)
+		told = append(told, w.db.stores["shop"].Health.Message)
+		w.now = w.now.Add(6 * time.Minute)
+	}
+	health := w.db.stores["shop"].Health
+	same(t, "since", health.Since, noon)
+	same(t, "reason", health.Reason, problem.ReasonLeavingAdapterFails)
+	same(t, "the second refusal changes nothing", told[1], told[0])
+	if told[2] == told[0] || !strings.Contains(told[2], "tries them now and then") {
+		t.Errorf("message %q", told[2])
+	}
+}
+
+// TestProber: suspected and refused credentials are tried at their time, rarely, and a success ends it. A failure of the database
+// does not make it ask the marketplace more often than the pause.
+func TestProber(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.clock = time.Now
+		prober := store.NewProber(store.ProberConfig{Repository: w.db, Stores: w.Service, Pause: 2 * time.Minute, Now: time.Now, Log: w.logger()})
+		prober.Start()
+		synctest.Wait()
+		w.market.errs["alpha"] = rejected
+		w.Report(t.Context(), shopAlpha, rejected)
+		prober.Wake()
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		pass(55 * time.Second)
+		same(t, "asked at once", len(w.market.checks), 0)
+		pass(7 * time.Minute)
+		same(t, "asked while suspected", len(w.market.checks), 2)
+		same(t, "health", w.db.stores["shop"].Health.State, store.AuthRequired)
+		pass(12 * time.Hour)
+		if n := len(w.market.checks); n < 12 || n > 16 { // after 15 and 30 minutes, then every hour
+			t.Errorf("asked %d times in twelve hours", n)
+		}
+		for _, d := range w.market.within {
+			if d > 20*time.Second {
+				t.Errorf("a probe may take %s", d)
+			}
+		}
+
+		w.db.standErr = errors.New("disk full")
+		asked := len(w.market.checks)
+		pass(72*time.Minute + time.Minute)
+		if n := len(w.market.checks) - asked; n < 1 || n > 40 {
+			t.Errorf("asked %d times while nothing could be noted", n)
+		}
+		w.db.standErr, w.market.errs["alpha"] = nil, nil
+		w.told = nil
+		pass(72 * time.Minute)
+		same(t, "told", w.told, []bool{true})
+		same(t, "health", w.db.stores["shop"].Health.State, store.Healthy)
+		same(t, "standing", w.standing(), store.Standing{})
+		asked = len(w.market.checks)
+		pass(24 * time.Hour)
+		same(t, "asked once more", len(w.market.checks), asked)
+		if err := prober.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(w.log.String(), secret) {
+			t.Error("the log holds a secret")
+		}
+	})
+}
