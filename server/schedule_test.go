@@ -28,11 +28,12 @@ func (s *system) scheduled() int {
 	return n
 }
 
-// pass lets time pass, on the schedule too.
+// pass lets time pass, for the schedule and for probes too.
 func (s *system) pass(d time.Duration) {
 	s.t.Helper()
 	s.advance(d)
 	s.server.wakeSchedule()
+	s.server.prober.Wake()
 }
 
 // updateSettings changes settings of stores/demo.

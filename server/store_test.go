@@ -148,12 +148,15 @@ func TestRotateCredentials(t *testing.T) {
 	}
 	s.sandbox.World().ForgetTokens("demo")
 	wantError(t, second(s.api.CheckStore(t.Context(), &marketplacev1.CheckStoreRequest{Name: "stores/demo"})), codes.FailedPrecondition, "MARKETPLACE_CREDENTIALS_REJECTED")
-	st, err := s.api.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/demo"})
-	if err != nil || st.GetHealth().GetState() != marketplacev1.StoreHealth_STATE_AUTH_REQUIRED {
-		t.Errorf("health %v, %v", st.GetHealth(), err)
+	if h := s.store().GetHealth(); h.GetState() != marketplacev1.StoreHealth_STATE_RETRYING || h.GetReason() != "MARKETPLACE_CREDENTIALS_REJECTED" ||
+		!h.GetNextProbeTime().AsTime().After(s.clock.now()) || !strings.Contains(h.GetMessage(), "next try at ") {
+		t.Errorf("health %v", h)
 	}
 	if err := rotate("demo-api", changed); err != nil {
 		t.Fatal(err)
+	}
+	if h := s.store().GetHealth(); h.GetState() != marketplacev1.StoreHealth_STATE_HEALTHY || h.GetNextProbeTime() != nil || h.GetMessage() != "" {
+		t.Errorf("health %v", h)
 	}
 	s.imported()
 }
@@ -337,10 +340,7 @@ func TestRefusedCredentialsHoldShipments(t *testing.T) {
 	}
 	s.sandbox.World().ForgetTokens("demo")
 	sh := s.notify(number)
-	waitFor(t, func() bool {
-		st, err := s.api.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/demo"})
-		return err == nil && st.GetHealth().GetState() == marketplacev1.StoreHealth_STATE_AUTH_REQUIRED
-	})
+	waitFor(t, func() bool { return s.store().GetHealth().GetReason() == "MARKETPLACE_CREDENTIALS_REJECTED" })
 	asked := s.sandbox.World().Calls()[fault.STS]
 	<-time.After(time.Second) // five times the longest pause between attempts
 	if now := s.sandbox.World().Calls()[fault.STS]; now != asked {
