@@ -36,7 +36,7 @@ func shipments(t *testing.T, l *ledger) *running {
 	t.Helper()
 	log := &lockedLog{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
-	stores := store.NewService(ledgerStores{}, nil, nil, nil, time.Now, logger)
+	stores := store.NewService(store.Config{Repository: ledgerStores{}, Now: time.Now, Log: logger})
 	core := shipment.NewService(shipment.ServiceConfig{
 		Repository: l, Orders: ledgerOrders{}, Stores: stores, Marketplace: ledgerMarketplace{}, Carriers: carrier.Default(),
 		Wake: func() {}, WaitMargin: time.Hour, Now: func() time.Time { return noon }, Log: logger,

@@ -117,6 +117,7 @@ func TestStandingAfterAnExchange(t *testing.T) {
 		{"credentials that cannot be opened", store.Standing{}, "alpha", unreadable, []string{"alpha refused"}},
 		{"refused again, and believed", suspected, "alpha", rejected, []string{"alpha refused"}},
 		{"refused again by a request that was under way", store.Standing{Refusals: 2, Since: at(-9), NextProbe: at(1)}, "alpha", rejected, nil},
+		{"refused for the third time in a minute", store.Standing{Refusals: 2, Since: at(-1), NextProbe: at(0)}, "alpha", rejected, []string{"alpha suspected"}},
 		{"a suspected one cannot be opened", store.Standing{Refusals: 1, Since: at(0), NextProbe: at(1)}, "alpha", unreadable, []string{"alpha refused"}},
 		{"refused when it was believed", refused, "alpha", rejected, []string{"alpha refused"}},
 		{"another failure", store.Standing{}, "alpha", down, nil},

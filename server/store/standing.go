@@ -136,8 +136,12 @@ func (s *Service) stand(ctx context.Context, ref Ref, change func(Standing) Stan
 	if before == after {
 		return after, nil
 	}
-	s.log.InfoContext(ctx, "standing of credentials changed", "store", ref.StoreID, "adapter", ref.Adapter,
-		"refusals", after.Refusals, "believed", after.Refused, "next_probe", after.NextProbe)
+	log := s.log.With("store", ref.StoreID, "adapter", ref.Adapter)
+	if after.Works() {
+		log.InfoContext(ctx, "credentials work again")
+	} else {
+		log.WarnContext(ctx, "credentials do not work", "refusals", after.Refusals, "believed", after.Refused, "next_probe", after.NextProbe)
+	}
 	s.standingChanged(after.Works())
 	return after, nil
 }

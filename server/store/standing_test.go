@@ -119,7 +119,7 @@ func TestProber(t *testing.T) {
 		w.Report(t.Context(), shopAlpha, rejected)
 		prober.Wake()
 		pass := func(d time.Duration) {
-			time.Sleep(d)
+			<-time.After(d) // of the fake clock
 			synctest.Wait()
 		}
 		pass(55 * time.Second)
