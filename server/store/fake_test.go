@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,9 +21,10 @@ import (
 const secret = "correct-horse-battery"
 
 // world is a service with what stands around it: store "shop" in a database, adapters alpha, beta and gamma of one marketplace
-// and foreign of another. One test uses it from one goroutine.
+// and foreign of another. One test uses it from one goroutine, but for what the prober does meanwhile: mu.
 type world struct {
 	*store.Service
+	mu     *sync.Mutex // guards told, and of db and market what the prober uses
 	db     *database
 	market *marketplace
 	log    *strings.Builder
@@ -34,6 +36,7 @@ type world struct {
 // database is a store.Repository. The methods that it does not have are not to be called.
 type database struct {
 	store.Repository
+	mu          *sync.Mutex // see world
 	stores      map[string]store.Store
 	names       map[string]string // the store of an account's name
 	told        map[store.Ref]store.AccountKeys
@@ -60,6 +63,7 @@ type database struct {
 
 // marketplace is a store.Marketplace.
 type marketplace struct {
+	mu       *sync.Mutex              // see world
 	accounts map[string]store.Account // by adapter
 	errs     map[string]error
 	checks   []string        // "<adapter> <account id>"
@@ -84,9 +88,11 @@ func newWorld() *world {
 		ID: "shop", Adapter: "alpha", Adapters: []string{"alpha"}, Environment: "production", Marketplace: "market",
 		AccountID: "a-1", ShopName: "Old name", Health: store.Health{State: store.Throttled}, UpdateTime: at(-100),
 	}
+	mu := &sync.Mutex{}
 	w := &world{
-		now: noon, log: &strings.Builder{},
+		mu: mu, now: noon, log: &strings.Builder{},
 		db: &database{
+			mu:     mu,
 			stores: map[string]store.Store{"shop": shop, "other": {ID: "other", Marketplace: "market"}},
 			names:  map[string]string{"adapter/alpha:a-1": "shop", "login:one": "shop", "login:two": "other"},
 			ids:    map[store.Ref]string{shopAlpha: "a-1"}, credentials: map[store.Ref]store.Sealed{shopAlpha: {Ciphertext: []byte(`{}`)}},
@@ -95,6 +101,7 @@ func newWorld() *world {
 			bindings: store.Bindings{Current: "alpha", Origin: "alpha", Adapters: []store.Binding{{Adapter: "alpha"}}},
 		},
 		market: &marketplace{
+			mu: mu,
 			accounts: map[string]store.Account{
 				"alpha": {ID: "a-1", Keys: store.AccountKeys{"login:one"}},
 				"beta":  {ID: "b-1", Keys: store.AccountKeys{"seller:7", "login:one"}, Acceptance: store.AcceptedByMarketplace, State: []byte("token")},
@@ -105,10 +112,16 @@ func newWorld() *world {
 	w.Service = store.NewService(store.Config{
 		Repository: w.db, Vault: store.NewVault(w.db, glass{}, addresses{}), Marketplace: w.market, Environments: addresses{},
 		Refusals:        store.RefusalPolicy{Suspicion: 5 * time.Minute, ProbeMin: 15 * time.Minute, ProbeMax: time.Hour},
-		StandingChanged: func(works bool) { w.told = append(w.told, works) },
+		StandingChanged: w.standingChanged,
 		Now:             w.time, Log: w.logger(),
 	})
 	return w
+}
+
+func (w *world) standingChanged(works bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, works)
 }
 
 func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w.log, nil)) }
@@ -158,6 +171,8 @@ func (d *database) ill(state store.HealthState, reason string) {
 }
 
 func (d *database) GetStore(_ context.Context, id string) (store.Store, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	s, ok := d.stores[id]
 	if !ok {
 		return s, fmt.Errorf("get store: %w", store.ErrNotFound)
@@ -182,6 +197,8 @@ func (d *database) UpdateStore(_ context.Context, id string, change func(*store.
 	if d.onUpdate != nil {
 		d.onUpdate()
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	s := d.stores[id]
 	if err := change(&s); err != nil {
 		return s, err
@@ -232,6 +249,8 @@ func (d *database) UnnamedAccounts(context.Context, string) ([]store.Ref, error)
 }
 
 func (d *database) ChangeStanding(_ context.Context, ref store.Ref, change func(store.Standing) store.Standing) (s store.Standing, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.standErr != nil {
 		return s, d.standErr
 	}
@@ -253,6 +272,8 @@ func (d *database) ChangeStanding(_ context.Context, ref store.Ref, change func(
 }
 
 func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []store.Ref, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
 		if next := x.Standing.NextProbe; !next.IsZero() && !next.After(now) {
 			refs = append(refs, store.Ref{StoreID: "shop", Adapter: x.Adapter})
@@ -262,6 +283,8 @@ func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []st
 }
 
 func (d *database) NextProbe(context.Context) (next time.Time, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
 		if at := x.Standing.NextProbe; !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
@@ -299,7 +322,13 @@ func (d *database) SaveAdapterState(_ context.Context, ref store.Ref, state stor
 	return nil
 }
 
-func (d *database) Bindings(context.Context, string) (store.Bindings, error) { return d.bindings, nil }
+func (d *database) Bindings(context.Context, string) (store.Bindings, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := d.bindings
+	b.Adapters = slices.Clone(b.Adapters)
+	return b, nil
+}
 
 func (d *database) Migration(context.Context, string) (store.Migration, error) {
 	switch {
@@ -354,6 +383,8 @@ func (m *marketplace) AdapterInfo(_ context.Context, adapter string) (store.Adap
 
 // CheckConnection implements store.Marketplace.
 func (m *marketplace) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.checks = append(m.checks, strings.TrimSpace(a.Adapter+" "+a.AccountID))
 	if deadline, ok := ctx.Deadline(); ok {
 		m.within = append(m.within, time.Until(deadline))

@@ -115,43 +115,47 @@ func TestProber(t *testing.T) {
 		prober := store.NewProber(store.ProberConfig{Repository: w.db, Stores: w.Service, Pause: 2 * time.Minute, Now: time.Now, Log: w.logger()})
 		prober.Start()
 		synctest.Wait()
-		w.market.errs["alpha"] = rejected
-		w.Report(t.Context(), shopAlpha, rejected)
-		prober.Wake()
-		pass := func(d time.Duration) {
+		// pass lets time pass while the prober works, and changes things then.
+		pass := func(d time.Duration, then func()) {
 			<-time.After(d) // of the fake clock
 			synctest.Wait()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			then()
 		}
-		pass(55 * time.Second)
-		same(t, "asked at once", len(w.market.checks), 0)
-		pass(7 * time.Minute)
-		same(t, "asked while suspected", len(w.market.checks), 2)
-		same(t, "health", w.db.stores["shop"].Health.State, store.AuthRequired)
-		pass(12 * time.Hour)
-		if n := len(w.market.checks); n < 12 || n > 16 { // after 15 and 30 minutes, then every hour
-			t.Errorf("asked %d times in twelve hours", n)
-		}
-		for _, d := range w.market.within {
-			if d > 20*time.Second {
-				t.Errorf("a probe may take %s", d)
+		pass(0, func() { w.market.errs["alpha"] = rejected })
+		w.Report(t.Context(), shopAlpha, rejected)
+		prober.Wake()
+		pass(55*time.Second, func() { same(t, "asked at once", len(w.market.checks), 0) })
+		pass(7*time.Minute, func() {
+			same(t, "asked while suspected", len(w.market.checks), 2)
+			same(t, "health", w.db.stores["shop"].Health.State, store.AuthRequired)
+		})
+		asked := 0
+		pass(12*time.Hour, func() {
+			if asked = len(w.market.checks); asked < 12 || asked > 16 { // after 15 and 30 minutes, then every hour
+				t.Errorf("asked %d times in twelve hours", asked)
 			}
-		}
-
-		w.db.standErr = errors.New("disk full")
-		asked := len(w.market.checks)
-		pass(72*time.Minute + time.Minute)
-		if n := len(w.market.checks) - asked; n < 1 || n > 40 {
-			t.Errorf("asked %d times while nothing could be noted", n)
-		}
-		w.db.standErr, w.market.errs["alpha"] = nil, nil
-		w.told = nil
-		pass(72 * time.Minute)
-		same(t, "told", w.told, []bool{true})
-		same(t, "health", w.db.stores["shop"].Health.State, store.Healthy)
-		same(t, "standing", w.standing(), store.Standing{})
-		asked = len(w.market.checks)
-		pass(24 * time.Hour)
-		same(t, "asked once more", len(w.market.checks), asked)
+			for _, d := range w.market.within {
+				if d > 20*time.Second {
+					t.Errorf("a probe may take %s", d)
+				}
+			}
+			w.db.standErr = errors.New("disk full")
+		})
+		pass(73*time.Minute, func() {
+			if n := len(w.market.checks) - asked; n < 1 || n > 40 {
+				t.Errorf("asked %d times while nothing could be noted", n)
+			}
+			w.db.standErr, w.market.errs["alpha"], w.told = nil, nil, nil
+		})
+		pass(72*time.Minute, func() {
+			same(t, "told", w.told, []bool{true})
+			same(t, "health", w.db.stores["shop"].Health.State, store.Healthy)
+			same(t, "standing", w.standing(), store.Standing{})
+			asked = len(w.market.checks)
+		})
+		pass(24*time.Hour, func() { same(t, "asked once more", len(w.market.checks), asked) })
 		if err := prober.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}
