@@ -12,7 +12,7 @@ import (
 // checkValues refuses an order with an amount or a time that the rest of relais could not rely on.
 func checkValues(o *adapterv1.Order) error {
 	amounts := []*adapterv1.Money{o.GetTotal(), o.GetShipping(), o.GetCommission()}
-	times := []*timestamppb.Timestamp{o.GetUpdateTime(), o.GetShipByTime(), o.GetDeliverFromTime(), o.GetDeliverByTime()}
+	times := []*timestamppb.Timestamp{o.GetUpdateTime(), o.GetAcceptanceDeadlineTime(), o.GetShipByTime(), o.GetDeliverFromTime(), o.GetDeliverByTime()}
 	for _, f := range o.GetFees() {
 		amounts = append(amounts, f.GetAmount())
 	}

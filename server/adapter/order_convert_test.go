@@ -67,7 +67,7 @@ func fullOrder() *adapterv1.Order {
 		OrderNumber: "FULL-1", NativeId: "native", Reference: "reference",
 		Status: adapterv1.OrderStatus_ORDER_STATUS_READY_TO_SHIP, NativeStatus: "native-status", CancelRequested: true,
 		Fulfillment: adapterv1.Fulfillment_FULFILLMENT_SELLER, SalesChannel: "channel",
-		PurchaseTime: stamp(1), UpdateTime: stamp(2), ShipByTime: stamp(3), DeliverFromTime: stamp(4), DeliverByTime: stamp(5),
+		PurchaseTime: stamp(1), UpdateTime: stamp(2), AcceptanceDeadlineTime: stamp(9), ShipByTime: stamp(3), DeliverFromTime: stamp(4), DeliverByTime: stamp(5),
 		Customer: &adapterv1.Customer{
 			CustomerId: "customer", FirstName: "given", LastName: "family", Email: "mail@example.org", Phone: "landline", MobilePhone: "mobile",
 		},
@@ -105,7 +105,7 @@ func TestEveryFieldArrives(t *testing.T) {
 		Number: "FULL-1", NativeID: "native", Reference: "reference",
 		Status: order.ReadyToShip, NativeStatus: "native-status", CancelRequested: true,
 		Fulfillment: order.FulfilledBySeller, SalesChannel: "channel",
-		PurchaseTime: hour(1), UpdateTime: hour(2), ShipBy: hour(3), DeliverFrom: hour(4), DeliverBy: hour(5),
+		PurchaseTime: hour(1), UpdateTime: hour(2), AcceptBy: hour(9), ShipBy: hour(3), DeliverFrom: hour(4), DeliverBy: hour(5),
 		Customer: order.Customer{
 			ID: "customer", FirstName: "given", LastName: "family", Email: "mail@example.org", Phone: "landline", MobilePhone: "mobile",
 		},
@@ -273,6 +273,9 @@ func TestOrdersThatCannotBeKept(t *testing.T) {
 		{"nothing wrong", func(*adapterv1.Order) {}, ""},
 		{"no purchase time", func(o *adapterv1.Order) { o.PurchaseTime = nil }, "FULL-1 has no purchase time"},
 		{"a purchase time out of range", func(o *adapterv1.Order) { o.PurchaseTime = &timestamppb.Timestamp{Seconds: math.MaxInt64} }, "FULL-1 has no purchase time"},
+		{"an acceptance deadline beyond the calendar", func(o *adapterv1.Order) {
+			o.AcceptanceDeadlineTime = timestamppb.New(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))
+		}, "FULL-1 has a time"},
 		{"a date beyond the calendar", func(o *adapterv1.Order) { o.ShipByTime = timestamppb.New(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)) }, "FULL-1 has a time"},
 		{"a line's date before it", func(o *adapterv1.Order) { o.Lines[0].DeliverByTime = &timestamppb.Timestamp{Seconds: math.MinInt64} }, "FULL-1 has a time"},
 		{"nanos of a time", func(o *adapterv1.Order) { o.UpdateTime = &timestamppb.Timestamp{Nanos: -1} }, "FULL-1 has a time"},

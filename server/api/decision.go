@@ -5,6 +5,7 @@ import (
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/store"
 )
 
 // AcceptOrder stores the decision to accept an order.
@@ -26,7 +27,7 @@ func (m *Marketplace) decide(ctx context.Context, name string, kind decision.Kin
 	if err != nil {
 		return nil, err
 	}
-	return orderToProto(o, map[string]decision.Decision{number: d}), nil
+	return orderToProto(o, map[string]decision.Decision{number: d}, store.AcceptancePolicy{}), nil
 }
 
 func decisionToProto(d decision.Decision) *marketplacev1.Decision {

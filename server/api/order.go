@@ -21,7 +21,8 @@ func (m *Marketplace) GetOrder(ctx context.Context, req *marketplacev1.GetOrderR
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.stores.Get(ctx, storeID); err != nil {
+	st, err := m.stores.Get(ctx, storeID)
+	if err != nil {
 		return nil, err
 	}
 	o, err := m.orders.GetOrder(ctx, storeID, number)
@@ -34,7 +35,7 @@ func (m *Marketplace) GetOrder(ctx context.Context, req *marketplacev1.GetOrderR
 	if err != nil {
 		return nil, err
 	}
-	return orderToProto(o, decisions), nil
+	return orderToProto(o, decisions, st.Settings.AcceptancePolicy), nil
 }
 
 // ListOrders returns a page of orders.
@@ -47,7 +48,8 @@ func (m *Marketplace) ListOrders(ctx context.Context, req *marketplacev1.ListOrd
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.stores.Get(ctx, id); err != nil {
+	st, err := m.stores.Get(ctx, id)
+	if err != nil {
 		return nil, err
 	}
 	size := q.Limit
@@ -68,7 +70,7 @@ func (m *Marketplace) ListOrders(ctx context.Context, req *marketplacev1.ListOrd
 	resp := &marketplacev1.ListOrdersResponse{}
 	bytes := 0
 	for _, o := range orders {
-		out := orderToProto(o, decisions)
+		out := orderToProto(o, decisions, st.Settings.AcceptancePolicy)
 		if bytes += proto.Size(out); bytes > maxPageBytes && len(resp.GetOrders()) > 0 {
 			more = true
 			break

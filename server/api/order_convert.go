@@ -4,10 +4,11 @@ import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
 )
 
-// orderToProto converts an order, with the decision about it where there is one.
-func orderToProto(o order.Stored, decisions map[string]decision.Decision) *marketplacev1.Order {
+// orderToProto converts an order, with the decision about it where there is one, else with what the store's policy has against it.
+func orderToProto(o order.Stored, decisions map[string]decision.Decision, policy store.AcceptancePolicy) *marketplacev1.Order {
 	reasons := o.NotShippable()
 	out := &marketplacev1.Order{
 		Name: orderName(o.StoreID, o.Number), OrderNumber: o.Number, Reference: o.Reference, Adapter: adapterName(o.Adapter),
@@ -29,8 +30,15 @@ func orderToProto(o order.Stored, decisions map[string]decision.Decision) *marke
 		Totals:     &marketplacev1.OrderTotals{Total: moneyToProto(o.Total), Shipping: moneyToProto(o.Shipping), Commission: moneyToProto(o.Commission)},
 		CreateTime: timestamp(o.CreateTime), UpdateTime: timestamp(o.ChangeTime),
 	}
-	if d, ok := decisions[o.Number]; ok {
+	if o.Status == order.PendingAcceptance {
+		out.AcceptanceDeadlineTime = timestamp(o.AcceptBy)
+	}
+	d, decided := decisions[o.Number]
+	if decided {
 		out.Decision = decisionToProto(d)
+	}
+	if undecided := !decided || d.LeftToPerson(); undecided && (o.Status == order.PendingAcceptance || o.Status == order.Unrecognized) {
+		out.NotAccepted = notAcceptedToProto(policy, o.Order)
 	}
 	for _, r := range reasons {
 		out.NotShippable = append(out.NotShippable, notShippableToProto(o.Order, r))
@@ -65,6 +73,19 @@ func notShippableToProto(o order.Order, r order.Reason) *marketplacev1.NotShippa
 		Reason:  marketplacev1.NotShippable_Reason(marketplacev1.NotShippable_Reason_value["REASON_"+string(r)]),
 		Message: message,
 	}
+}
+
+// notAcceptedToProto tells what a policy has against an order.
+func notAcceptedToProto(p store.AcceptancePolicy, o order.Order) []*marketplacev1.NotAccepted {
+	var out []*marketplacev1.NotAccepted
+	_, against := decision.Judge(p, o)
+	for _, a := range against {
+		out = append(out, &marketplacev1.NotAccepted{
+			Reason: marketplacev1.NotAccepted_Reason(marketplacev1.NotAccepted_Reason_value["REASON_"+string(a.Reason)]),
+			LineId: a.LineID, Message: a.Message,
+		})
+	}
+	return out
 }
 
 func lineToProto(l order.Line) *marketplacev1.OrderLine {

@@ -25,11 +25,15 @@ type world struct {
 
 	mu      sync.Mutex // guards the fields below
 	adapter string     // the order's binding
-	onRules func()     // what happens while a call is looked at
+	policy  store.AcceptancePolicy
+	stored  order.Order // as the database has it
+	shown   order.Order // as the marketplace shows it
+	onRules func()      // what happens while a call is looked at
 	decided *decision.Decision
 	due     bool
 	updated chan struct{} // gets a value at the update that tells what became of a request
 	put     []string      // adapters of the decisions that were stored, or were to be
+	rules   []string      // by which they were made
 	result  delivery.Result
 	sendErr error
 	onSend  func() // what happens while the request is on its way
@@ -39,7 +43,7 @@ type world struct {
 
 func newWorld() *world {
 	return &world{
-		adapter: "alpha", due: true, updated: make(chan struct{}, 10), result: delivery.Result{Outcome: delivery.Applied},
+		adapter: "alpha", stored: pendingOrder(), shown: pendingOrder(), due: true, updated: make(chan struct{}, 10), result: delivery.Result{Outcome: delivery.Applied},
 		decided: &decision.Decision{
 			StoreID: "shop", Adapter: "alpha", OrderNumber: "1", Kind: decision.Accept, Revision: 1,
 			Delivery: delivery.New(noon, noon.Add(24*time.Hour)),
@@ -117,7 +121,7 @@ func (w *world) Decisions(context.Context, string, []string) (map[string]decisio
 }
 
 func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.Decision, bool, error) {
-	w.put = append(w.put, d.Adapter)
+	w.put, w.rules = append(w.put, d.Adapter), append(w.rules, d.DecidedBy)
 	if d.Adapter != w.adapter {
 		return d, false, order.ErrMoved
 	}
@@ -126,12 +130,12 @@ func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.De
 
 // GetOrder implements decision.Orders.
 func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) {
-	return order.Stored{Order: order.Order{Number: "1", Status: order.PendingAcceptance}, StoreID: "shop", Adapter: w.adapter}, nil
+	return order.Stored{Order: w.stored, StoreID: "shop", Adapter: w.adapter}, nil
 }
 
 // GetOrders implements order.Getter.
 func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
-	return order.Found{Orders: []order.Order{{Number: "1", Status: order.PendingAcceptance}}}, nil
+	return order.Found{Orders: []order.Order{w.shown}}, nil
 }
 
 // ApplyBatch implements order.Keeper.
@@ -141,7 +145,7 @@ func (w *world) ApplyBatch(context.Context, order.Batch) (order.Counts, error) {
 
 // Get implements decision.Stores.
 func (w *world) Get(_ context.Context, id string) (store.Store, error) {
-	return store.Store{ID: id, Adapter: w.adapter}, nil
+	return store.Store{ID: id, Adapter: w.adapter, Settings: store.Settings{AcceptancePolicy: w.policy}}, nil
 }
 
 // Report implements decision.Stores.

@@ -75,14 +75,19 @@ func (s *Service) Resume() { s.loop.Wake() }
 // found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
 // DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
-	o, d, err := s.put(ctx, storeID, number, kind, "")
+	person := func(store.Store, order.Order) (string, error) { return "", nil }
+	o, d, err := s.put(ctx, storeID, number, kind, person)
 	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
-		o, d, err = s.put(ctx, storeID, number, kind, "")
+		o, d, err = s.put(ctx, storeID, number, kind, person)
 	}
 	return o, d, err
 }
 
-func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by string) (order.Stored, Decision, error) {
+// decider says who decides about an order, as it and its store are now: a rule in words, empty for a person, or errLeft.
+type decider func(store.Store, order.Order) (string, error)
+
+// put stores a decision. Beside those of Decide it returns order.ErrMoved, and errors of by.
+func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by decider) (order.Stored, Decision, error) {
 	st, err := s.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
 		return order.Stored{}, Decision{}, err
@@ -101,6 +106,10 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 	} else if d, ok := known[number]; ok && (d.State.Open() || d.State == delivery.Confirmed) {
 		return answer(o, d, kind)
 	}
+	rule, err := by(st, o.Order)
+	if err != nil {
+		return order.Stored{}, Decision{}, err
+	}
 	takes, err := s.cfg.Marketplace.TakesDecisions(ctx, o.Adapter)
 	switch {
 	case err != nil:
@@ -114,7 +123,7 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 	}
 	now := s.now()
 	d, stored, err := s.cfg.Repository.PutDecision(ctx, Decision{
-		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind, DecidedBy: by,
+		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind, DecidedBy: rule,
 		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now,
 	})
 	switch {
@@ -175,6 +184,11 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 	now := s.now()
 	d.Observe(o != nil && o.Status == order.PendingAcceptance, now)
 	v := decide(d, o, now, s.cfg.Policy.RepeatedReads)
+	if v.action == send && d.DecidedBy != "" {
+		if v, err = s.judgeAgain(ctx, d, *o); err != nil {
+			return d, err
+		}
+	}
 	switch v.action {
 	case send:
 		return s.send(ctx, d, ref, *o, log)

@@ -187,6 +187,7 @@ type Order struct {
 	SalesChannel    string              `json:"sales_channel,omitempty"`
 	PurchaseTime    time.Time           `json:"purchase_time"`
 	UpdateTime      time.Time           `json:"update_time,omitzero"` // on the marketplace
+	AcceptBy        time.Time           `json:"accept_by,omitzero"`   // until when it waits for the seller, where the marketplace says
 	ShipBy          time.Time           `json:"ship_by,omitzero"`
 	DeliverFrom     time.Time           `json:"deliver_from,omitzero"`
 	DeliverBy       time.Time           `json:"deliver_by,omitzero"`

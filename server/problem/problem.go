@@ -57,6 +57,7 @@ const (
 	ReasonAcceptanceUnsupported = "ACCEPTANCE_UNSUPPORTED"
 	ReasonOrderNotPending       = "ORDER_NOT_PENDING"
 	ReasonDecisionAlreadyOpen   = "DECISION_ALREADY_OPEN"
+	ReasonRuleNotMet            = "ACCEPTANCE_RULE_NOT_MET"
 	ReasonThrottled             = "THROTTLED"
 	ReasonMarketplaceDown       = "MARKETPLACE_DOWN"
 	ReasonAdapterDown           = "ADAPTER_DOWN"

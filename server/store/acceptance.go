@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,44 +33,19 @@ type Amount struct {
 	Nanos    int32  `json:"n,omitempty"`
 }
 
+// String writes an amount exactly, without trailing zeros, for example "10.5 EUR".
 func (a Amount) String() string {
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", a.Units, a.Nanos), "0"), ".") + " " + a.Currency
 }
 
-// Offer is what of an order a policy looks at.
-type Offer struct {
-	SKUs  []string // of every goods line; an empty one is a line without SKU
-	Total *Amount  // nil when the marketplace does not say
-}
-
-// Accepts returns the rule, in words, by which the policy accepts an order; empty when a person must decide.
-func (p AcceptancePolicy) Accepts(o Offer) string {
-	switch p.Mode {
-	case AcceptAll:
-		return "every order is accepted"
-	case AcceptListed:
-	default:
-		return ""
-	}
-	if len(o.SKUs) == 0 {
-		return ""
-	}
-	for _, sku := range o.SKUs {
-		if sku == "" || !slices.Contains(p.SKUs, sku) {
-			return ""
-		}
-	}
-	if p.MaxTotal == nil {
-		return "every article is in the list"
-	}
-	if o.Total == nil || o.Total.Currency != p.MaxTotal.Currency || o.Total.above(*p.MaxTotal) {
-		return ""
-	}
-	return "every article is in the list and the total is not above " + p.MaxTotal.String()
-}
-
-func (a Amount) above(limit Amount) bool {
+// Above reports whether an amount is greater than a limit of the same currency, exactly.
+func (a Amount) Above(limit Amount) bool {
 	return a.Units > limit.Units || a.Units == limit.Units && a.Nanos > limit.Nanos
+}
+
+// IsCurrency reports whether a code has the form of ISO 4217, for example "EUR".
+func IsCurrency(code string) bool {
+	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 // ImportSchedule says when a store's orders are imported by themselves.
@@ -105,8 +79,14 @@ func (p AcceptancePolicy) validate(prefix string) error {
 			return problem.InvalidField(fmt.Sprintf("%s.skus[%d]", prefix, i), "must have 1 to %d characters", maxSKU)
 		}
 	}
-	if t := p.MaxTotal; t != nil && (len(t.Currency) != 3 || strings.ToUpper(t.Currency) != t.Currency || t.Units < 0 || t.Nanos < 0 || t.Nanos > 999_999_999) {
-		return problem.InvalidField(prefix+".max_total", "must be an amount that is not negative, with an ISO 4217 code such as EUR")
+	switch t := p.MaxTotal; {
+	case t == nil:
+	case !IsCurrency(t.Currency):
+		return problem.InvalidField(prefix+".max_total.currency_code", "must be an ISO 4217 code such as EUR")
+	case t.Units < 0:
+		return problem.InvalidField(prefix+".max_total.units", "is %d; a limit is not negative", t.Units)
+	case t.Nanos < 0 || t.Nanos > 999_999_999:
+		return problem.InvalidField(prefix+".max_total.nanos", "is %d; 0 to 999999999 billionths are allowed", t.Nanos)
 	}
 	return nil
 }

@@ -857,8 +857,11 @@ type Order struct {
 	// Opaque bytes that come back with every later call about this order; at most 16 KiB, no secrets. Equal content must
 	// give equal bytes: they are part of what decides whether an order changed.
 	AdapterContext []byte `protobuf:"bytes,27,opt,name=adapter_context,json=adapterContext,proto3" json:"adapter_context,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Until when the order waits for the seller to accept or refuse it. Unset unless the marketplace says so, or documents a rule
+	// from which it follows: a deadline that is guessed makes people late.
+	AcceptanceDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=acceptance_deadline_time,json=acceptanceDeadlineTime,proto3" json:"acceptance_deadline_time,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
@@ -1076,6 +1079,13 @@ func (x *Order) GetUnrecognized() []*UnrecognizedValue {
 func (x *Order) GetAdapterContext() []byte {
 	if x != nil {
 		return x.AdapterContext
+	}
+	return nil
+}
+
+func (x *Order) GetAcceptanceDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptanceDeadlineTime
 	}
 	return nil
 }
@@ -1936,7 +1946,7 @@ const file_relais_adapter_v1_order_proto_rawDesc = "" +
 	"\rorder_numbers\x18\x02 \x03(\tR\forderNumbers\"\x88\x01\n" +
 	"\x11GetOrdersResponse\x120\n" +
 	"\x06orders\x18\x01 \x03(\v2\x18.relais.adapter.v1.OrderR\x06orders\x12A\n" +
-	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"\xa2\v\n" +
+	"\fstate_update\x18\x02 \x01(\v2\x1e.relais.adapter.v1.StateUpdateR\vstateUpdate\"\xf8\v\n" +
 	"\x05Order\x12!\n" +
 	"\forder_number\x18\x01 \x01(\tR\vorderNumber\x12\x1b\n" +
 	"\tnative_id\x18\x02 \x01(\tR\bnativeId\x12\x1c\n" +
@@ -1969,7 +1979,8 @@ const file_relais_adapter_v1_order_proto_rawDesc = "" +
 	"commission\x18\x19 \x01(\v2\x18.relais.adapter.v1.MoneyR\n" +
 	"commission\x12H\n" +
 	"\funrecognized\x18\x1a \x03(\v2$.relais.adapter.v1.UnrecognizedValueR\funrecognized\x12'\n" +
-	"\x0fadapter_context\x18\x1b \x01(\fR\x0eadapterContext\"\xb6\x01\n" +
+	"\x0fadapter_context\x18\x1b \x01(\fR\x0eadapterContext\x12T\n" +
+	"\x18acceptance_deadline_time\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\x16acceptanceDeadlineTime\"\xb6\x01\n" +
 	"\bCustomer\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x12\x1d\n" +
@@ -2151,22 +2162,23 @@ var file_relais_adapter_v1_order_proto_depIdxs = []int32{
 	19, // 34: relais.adapter.v1.Order.shipping:type_name -> relais.adapter.v1.Money
 	19, // 35: relais.adapter.v1.Order.commission:type_name -> relais.adapter.v1.Money
 	20, // 36: relais.adapter.v1.Order.unrecognized:type_name -> relais.adapter.v1.UnrecognizedValue
-	3,  // 37: relais.adapter.v1.PickupPoint.network:type_name -> relais.adapter.v1.PickupNetwork
-	13, // 38: relais.adapter.v1.PickupPoint.address:type_name -> relais.adapter.v1.Address
-	19, // 39: relais.adapter.v1.OrderLine.unit_price:type_name -> relais.adapter.v1.Money
-	19, // 40: relais.adapter.v1.OrderLine.total_price:type_name -> relais.adapter.v1.Money
-	19, // 41: relais.adapter.v1.OrderLine.shipping_price:type_name -> relais.adapter.v1.Money
-	0,  // 42: relais.adapter.v1.OrderLine.status:type_name -> relais.adapter.v1.OrderStatus
-	16, // 43: relais.adapter.v1.OrderLine.options:type_name -> relais.adapter.v1.ItemOption
-	22, // 44: relais.adapter.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	22, // 45: relais.adapter.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	22, // 46: relais.adapter.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	19, // 47: relais.adapter.v1.Fee.amount:type_name -> relais.adapter.v1.Money
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	22, // 37: relais.adapter.v1.Order.acceptance_deadline_time:type_name -> google.protobuf.Timestamp
+	3,  // 38: relais.adapter.v1.PickupPoint.network:type_name -> relais.adapter.v1.PickupNetwork
+	13, // 39: relais.adapter.v1.PickupPoint.address:type_name -> relais.adapter.v1.Address
+	19, // 40: relais.adapter.v1.OrderLine.unit_price:type_name -> relais.adapter.v1.Money
+	19, // 41: relais.adapter.v1.OrderLine.total_price:type_name -> relais.adapter.v1.Money
+	19, // 42: relais.adapter.v1.OrderLine.shipping_price:type_name -> relais.adapter.v1.Money
+	0,  // 43: relais.adapter.v1.OrderLine.status:type_name -> relais.adapter.v1.OrderStatus
+	16, // 44: relais.adapter.v1.OrderLine.options:type_name -> relais.adapter.v1.ItemOption
+	22, // 45: relais.adapter.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	22, // 46: relais.adapter.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	22, // 47: relais.adapter.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	19, // 48: relais.adapter.v1.Fee.amount:type_name -> relais.adapter.v1.Money
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_relais_adapter_v1_order_proto_init() }

@@ -152,6 +152,83 @@ func (Fulfillment) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
 }
 
+// Reason says why a policy leaves an order to a person.
+type NotAccepted_Reason int32
+
+const (
+	// Not set: never returned by the server.
+	NotAccepted_REASON_UNSPECIFIED NotAccepted_Reason = 0
+	// The marketplace's word for the order's status is not known: nobody can tell whether it waits for the seller.
+	NotAccepted_REASON_STATUS NotAccepted_Reason = 1
+	// The buyer asks to cancel the order or the line.
+	NotAccepted_REASON_CANCEL_REQUESTED NotAccepted_Reason = 2
+	// The marketplace shows no line.
+	NotAccepted_REASON_NO_LINES NotAccepted_Reason = 3
+	// The marketplace's word for the line's status is not known.
+	NotAccepted_REASON_LINE_STATUS NotAccepted_Reason = 4
+	// The line's article is not in the policy's list, or has no SKU.
+	NotAccepted_REASON_LINE_NOT_LISTED NotAccepted_Reason = 5
+	// The marketplace tells no total, or none of a known currency.
+	NotAccepted_REASON_TOTAL_UNKNOWN NotAccepted_Reason = 6
+	// The total is in another currency than the policy's limit.
+	NotAccepted_REASON_CURRENCY NotAccepted_Reason = 7
+	// The total is above the policy's limit.
+	NotAccepted_REASON_TOTAL_ABOVE_LIMIT NotAccepted_Reason = 8
+)
+
+// Enum value maps for NotAccepted_Reason.
+var (
+	NotAccepted_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "REASON_STATUS",
+		2: "REASON_CANCEL_REQUESTED",
+		3: "REASON_NO_LINES",
+		4: "REASON_LINE_STATUS",
+		5: "REASON_LINE_NOT_LISTED",
+		6: "REASON_TOTAL_UNKNOWN",
+		7: "REASON_CURRENCY",
+		8: "REASON_TOTAL_ABOVE_LIMIT",
+	}
+	NotAccepted_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED":       0,
+		"REASON_STATUS":            1,
+		"REASON_CANCEL_REQUESTED":  2,
+		"REASON_NO_LINES":          3,
+		"REASON_LINE_STATUS":       4,
+		"REASON_LINE_NOT_LISTED":   5,
+		"REASON_TOTAL_UNKNOWN":     6,
+		"REASON_CURRENCY":          7,
+		"REASON_TOTAL_ABOVE_LIMIT": 8,
+	}
+)
+
+func (x NotAccepted_Reason) Enum() *NotAccepted_Reason {
+	p := new(NotAccepted_Reason)
+	*p = x
+	return p
+}
+
+func (x NotAccepted_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NotAccepted_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_order_proto_enumTypes[2].Descriptor()
+}
+
+func (NotAccepted_Reason) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_order_proto_enumTypes[2]
+}
+
+func (x NotAccepted_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NotAccepted_Reason.Descriptor instead.
+func (NotAccepted_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // Kind of a decision.
 type Decision_Kind int32
 
@@ -189,11 +266,11 @@ func (x Decision_Kind) String() string {
 }
 
 func (Decision_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[2].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[3].Descriptor()
 }
 
 func (Decision_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[2]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[3]
 }
 
 func (x Decision_Kind) Number() protoreflect.EnumNumber {
@@ -202,7 +279,7 @@ func (x Decision_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Decision_Kind.Descriptor instead.
 func (Decision_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // State of a decision, with the meanings of Shipment.State.
@@ -258,11 +335,11 @@ func (x Decision_State) String() string {
 }
 
 func (Decision_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[3].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[4].Descriptor()
 }
 
 func (Decision_State) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[3]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[4]
 }
 
 func (x Decision_State) Number() protoreflect.EnumNumber {
@@ -271,7 +348,7 @@ func (x Decision_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Decision_State.Descriptor instead.
 func (Decision_State) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1, 1}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 1}
 }
 
 // Reason says why an order cannot be shipped now.
@@ -323,11 +400,11 @@ func (x NotShippable_Reason) String() string {
 }
 
 func (NotShippable_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[4].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[5].Descriptor()
 }
 
 func (NotShippable_Reason) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[4]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[5]
 }
 
 func (x NotShippable_Reason) Number() protoreflect.EnumNumber {
@@ -336,7 +413,7 @@ func (x NotShippable_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use NotShippable_Reason.Descriptor instead.
 func (NotShippable_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Kind groups the marketplaces' delivery modes.
@@ -392,11 +469,11 @@ func (x DeliveryMode_Kind) String() string {
 }
 
 func (DeliveryMode_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[5].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[6].Descriptor()
 }
 
 func (DeliveryMode_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[5]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[6]
 }
 
 func (x DeliveryMode_Kind) Number() protoreflect.EnumNumber {
@@ -405,7 +482,7 @@ func (x DeliveryMode_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use DeliveryMode_Kind.Descriptor instead.
 func (DeliveryMode_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // OptionLookup is what became of the look-up of an article's options.
@@ -449,11 +526,11 @@ func (x OrderLine_OptionLookup) String() string {
 }
 
 func (OrderLine_OptionLookup) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[6].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[7].Descriptor()
 }
 
 func (OrderLine_OptionLookup) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[6]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[7]
 }
 
 func (x OrderLine_OptionLookup) Number() protoreflect.EnumNumber {
@@ -462,7 +539,7 @@ func (x OrderLine_OptionLookup) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderLine_OptionLookup.Descriptor instead.
 func (OrderLine_OptionLookup) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5, 0}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Order is an order as the marketplace sold it, normalised. All instants are UTC.
@@ -526,7 +603,13 @@ type Order struct {
 	// When the stored order last changed. ListOrders sorts by it.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,28,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The seller's last decision to accept or refuse the order that was given through relais; unset when there is none.
-	Decision      *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
+	Decision *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
+	// Until when the order waits for the seller, as the marketplace says; unset when it does not say, and when the order does not wait.
+	AcceptanceDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=acceptance_deadline_time,json=acceptanceDeadlineTime,proto3" json:"acceptance_deadline_time,omitempty"`
+	// Why the store's acceptance policy (StoreSettings.acceptance) leaves this order to a person, as order and policy are now. Empty
+	// when the policy accepts it or leaves every order to a person, when the order does not wait for the seller, and once a decision
+	// was taken.
+	NotAccepted   []*NotAccepted `protobuf:"bytes,31,rep,name=not_accepted,json=notAccepted,proto3" json:"not_accepted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -764,6 +847,84 @@ func (x *Order) GetDecision() *Decision {
 	return nil
 }
 
+func (x *Order) GetAcceptanceDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AcceptanceDeadlineTime
+	}
+	return nil
+}
+
+func (x *Order) GetNotAccepted() []*NotAccepted {
+	if x != nil {
+		return x.NotAccepted
+	}
+	return nil
+}
+
+// NotAccepted is one reason why an acceptance policy leaves an order to a person.
+type NotAccepted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The reason.
+	Reason NotAccepted_Reason `protobuf:"varint,1,opt,name=reason,proto3,enum=relais.marketplace.v1.NotAccepted_Reason" json:"reason,omitempty"`
+	// OrderLine.line_id of the line that it is about; empty when it is about the whole order.
+	LineId string `protobuf:"bytes,2,opt,name=line_id,json=lineId,proto3" json:"line_id,omitempty"`
+	// One sentence for a person: which article or amount it is.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotAccepted) Reset() {
+	*x = NotAccepted{}
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotAccepted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotAccepted) ProtoMessage() {}
+
+func (x *NotAccepted) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotAccepted.ProtoReflect.Descriptor instead.
+func (*NotAccepted) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *NotAccepted) GetReason() NotAccepted_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return NotAccepted_REASON_UNSPECIFIED
+}
+
+func (x *NotAccepted) GetLineId() string {
+	if x != nil {
+		return x.LineId
+	}
+	return ""
+}
+
+func (x *NotAccepted) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // Decision is the seller's decision about an order, and its delivery to the marketplace.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -791,7 +952,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +964,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +977,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Decision) GetKind() Decision_Kind {
@@ -895,7 +1056,7 @@ type NotShippable struct {
 
 func (x *NotShippable) Reset() {
 	*x = NotShippable{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +1068,7 @@ func (x *NotShippable) String() string {
 func (*NotShippable) ProtoMessage() {}
 
 func (x *NotShippable) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +1081,7 @@ func (x *NotShippable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotShippable.ProtoReflect.Descriptor instead.
 func (*NotShippable) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *NotShippable) GetReason() NotShippable_Reason {
@@ -958,7 +1119,7 @@ type Customer struct {
 
 func (x *Customer) Reset() {
 	*x = Customer{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1131,7 @@ func (x *Customer) String() string {
 func (*Customer) ProtoMessage() {}
 
 func (x *Customer) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1144,7 @@ func (x *Customer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Customer.ProtoReflect.Descriptor instead.
 func (*Customer) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Customer) GetCustomerId() string {
@@ -1041,7 +1202,7 @@ type DeliveryMode struct {
 
 func (x *DeliveryMode) Reset() {
 	*x = DeliveryMode{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1214,7 @@ func (x *DeliveryMode) String() string {
 func (*DeliveryMode) ProtoMessage() {}
 
 func (x *DeliveryMode) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1227,7 @@ func (x *DeliveryMode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryMode.ProtoReflect.Descriptor instead.
 func (*DeliveryMode) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DeliveryMode) GetKind() DeliveryMode_Kind {
@@ -1129,7 +1290,7 @@ type OrderLine struct {
 
 func (x *OrderLine) Reset() {
 	*x = OrderLine{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1302,7 @@ func (x *OrderLine) String() string {
 func (*OrderLine) ProtoMessage() {}
 
 func (x *OrderLine) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1315,7 @@ func (x *OrderLine) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderLine.ProtoReflect.Descriptor instead.
 func (*OrderLine) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *OrderLine) GetLineId() string {
@@ -1296,7 +1457,7 @@ type ItemOption struct {
 
 func (x *ItemOption) Reset() {
 	*x = ItemOption{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1469,7 @@ func (x *ItemOption) String() string {
 func (*ItemOption) ProtoMessage() {}
 
 func (x *ItemOption) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1482,7 @@ func (x *ItemOption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemOption.ProtoReflect.Descriptor instead.
 func (*ItemOption) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ItemOption) GetName() string {
@@ -1353,7 +1514,7 @@ type Fee struct {
 
 func (x *Fee) Reset() {
 	*x = Fee{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1365,7 +1526,7 @@ func (x *Fee) String() string {
 func (*Fee) ProtoMessage() {}
 
 func (x *Fee) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1378,7 +1539,7 @@ func (x *Fee) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fee.ProtoReflect.Descriptor instead.
 func (*Fee) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Fee) GetCode() string {
@@ -1419,7 +1580,7 @@ type Parcel struct {
 
 func (x *Parcel) Reset() {
 	*x = Parcel{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +1592,7 @@ func (x *Parcel) String() string {
 func (*Parcel) ProtoMessage() {}
 
 func (x *Parcel) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +1605,7 @@ func (x *Parcel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parcel.ProtoReflect.Descriptor instead.
 func (*Parcel) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Parcel) GetTrackingNumber() string {
@@ -1490,7 +1651,7 @@ type OrderTotals struct {
 
 func (x *OrderTotals) Reset() {
 	*x = OrderTotals{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1663,7 @@ func (x *OrderTotals) String() string {
 func (*OrderTotals) ProtoMessage() {}
 
 func (x *OrderTotals) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1676,7 @@ func (x *OrderTotals) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderTotals.ProtoReflect.Descriptor instead.
 func (*OrderTotals) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OrderTotals) GetTotal() *Money {
@@ -1552,7 +1713,7 @@ type UnrecognizedValue struct {
 
 func (x *UnrecognizedValue) Reset() {
 	*x = UnrecognizedValue{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1564,7 +1725,7 @@ func (x *UnrecognizedValue) String() string {
 func (*UnrecognizedValue) ProtoMessage() {}
 
 func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1577,7 +1738,7 @@ func (x *UnrecognizedValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnrecognizedValue.ProtoReflect.Descriptor instead.
 func (*UnrecognizedValue) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UnrecognizedValue) GetField() string {
@@ -1605,7 +1766,7 @@ type GetOrderRequest struct {
 
 func (x *GetOrderRequest) Reset() {
 	*x = GetOrderRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1778,7 @@ func (x *GetOrderRequest) String() string {
 func (*GetOrderRequest) ProtoMessage() {}
 
 func (x *GetOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1791,7 @@ func (x *GetOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetOrderRequest.ProtoReflect.Descriptor instead.
 func (*GetOrderRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetOrderRequest) GetName() string {
@@ -1651,7 +1812,7 @@ type AcceptOrderRequest struct {
 
 func (x *AcceptOrderRequest) Reset() {
 	*x = AcceptOrderRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1824,7 @@ func (x *AcceptOrderRequest) String() string {
 func (*AcceptOrderRequest) ProtoMessage() {}
 
 func (x *AcceptOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1837,7 @@ func (x *AcceptOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOrderRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOrderRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AcceptOrderRequest) GetName() string {
@@ -1697,7 +1858,7 @@ type RefuseOrderRequest struct {
 
 func (x *RefuseOrderRequest) Reset() {
 	*x = RefuseOrderRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1709,7 +1870,7 @@ func (x *RefuseOrderRequest) String() string {
 func (*RefuseOrderRequest) ProtoMessage() {}
 
 func (x *RefuseOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1722,7 +1883,7 @@ func (x *RefuseOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseOrderRequest.ProtoReflect.Descriptor instead.
 func (*RefuseOrderRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RefuseOrderRequest) GetName() string {
@@ -1754,7 +1915,7 @@ type ListOrdersRequest struct {
 
 func (x *ListOrdersRequest) Reset() {
 	*x = ListOrdersRequest{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1766,7 +1927,7 @@ func (x *ListOrdersRequest) String() string {
 func (*ListOrdersRequest) ProtoMessage() {}
 
 func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1779,7 +1940,7 @@ func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersRequest.ProtoReflect.Descriptor instead.
 func (*ListOrdersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListOrdersRequest) GetParent() string {
@@ -1837,7 +1998,7 @@ type ListOrdersResponse struct {
 
 func (x *ListOrdersResponse) Reset() {
 	*x = ListOrdersResponse{}
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2010,7 @@ func (x *ListOrdersResponse) String() string {
 func (*ListOrdersResponse) ProtoMessage() {}
 
 func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_order_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_order_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2023,7 @@ func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersResponse.ProtoReflect.Descriptor instead.
 func (*ListOrdersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListOrdersResponse) GetOrders() []*Order {
@@ -1883,7 +2044,7 @@ var File_relais_marketplace_v1_order_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\xd6\f\n" +
+	"!relais/marketplace/v1/order.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#relais/marketplace/v1/address.proto\x1a!relais/marketplace/v1/money.proto\"\xf3\r\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\forder_number\x18\x02 \x01(\tR\vorderNumber\x12\x1c\n" +
@@ -1917,7 +2078,23 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x1c \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12;\n" +
-	"\bdecision\x18\x1d \x01(\v2\x1f.relais.marketplace.v1.DecisionR\bdecision\"\x95\x05\n" +
+	"\bdecision\x18\x1d \x01(\v2\x1f.relais.marketplace.v1.DecisionR\bdecision\x12T\n" +
+	"\x18acceptance_deadline_time\x18\x1e \x01(\v2\x1a.google.protobuf.TimestampR\x16acceptanceDeadlineTime\x12E\n" +
+	"\fnot_accepted\x18\x1f \x03(\v2\".relais.marketplace.v1.NotAcceptedR\vnotAccepted\"\xec\x02\n" +
+	"\vNotAccepted\x12A\n" +
+	"\x06reason\x18\x01 \x01(\x0e2).relais.marketplace.v1.NotAccepted.ReasonR\x06reason\x12\x17\n" +
+	"\aline_id\x18\x02 \x01(\tR\x06lineId\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xe6\x01\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rREASON_STATUS\x10\x01\x12\x1b\n" +
+	"\x17REASON_CANCEL_REQUESTED\x10\x02\x12\x13\n" +
+	"\x0fREASON_NO_LINES\x10\x03\x12\x16\n" +
+	"\x12REASON_LINE_STATUS\x10\x04\x12\x1a\n" +
+	"\x16REASON_LINE_NOT_LISTED\x10\x05\x12\x18\n" +
+	"\x14REASON_TOTAL_UNKNOWN\x10\x06\x12\x13\n" +
+	"\x0fREASON_CURRENCY\x10\a\x12\x1c\n" +
+	"\x18REASON_TOTAL_ABOVE_LIMIT\x10\b\"\x95\x05\n" +
 	"\bDecision\x128\n" +
 	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.Decision.KindR\x04kind\x12;\n" +
 	"\x05state\x18\x02 \x01(\x0e2%.relais.marketplace.v1.Decision.StateR\x05state\x12\x16\n" +
@@ -2070,87 +2247,92 @@ func file_relais_marketplace_v1_order_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_order_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_relais_marketplace_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_relais_marketplace_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_relais_marketplace_v1_order_proto_goTypes = []any{
 	(OrderStatus)(0),              // 0: relais.marketplace.v1.OrderStatus
 	(Fulfillment)(0),              // 1: relais.marketplace.v1.Fulfillment
-	(Decision_Kind)(0),            // 2: relais.marketplace.v1.Decision.Kind
-	(Decision_State)(0),           // 3: relais.marketplace.v1.Decision.State
-	(NotShippable_Reason)(0),      // 4: relais.marketplace.v1.NotShippable.Reason
-	(DeliveryMode_Kind)(0),        // 5: relais.marketplace.v1.DeliveryMode.Kind
-	(OrderLine_OptionLookup)(0),   // 6: relais.marketplace.v1.OrderLine.OptionLookup
-	(*Order)(nil),                 // 7: relais.marketplace.v1.Order
-	(*Decision)(nil),              // 8: relais.marketplace.v1.Decision
-	(*NotShippable)(nil),          // 9: relais.marketplace.v1.NotShippable
-	(*Customer)(nil),              // 10: relais.marketplace.v1.Customer
-	(*DeliveryMode)(nil),          // 11: relais.marketplace.v1.DeliveryMode
-	(*OrderLine)(nil),             // 12: relais.marketplace.v1.OrderLine
-	(*ItemOption)(nil),            // 13: relais.marketplace.v1.ItemOption
-	(*Fee)(nil),                   // 14: relais.marketplace.v1.Fee
-	(*Parcel)(nil),                // 15: relais.marketplace.v1.Parcel
-	(*OrderTotals)(nil),           // 16: relais.marketplace.v1.OrderTotals
-	(*UnrecognizedValue)(nil),     // 17: relais.marketplace.v1.UnrecognizedValue
-	(*GetOrderRequest)(nil),       // 18: relais.marketplace.v1.GetOrderRequest
-	(*AcceptOrderRequest)(nil),    // 19: relais.marketplace.v1.AcceptOrderRequest
-	(*RefuseOrderRequest)(nil),    // 20: relais.marketplace.v1.RefuseOrderRequest
-	(*ListOrdersRequest)(nil),     // 21: relais.marketplace.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),    // 22: relais.marketplace.v1.ListOrdersResponse
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
-	(*Address)(nil),               // 24: relais.marketplace.v1.Address
-	(*PickupPoint)(nil),           // 25: relais.marketplace.v1.PickupPoint
-	(*Money)(nil),                 // 26: relais.marketplace.v1.Money
+	(NotAccepted_Reason)(0),       // 2: relais.marketplace.v1.NotAccepted.Reason
+	(Decision_Kind)(0),            // 3: relais.marketplace.v1.Decision.Kind
+	(Decision_State)(0),           // 4: relais.marketplace.v1.Decision.State
+	(NotShippable_Reason)(0),      // 5: relais.marketplace.v1.NotShippable.Reason
+	(DeliveryMode_Kind)(0),        // 6: relais.marketplace.v1.DeliveryMode.Kind
+	(OrderLine_OptionLookup)(0),   // 7: relais.marketplace.v1.OrderLine.OptionLookup
+	(*Order)(nil),                 // 8: relais.marketplace.v1.Order
+	(*NotAccepted)(nil),           // 9: relais.marketplace.v1.NotAccepted
+	(*Decision)(nil),              // 10: relais.marketplace.v1.Decision
+	(*NotShippable)(nil),          // 11: relais.marketplace.v1.NotShippable
+	(*Customer)(nil),              // 12: relais.marketplace.v1.Customer
+	(*DeliveryMode)(nil),          // 13: relais.marketplace.v1.DeliveryMode
+	(*OrderLine)(nil),             // 14: relais.marketplace.v1.OrderLine
+	(*ItemOption)(nil),            // 15: relais.marketplace.v1.ItemOption
+	(*Fee)(nil),                   // 16: relais.marketplace.v1.Fee
+	(*Parcel)(nil),                // 17: relais.marketplace.v1.Parcel
+	(*OrderTotals)(nil),           // 18: relais.marketplace.v1.OrderTotals
+	(*UnrecognizedValue)(nil),     // 19: relais.marketplace.v1.UnrecognizedValue
+	(*GetOrderRequest)(nil),       // 20: relais.marketplace.v1.GetOrderRequest
+	(*AcceptOrderRequest)(nil),    // 21: relais.marketplace.v1.AcceptOrderRequest
+	(*RefuseOrderRequest)(nil),    // 22: relais.marketplace.v1.RefuseOrderRequest
+	(*ListOrdersRequest)(nil),     // 23: relais.marketplace.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),    // 24: relais.marketplace.v1.ListOrdersResponse
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*Address)(nil),               // 26: relais.marketplace.v1.Address
+	(*PickupPoint)(nil),           // 27: relais.marketplace.v1.PickupPoint
+	(*Money)(nil),                 // 28: relais.marketplace.v1.Money
 }
 var file_relais_marketplace_v1_order_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Order.status:type_name -> relais.marketplace.v1.OrderStatus
-	9,  // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
+	11, // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
 	1,  // 2: relais.marketplace.v1.Order.fulfillment:type_name -> relais.marketplace.v1.Fulfillment
-	23, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
-	23, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
-	23, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
-	23, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
-	23, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
-	10, // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
-	24, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
-	24, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
-	25, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
-	11, // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
-	12, // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
-	14, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
-	15, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
-	16, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
-	17, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
-	23, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
-	23, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	8,  // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
-	2,  // 21: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
-	3,  // 22: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
-	23, // 23: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
-	23, // 24: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	23, // 25: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 26: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
-	5,  // 27: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
-	26, // 28: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
-	26, // 29: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
-	26, // 30: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
-	0,  // 31: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
-	13, // 32: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
-	23, // 33: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	23, // 34: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	23, // 35: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	6,  // 36: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
-	26, // 37: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
-	26, // 38: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
-	26, // 39: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
-	26, // 40: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
-	0,  // 41: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
-	23, // 42: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
-	7,  // 43: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	25, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
+	25, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
+	25, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
+	25, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
+	25, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
+	12, // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
+	26, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
+	26, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
+	27, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
+	13, // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
+	14, // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
+	16, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
+	17, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
+	18, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
+	19, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
+	25, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
+	25, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	10, // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
+	25, // 21: relais.marketplace.v1.Order.acceptance_deadline_time:type_name -> google.protobuf.Timestamp
+	9,  // 22: relais.marketplace.v1.Order.not_accepted:type_name -> relais.marketplace.v1.NotAccepted
+	2,  // 23: relais.marketplace.v1.NotAccepted.reason:type_name -> relais.marketplace.v1.NotAccepted.Reason
+	3,  // 24: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
+	4,  // 25: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
+	25, // 26: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
+	25, // 27: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	25, // 28: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
+	5,  // 29: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
+	6,  // 30: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
+	28, // 31: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
+	28, // 32: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
+	28, // 33: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
+	0,  // 34: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
+	15, // 35: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
+	25, // 36: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	25, // 37: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	25, // 38: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	7,  // 39: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
+	28, // 40: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
+	28, // 41: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
+	28, // 42: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
+	28, // 43: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
+	0,  // 44: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
+	25, // 45: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
+	8,  // 46: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_order_proto_init() }
@@ -2165,8 +2347,8 @@ func file_relais_marketplace_v1_order_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_order_proto_rawDesc), len(file_relais_marketplace_v1_order_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   16,
+			NumEnums:      8,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

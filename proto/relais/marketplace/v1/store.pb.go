@@ -239,14 +239,15 @@ type Store struct {
 	// Output only. Start of the last import that succeeded; unset before the first one. Unless the store moves between two adapters,
 	// the next import reads what was modified since 24 hours before it.
 	LastImportStartTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=last_import_start_time,json=lastImportStartTime,proto3" json:"last_import_start_time,omitempty"`
-	// Output only. End of the last import that finished.
+	// Output only. End of the last import that succeeded; unset before the first one.
 	LastImportFinishTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_import_finish_time,json=lastImportFinishTime,proto3" json:"last_import_finish_time,omitempty"`
 	// Output only. Whether the marketplace accepts orders for the seller, as it said when the connection was last checked.
 	AcceptanceMode Store_AcceptanceMode `protobuf:"varint,14,opt,name=acceptance_mode,json=acceptanceMode,proto3,enum=relais.marketplace.v1.Store_AcceptanceMode" json:"acceptance_mode,omitempty"`
 	// Output only. The adapters that the store holds credentials for, the one of new orders first: more than one while the
 	// store moves from one adapter to another.
 	Adapters []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
-	// Output only. When the next import starts by itself; unset when none is planned.
+	// Output only. When the next import starts by itself; past while it runs or waits for its turn. Unset when none will: the store is
+	// paused or disconnected, its schedule is disabled, or the marketplace refuses its credentials.
 	NextImportTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_import_time,json=nextImportTime,proto3" json:"next_import_time,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -488,7 +489,8 @@ func (x *StoreSettings) GetImportSchedule() *ImportSchedule {
 // AcceptancePolicy says which orders relais accepts for the seller. It never refuses one.
 type AcceptancePolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who decides. Unset means MANUAL.
+	// Who decides. Unset means MANUAL. Whatever is set, an order is left to a person when the marketplace shows no line of it or a
+	// status that relais does not know, or when the buyer asks to cancel it. Order.not_accepted tells why.
 	Mode AcceptancePolicy_Mode `protobuf:"varint,1,opt,name=mode,proto3,enum=relais.marketplace.v1.AcceptancePolicy_Mode" json:"mode,omitempty"`
 	// With LISTED: every line's SKU must be one of these; at most 10,000.
 	Skus []string `protobuf:"bytes,2,rep,name=skus,proto3" json:"skus,omitempty"`
