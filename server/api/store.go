@@ -153,7 +153,7 @@ func storeToProto(s store.Store) *marketplacev1.Store {
 		Marketplace: s.Marketplace, AccountId: s.AccountID, ShopName: s.ShopName, Health: healthToProto(s),
 		AcceptanceMode: marketplacev1.Store_AcceptanceMode(marketplacev1.Store_AcceptanceMode_value["ACCEPTANCE_MODE_"+string(s.Acceptance)]),
 		CreateTime:     timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), DisconnectTime: timestamp(s.DisconnectTime),
-		NextImportTime:      timestamp(s.NextImport),
+		NextImportTime:      timestamp(s.PlannedImport()),
 		LastImportStartTime: timestamp(s.LastImportStart), LastImportFinishTime: timestamp(s.LastImportFinish),
 	}
 }

@@ -26,8 +26,9 @@ type ScheduleRepository interface {
 	DueImports(ctx context.Context, now time.Time, limit int) ([]Due, error)
 	// NextDueImport returns when the next of those stores is due; zero when none is.
 	NextDueImport(ctx context.Context) (time.Time, error)
-	// PlanImport sets when a store's next import is due. A store that is gone is left alone.
-	PlanImport(ctx context.Context, storeID string, at time.Time) error
+	// PlanImport sets when the next import of a store is due that DueImports told. A store that is gone is left alone, and so is one
+	// that has another schedule by now: it became due by that.
+	PlanImport(ctx context.Context, d Due, at time.Time) error
 }
 
 // ScheduleConfig is what a schedule needs. All fields are required.
@@ -76,17 +77,18 @@ func (s *Scheduler) work(ctx context.Context, d Due) error {
 	began := s.cfg.Now().UTC()
 	run, err := s.cfg.Importer.start(ctx, d.StoreID, true)
 	switch {
-	case problem.HasReason(err, problem.ReasonServerStopping):
-		return nil // the row stays due
+	case problem.HasReason(err, problem.ReasonServerStopping), problem.HasReason(err, problem.ReasonStorePaused),
+		problem.HasReason(err, problem.ReasonStoreDisconnected):
+		return nil // the store stays due: at the next start, when the pause ends, when it is connected again
 	case err != nil && problem.As(err) == nil:
 		s.cfg.Log.ErrorContext(ctx, "scheduled import not started", "store", d.StoreID, "error", err)
 		return err
 	case err == nil:
 		s.cfg.Importer.wait(run.ID)
 	}
-	// Paused or disconnected meanwhile, or the marketplace failed: the next time comes all the same.
+	// Whatever became of the import, the next one comes.
 	next := began.Add(spread(d.interval(s.cfg.Interval)))
-	if err := s.cfg.Repository.PlanImport(ctx, d.StoreID, next); err != nil {
+	if err := s.cfg.Repository.PlanImport(ctx, d, next); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "next import not planned", "store", d.StoreID, "error", err)
 		return err
 	}

@@ -33,7 +33,8 @@ type Store struct {
 	// writes them in the transaction that ends the run, nothing else does.
 	LastImportStart  time.Time
 	LastImportFinish time.Time
-	// NextImport is when the store is imported by itself; zero for a store that never was. Storage writes it for the schedule.
+	// NextImport is when the store is imported by itself; zero for a store that never was, or whose schedule changed since. Storage
+	// writes it for the schedule. It says nothing of whether an import will start: see PlannedImport.
 	NextImport time.Time
 	// NextProbe is when the credentials for Adapter are tried next because they were refused; zero while they work. Storage reads it
 	// from their standing.
@@ -148,7 +149,8 @@ type Repository interface {
 	// CreateStore stores a new store, bound to its adapter, with the names of its account and its sealed credentials.
 	// Errors: ErrIDTaken; ErrAccountTaken when a store of the marketplace, connected or not, has one of the names.
 	CreateStore(ctx context.Context, s Store, keys AccountKeys, credentials Sealed) error
-	// ReconnectStore replaces a disconnected store by s, adds the names of its account and stores the credentials.
+	// ReconnectStore replaces a disconnected store by s, adds the names of its account and stores the credentials. It is due for an
+	// import at once.
 	// ErrAccountTaken when it is connected, or another store has one of the names; ErrNotFound.
 	ReconnectStore(ctx context.Context, s Store, keys AccountKeys, credentials Sealed) error
 	// GetStore returns a store. ErrNotFound.
@@ -159,7 +161,8 @@ type Repository interface {
 	// ListStores returns a page ordered by id.
 	ListStores(ctx context.Context, q ListQuery) ([]Store, error)
 	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
-	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. ErrNotFound.
+	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. Another import schedule
+	// makes the store due at once: NextImport is zero. ErrNotFound.
 	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
 	// DisconnectStore erases all credentials and adapter states, ends a migration, and sets DisconnectTime. With open shipments or decisions it
 	// returns ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION: the message of each, and an event of each

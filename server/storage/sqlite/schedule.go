@@ -49,9 +49,16 @@ func (db *DB) NextDueImport(ctx context.Context) (time.Time, error) {
 }
 
 // PlanImport implements order.ScheduleRepository.
-func (db *DB) PlanImport(ctx context.Context, storeID string, at time.Time) error {
+func (db *DB) PlanImport(ctx context.Context, d order.Due, at time.Time) error {
 	return db.write(ctx, "plan import", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE stores SET next_import = ? WHERE id = ?`, nanos(at), storeID)
+		s, err := getStore(ctx, tx, d.StoreID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && s.Settings.ImportSchedule != d.Schedule {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE stores SET next_import = ? WHERE id = ?`, nanos(at), d.StoreID)
 		return err
 	})
 }

@@ -99,7 +99,7 @@ func (db *DB) ReconnectStore(ctx context.Context, s store.Store, keys store.Acco
 		case disconnectTime == 0:
 			return store.ErrAccountTaken
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ? WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ?, next_import = 0 WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
 			return err
 		}
 		s.DisconnectTime = time.Time{}
@@ -172,6 +172,7 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 			if _, err := tx.ExecContext(ctx, `UPDATE stores SET next_import = 0 WHERE id = ?`, id); err != nil {
 				return err
 			}
+			stored.NextImport = time.Time{}
 		}
 		s.NextImport, s.NextProbe = stored.NextImport, stored.NextProbe
 		return updateStore(ctx, tx, s)

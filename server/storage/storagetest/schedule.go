@@ -24,13 +24,13 @@ func dueStores(t *testing.T, r Repositories, minute, limit int) []string {
 var scheduleCases = []testCase{
 	{"a store that was never planned is due at once, and before all others", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
-		noError(t, r.Schedule.PlanImport(t.Context(), "other", at(-10)))
+		plan(t, r, "other", -10)
 		same(t, "due", dueStores(t, r, 0, 10), []string{shop, "other"})
 	}},
 	{"what is due comes the most overdue first, at most as many as asked for", func(t *testing.T, r Repositories) {
 		connect(t, r, "a", "b", "c", "d")
 		for id, minute := range map[string]int{"a": 5, "b": 3, "c": 4, "d": 6} {
-			noError(t, r.Schedule.PlanImport(t.Context(), id, at(minute)))
+			plan(t, r, id, minute)
 		}
 		same(t, "due", dueStores(t, r, 5, 10), []string{"b", "c", "a"})
 		same(t, "the first two", dueStores(t, r, 5, 2), []string{"b", "c"})
@@ -55,7 +55,7 @@ var scheduleCases = []testCase{
 		refuse(t, r, store.Ref{StoreID: "refused", Adapter: alpha})
 		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
 		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
-		noError(t, r.Schedule.PlanImport(t.Context(), "fine", at(9)))
+		plan(t, r, "fine", 9)
 		next, err := r.Schedule.NextDueImport(t.Context())
 		noError(t, err)
 		same(t, "next", next, at(9))
@@ -67,7 +67,7 @@ var scheduleCases = []testCase{
 	}},
 	{"another schedule makes the store due at once, other settings do not", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
-		noError(t, r.Schedule.PlanImport(t.Context(), shop, at(60)))
+		plan(t, r, shop, 60)
 		setPaused(t, r, shop, true)
 		setPaused(t, r, shop, false)
 		same(t, "due", len(dueStores(t, r, 5, 10)), 0)
@@ -75,13 +75,35 @@ var scheduleCases = []testCase{
 		noError(t, err)
 		same(t, "planned", got.NextImport, at(60))
 		hourly := store.ImportSchedule{Interval: time.Hour}
-		setSchedule(t, r, shop, hourly)
+		same(t, "planned after the change", setSchedule(t, r, shop, hourly).NextImport.IsZero(), true)
 		due, err := r.Schedule.DueImports(t.Context(), at(5), 10)
 		noError(t, err)
 		same(t, "due", due, []order.Due{{StoreID: shop, Schedule: hourly}})
 	}},
+	{"an import that began under another schedule plans nothing", func(t *testing.T, r Repositories) {
+		connect(t, r, "changed", "other", "same")
+		hourly := store.ImportSchedule{Interval: time.Hour}
+		for _, id := range []string{"changed", "same"} {
+			setSchedule(t, r, id, hourly)
+		}
+		due, err := r.Schedule.DueImports(t.Context(), at(0), 10)
+		noError(t, err)
+		setSchedule(t, r, "changed", store.ImportSchedule{Interval: time.Minute})
+		for _, d := range due {
+			noError(t, r.Schedule.PlanImport(t.Context(), d, at(60)))
+		}
+		same(t, "still due", dueStores(t, r, 5, 10), []string{"changed"})
+	}},
+	{"a store that is connected again is due at once", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		plan(t, r, shop, 60)
+		_, err := r.Stores.DisconnectStore(t.Context(), shop, at(1), false)
+		noError(t, err)
+		noError(t, r.Stores.ReconnectStore(t.Context(), newStore(shop), keysOf(newStore(shop)), sealed("new")))
+		same(t, "due", dueStores(t, r, 5, 10), []string{shop})
+	}},
 	{"planning a store that is gone does nothing", func(t *testing.T, r Repositories) {
-		noError(t, r.Schedule.PlanImport(t.Context(), "unknown", at(1)))
+		plan(t, r, "unknown", 1)
 	}},
 	{"a run tells whether the schedule started it", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -104,12 +126,19 @@ var scheduleCases = []testCase{
 	}},
 }
 
-// setSchedule replaces the schedule of a store.
-func setSchedule(t *testing.T, r Repositories, id string, s store.ImportSchedule) {
+// plan sets when a store that has no schedule of its own is due.
+func plan(t *testing.T, r Repositories, id string, minute int) {
 	t.Helper()
-	_, err := r.Stores.UpdateStore(t.Context(), id, func(st *store.Store) error {
+	noError(t, r.Schedule.PlanImport(t.Context(), order.Due{StoreID: id}, at(minute)))
+}
+
+// setSchedule replaces the schedule of a store.
+func setSchedule(t *testing.T, r Repositories, id string, s store.ImportSchedule) store.Store {
+	t.Helper()
+	changed, err := r.Stores.UpdateStore(t.Context(), id, func(st *store.Store) error {
 		st.Settings.ImportSchedule = s
 		return nil
 	})
 	noError(t, err)
+	return changed
 }

@@ -23,7 +23,9 @@ type fault struct {
 // faults is every fault by name: those of one adapter, and those of a store that has two.
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
-	for _, more := range []map[string]fault{nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, firstFaults} {
+	for _, more := range []map[string]fault{
+		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, firstFaults,
+	} {
 		maps.Copy(all, more)
 	}
 	return all
