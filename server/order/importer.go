@@ -298,13 +298,15 @@ func (im *Importer) list(ctx context.Context, ref store.Ref, q Query, keep func(
 		}
 		kept <- err
 	}()
-	err := im.cfg.Source.ListOrders(listCtx, ref, q, func(p Page) error {
-		select {
-		case pages <- p:
-			return nil
-		case <-listCtx.Done():
-			return context.Cause(listCtx)
-		}
+	err := im.survive(func() error { // else a panic would leave the goroutine behind
+		return im.cfg.Source.ListOrders(listCtx, ref, q, func(p Page) error {
+			select {
+			case pages <- p:
+				return nil
+			case <-listCtx.Done():
+				return context.Cause(listCtx)
+			}
+		})
 	})
 	close(pages)
 	if keepErr := <-kept; keepErr != nil {

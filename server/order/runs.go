@@ -32,6 +32,13 @@ func (im *Importer) register(planned Import) (*run, bool) {
 	return r, true
 }
 
+// stopping reports whether no run is begun any more.
+func (im *Importer) stopping() bool {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return im.stopped
+}
+
 // nextChange returns what is closed at the next change of a run; nil when this process does not work on it.
 func (im *Importer) nextChange(id string) chan struct{} {
 	im.mu.Lock()

@@ -2,6 +2,7 @@ package order
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -72,19 +73,25 @@ func (s *Scheduler) Stop(ctx context.Context) error { return s.loop.Stop(ctx) }
 // Wake tells the schedule that stores may be due which were not before.
 func (s *Scheduler) Wake() { s.loop.Wake() }
 
+// errInterrupted leaves a store due whose import ended with the server, most likely before its time: the next start makes up for it.
+var errInterrupted = errors.New("the server stops")
+
 // work imports one store and plans its next import. An import that somebody asked for meanwhile is joined and counts.
 func (s *Scheduler) work(ctx context.Context, d Due) error {
 	began := s.cfg.Now().UTC()
 	run, err := s.cfg.Importer.start(ctx, d.StoreID, true)
 	switch {
-	case problem.HasReason(err, problem.ReasonServerStopping), problem.HasReason(err, problem.ReasonStorePaused),
-		problem.HasReason(err, problem.ReasonStoreDisconnected):
-		return nil // the store stays due: at the next start, when the pause ends, when it is connected again
+	case problem.HasReason(err, problem.ReasonServerStopping):
+		return err // the store stays due for the next start
+	case problem.HasReason(err, problem.ReasonStorePaused), problem.HasReason(err, problem.ReasonStoreDisconnected):
+		return nil // the store stays due for when the pause ends, or it is connected again
 	case err != nil && problem.As(err) == nil:
 		s.cfg.Log.ErrorContext(ctx, "scheduled import not started", "store", d.StoreID, "error", err)
 		return err
 	case err == nil:
-		s.cfg.Importer.wait(run.ID)
+		if s.cfg.Importer.wait(run.ID); s.cfg.Importer.stopping() {
+			return errInterrupted
+		}
 	}
 	// Whatever became of the import, the next one comes.
 	next := began.Add(spread(d.interval(s.cfg.Interval)))

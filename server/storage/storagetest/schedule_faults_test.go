@@ -166,15 +166,21 @@ func (f scheduleFault) PlanImport(ctx context.Context, d order.Due, at time.Time
 }
 
 func changesDue(due func(context.Context, order.ScheduleRepository, time.Time, int) ([]order.Due, error)) func(*storagetest.Repositories) {
-	return func(r *storagetest.Repositories) { r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, due: due} }
+	return func(r *storagetest.Repositories) {
+		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, due: due}
+	}
 }
 
 func changesNext(next func(context.Context, order.ScheduleRepository) (time.Time, error)) func(*storagetest.Repositories) {
-	return func(r *storagetest.Repositories) { r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, next: next} }
+	return func(r *storagetest.Repositories) {
+		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, next: next}
+	}
 }
 
 func plansOtherwise(plan func(context.Context, order.ScheduleRepository, order.Due, time.Time) error) func(*storagetest.Repositories) {
-	return func(r *storagetest.Repositories) { r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, plan: plan} }
+	return func(r *storagetest.Repositories) {
+		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, plan: plan}
+	}
 }
 
 // alsoDue makes a schedule that tells stores which are to be left out.
