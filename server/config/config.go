@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	Import Import
 	// Shipment is how shipments are delivered to marketplaces.
 	Shipment Shipment
+	// Carriers is the carriers that relais knows: its own, extended by the operator's.
+	Carriers carrier.Table
 	// Migration says when an adapter that a store leaves is given up.
 	Migration store.MigrationPolicy
 

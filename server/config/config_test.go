@@ -60,6 +60,11 @@ func mustLoad(t *testing.T, s sources) config.Config {
 	return c
 }
 
+// ignored is what comparisons of configurations leave out: the file's name, addresses, and carriers, which TestCarriers looks up.
+func ignored() cmp.Option {
+	return cmp.Options{cmpopts.IgnoreFields(config.Config{}, "File", "Carriers"), cmpopts.IgnoreUnexported(config.Config{})}
+}
+
 // defaults is what an empty configuration means.
 func defaults() config.Config {
 	return config.Config{
@@ -106,6 +111,8 @@ shipment:
   retry_min: 2s
   retry_max: 3s
   wait_margin: 4h
+carriers:
+  file: testdata/carriers.yaml
 migration:
   keep: 1m
   patience: 2m
@@ -174,7 +181,7 @@ func TestLoad(t *testing.T) {
 			want := defaults()
 			c.want(&want)
 			got := mustLoad(t, c.in)
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(config.Config{}, "File"), cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
+			if diff := cmp.Diff(want, got, ignored()); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 			if (got.File != "") != (c.in.file != "") {
@@ -193,7 +200,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "import.interval": "2m", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
-		"migration.keep": "1m", "migration.patience": "2m",
+		"carriers.file": "testdata/carriers.json", "migration.keep": "1m", "migration.patience": "2m",
 		"store.suspicion": "3m", "store.probe_min": "4m", "store.probe_max": "5m",
 	}
 	var env []string
@@ -209,7 +216,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		t.Errorf("not documented: %v", values)
 	}
 	want, got := mustLoad(t, sources{file: everything}), mustLoad(t, sources{env: env})
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(config.Config{}, "File"), cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
+	if diff := cmp.Diff(want, got, ignored()); diff != "" {
 		t.Errorf("configuration from variables (-file +variables):\n%s", diff)
 	}
 }
@@ -239,7 +246,7 @@ func TestTable(t *testing.T) {
 			file = fmt.Sprintf("%s: {%s}", group, line)
 		}
 		got := mustLoad(t, sources{file: file})
-		if diff := cmp.Diff(defaults(), got, cmpopts.IgnoreFields(config.Config{}, "File"), cmpopts.IgnoreUnexported(config.Config{})); diff != "" {
+		if diff := cmp.Diff(defaults(), got, ignored()); diff != "" {
 			t.Errorf("%s is not the default (-want +got):\n%s", file, diff)
 		}
 	}

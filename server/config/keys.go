@@ -91,6 +91,9 @@ func settings() []setting {
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMin })),
 		option("store.probe_max", "", "6h", "longest wait before refused credentials are tried again, at least `store.probe_min`",
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMax })),
+		option("carriers.file", "", "",
+			"file of carriers that relais does not know, or knows by other names: a list below the key `carriers`, in YAML, or in JSON when it ends in "+
+				"`.json`. Each has a `name`, and may have `spellings`, `aliases`, `serves` and `tracking_page`. Read once, at start", setCarriers),
 		option("migration.keep", "", "24h",
 			"how long a store that moves to another adapter keeps speaking through both at least, so that the move can be undone",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Keep })),
