@@ -12,7 +12,6 @@ import (
 
 	"github.com/relaishq/relais/server/adapter"
 	"github.com/relaishq/relais/server/api"
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/config"
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
@@ -96,12 +95,12 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
-		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: carrier.Default(),
+		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
 		Workers: cfg.Shipment.Workers, Policy: policy,
 		Now: now, Log: log,
 	})
 	shipments := shipment.NewService(shipment.ServiceConfig{
-		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: carrier.Default(),
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 
@@ -129,7 +128,11 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		r.schedule.Start()
 	}
 
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, r.wakeSchedule, log)
+	var wake func()
+	if r.schedule != nil {
+		wake = r.wakeSchedule
+	}
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, wake, log)
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}

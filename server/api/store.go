@@ -27,8 +27,8 @@ func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.Conne
 		return nil, err
 	}
 	m.shipments.Prepare(ctx, store.Ref{StoreID: st.ID, Adapter: st.Adapter})
-	m.wake()
-	return storeToProto(st), nil
+	m.wakeSchedule()
+	return m.storeToProto(st), nil
 }
 
 // GetStore returns a store.
@@ -57,7 +57,7 @@ func (m *Marketplace) ListStores(ctx context.Context, req *marketplacev1.ListSto
 	stores, more := cut(stores, size)
 	resp := &marketplacev1.ListStoresResponse{}
 	for _, s := range stores {
-		resp.Stores = append(resp.Stores, storeToProto(s))
+		resp.Stores = append(resp.Stores, m.storeToProto(s))
 	}
 	if more {
 		resp.NextPageToken, err = encodeToken(stores[size-1].ID, "stores", req.GetShowDisconnected())
@@ -79,8 +79,8 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 	if err != nil {
 		return nil, err
 	}
-	m.wake() // another schedule may be due
-	return storeToProto(st), nil
+	m.wakeSchedule()
+	return m.storeToProto(st), nil
 }
 
 // RotateCredentials replaces credentials.
@@ -116,7 +116,7 @@ func (m *Marketplace) resuming(do func(id string) (store.Store, error)) func(id 
 		if err == nil {
 			m.shipments.Resume()
 			m.decisions.Resume()
-			m.wake()
+			m.wakeSchedule()
 		}
 		return st, err
 	}
@@ -143,19 +143,22 @@ func (m *Marketplace) withStore(name string, do func(id string) (store.Store, er
 	if err != nil {
 		return nil, err
 	}
-	return storeToProto(st), nil
+	return m.storeToProto(st), nil
 }
 
-func storeToProto(s store.Store) *marketplacev1.Store {
-	return &marketplacev1.Store{
+func (m *Marketplace) storeToProto(s store.Store) *marketplacev1.Store {
+	out := &marketplacev1.Store{
 		Name: storeName(s.ID), Adapter: adapterName(s.Adapter), Environment: s.Environment, Settings: settingsToProto(s.Settings),
 		Adapters:    adapterNames(s.Adapters),
 		Marketplace: s.Marketplace, AccountId: s.AccountID, ShopName: s.ShopName, Health: healthToProto(s),
 		AcceptanceMode: marketplacev1.Store_AcceptanceMode(marketplacev1.Store_AcceptanceMode_value["ACCEPTANCE_MODE_"+string(s.Acceptance)]),
 		CreateTime:     timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), DisconnectTime: timestamp(s.DisconnectTime),
-		NextImportTime:      timestamp(s.PlannedImport()),
 		LastImportStartTime: timestamp(s.LastImportStart), LastImportFinishTime: timestamp(s.LastImportFinish),
 	}
+	if m.wake != nil {
+		out.NextImportTime = timestamp(s.PlannedImport())
+	}
+	return out
 }
 
 func adapterNames(adapters []string) []string {

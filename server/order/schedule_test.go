@@ -185,8 +185,8 @@ func (p slowMarket) ListOrders(ctx context.Context, ref store.Ref, q order.Query
 }
 
 // GetOrders implements order.Source.
-func (p slowMarket) GetOrders(context.Context, store.Ref, []string) ([]order.Order, error) {
-	return nil, nil
+func (p slowMarket) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	return order.Found{}, nil
 }
 
 // lasting makes the marketplace take a time for an answer.
