@@ -63,7 +63,10 @@ func settingsChange(in *marketplacev1.StoreSettings, mask *fieldmaskpb.FieldMask
 		paths = []string{"settings"}
 	}
 	slices.Sort(paths)
-	from := settingsFromProto(in)
+	from, err := settingsFromProto(in)
+	if err != nil {
+		return nil, err
+	}
 	var setters []func(*store.Settings, store.Settings)
 	for _, path := range slices.Compact(paths) {
 		set, ok := settingsSetters[path]
@@ -79,7 +82,12 @@ func settingsChange(in *marketplacev1.StoreSettings, mask *fieldmaskpb.FieldMask
 	}, nil
 }
 
-func settingsFromProto(s *marketplacev1.StoreSettings) store.Settings {
+// settingsFromProto converts settings; the core checks them. A duration that is none has no plain form: it is refused here.
+func settingsFromProto(s *marketplacev1.StoreSettings) (store.Settings, error) {
+	interval := s.GetImportSchedule().GetInterval()
+	if interval != nil && !interval.IsValid() {
+		return store.Settings{}, problem.InvalidField("store.settings.import_schedule.interval", "is not a valid duration")
+	}
 	return store.Settings{
 		DisplayName: s.GetDisplayName(),
 		Branding: store.Branding{
@@ -96,9 +104,9 @@ func settingsFromProto(s *marketplacev1.StoreSettings) store.Settings {
 		},
 		AcceptancePolicy: acceptanceFromProto(s.GetAcceptance()),
 		ImportSchedule: store.ImportSchedule{
-			Disabled: s.GetImportSchedule().GetDisabled(), Interval: s.GetImportSchedule().GetInterval().AsDuration(),
+			Disabled: s.GetImportSchedule().GetDisabled(), Interval: interval.AsDuration(),
 		},
-	}
+	}, nil
 }
 
 func acceptanceFromProto(p *marketplacev1.AcceptancePolicy) store.AcceptancePolicy {

@@ -18,9 +18,13 @@ func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.Conne
 	if err != nil {
 		return nil, err
 	}
+	settings, err := settingsFromProto(req.GetStore().GetSettings())
+	if err != nil {
+		return nil, err
+	}
 	st, err := m.stores.Connect(ctx, store.ConnectRequest{
 		StoreID: req.GetStoreId(), Adapter: adapter[0], Environment: req.GetStore().GetEnvironment(),
-		Settings:    settingsFromProto(req.GetStore().GetSettings()),
+		Settings:    settings,
 		Credentials: req.GetCredentials().GetValues(),
 	})
 	if err != nil {
