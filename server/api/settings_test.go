@@ -58,7 +58,9 @@ type oneOrder struct {
 	order order.Stored
 }
 
-func (o oneOrder) GetOrder(context.Context, string, string) (order.Stored, error) { return o.order, nil }
+func (o oneOrder) GetOrder(context.Context, string, string) (order.Stored, error) {
+	return o.order, nil
+}
 
 func (o oneOrder) ListOrders(context.Context, order.ListQuery) ([]order.Stored, error) {
 	return []order.Stored{o.order}, nil

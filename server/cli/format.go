@@ -33,6 +33,48 @@ func (a *app) period(from, to *timestamppb.Timestamp) string {
 	return a.at(from) + " to " + a.at(to)
 }
 
+// ago prints how long ago an instant was, for example "5h12m ago"; empty when unset.
+func (a *app) ago(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return span(max(0, a.Now().Sub(t.AsTime()))) + " ago"
+}
+
+// until prints how far off an instant is, for example "in 12m", or "now" when it is not; empty when unset.
+func (a *app) until(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	if left := t.AsTime().Sub(a.Now()); left > 0 {
+		return "in " + span(left)
+	}
+	return "now"
+}
+
+// span prints a stretch of time in its two largest units of seconds to days, rounded down.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= day:
+		return parts(d, day, "d", time.Hour, "h")
+	case d >= time.Hour:
+		return parts(d, time.Hour, "h", time.Minute, "m")
+	case d >= time.Minute:
+		return parts(d, time.Minute, "m", time.Second, "s")
+	}
+	return count(d/time.Second) + "s"
+}
+
+// parts prints a stretch of time in two units, without the smaller one where that is zero.
+func parts(d, large time.Duration, largeName string, small time.Duration, smallName string) string {
+	text := count(d/large) + largeName
+	if rest := d % large / small; rest > 0 {
+		text += count(rest) + smallName
+	}
+	return text
+}
+
 // amount prints money exactly: at least two decimals, never a rounded one. Empty when unset.
 func amount(m *marketplacev1.Money) string {
 	if m == nil {

@@ -42,11 +42,11 @@ func (a *app) importList() *cobra.Command {
 		return list(ctx, a, pages, listing[*marketplacev1.Import]{
 			plural: "imports",
 			key:    "imports",
-			header: []string{"IMPORT", "STATE", "STARTED", "FINISHED", "READ", "NEW", "CHANGED", "REASON"},
+			header: []string{"IMPORT", "STATE", "STARTED", "FINISHED", "STARTED BY", "READ", "NEW", "CHANGED", "REASON"},
 			row: func(i *marketplacev1.Import) []string {
 				done := i.GetProgress()
 				return []string{
-					shortName(i.GetName()), word(i.GetState()), a.at(i.GetStartTime()), a.at(i.GetFinishTime()),
+					shortName(i.GetName()), word(i.GetState()), a.at(i.GetStartTime()), a.at(i.GetFinishTime()), startedBy(i),
 					count(done.GetOrdersRead()), count(done.GetOrdersCreated()), count(done.GetOrdersChanged()),
 					i.GetFailure().GetReason(),
 				}
@@ -116,6 +116,7 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 		p.facts(
 			fact{"Import", i.GetName()},
 			fact{"State", word(i.GetState())},
+			fact{"Started by", startedBy(i)},
 			fact{"Failure", joined(": ", failure.GetReason(), failure.GetMessage())},
 			fact{"Started", a.at(i.GetStartTime())},
 			fact{"Finished", joined(" ", a.at(i.GetFinishTime()), inBrackets(took))},
@@ -150,4 +151,12 @@ func severalAdapters(windows []*marketplacev1.ImportWindow) bool {
 	return slices.ContainsFunc(windows, func(w *marketplacev1.ImportWindow) bool {
 		return w.GetAdapter() != windows[0].GetAdapter()
 	})
+}
+
+// startedBy tells who wanted an import.
+func startedBy(i *marketplacev1.Import) string {
+	if i.GetScheduled() {
+		return "SCHEDULE"
+	}
+	return "REQUEST"
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,8 +76,40 @@ func (a *app) decisionCommand(cmd *cobra.Command, tell decide) *cobra.Command {
 // printDecision prints an order for what was decided about it; relais order get prints everything.
 func (a *app) printDecision(o *marketplacev1.Order) error {
 	return a.print(o, func(p *page) {
-		p.facts(append([]fact{{"Order", o.GetName()}, {"Status", statusWord(o.GetStatus(), o.GetNativeStatus())}}, a.decisionFacts(o.GetDecision())...)...)
+		p.facts(append([]fact{{"Order", o.GetName()}, {"Status", statusWord(o.GetStatus(), o.GetNativeStatus())}}, a.acceptanceFacts(o)...)...)
 	})
+}
+
+// acceptanceFacts tells until when an order waits for the seller, what the store's policy has against it, and what was decided;
+// nothing when the order neither waits nor was decided about.
+func (a *app) acceptanceFacts(o *marketplacev1.Order) []fact {
+	var facts []fact
+	if o.GetStatus() == marketplacev1.OrderStatus_ORDER_STATUS_PENDING_ACCEPTANCE {
+		deadline := joined(", ", a.at(o.GetAcceptanceDeadlineTime()), a.until(o.GetAcceptanceDeadlineTime()))
+		facts = append(facts, fact{"Waits for the seller until", orElse(deadline, "the marketplace does not say")})
+	}
+	for _, n := range o.GetNotAccepted() {
+		facts = append(facts, fact{"Not accepted by rule", joined(": ", word(n.GetReason()), n.GetMessage())})
+	}
+	return append(facts, a.decisionFacts(o.GetDecision())...)
+}
+
+// acceptanceWord is acceptanceFacts in a few words, for a list.
+func (a *app) acceptanceWord(o *marketplacev1.Order) string {
+	if d := o.GetDecision(); d != nil {
+		by := "person"
+		if d.GetDecidedBy() != "" {
+			by = "rule"
+		}
+		return joined(" ", word(d.GetKind()), "by", by+",", word(d.GetState()))
+	}
+	var reasons []string
+	for _, n := range o.GetNotAccepted() {
+		if reason := word(n.GetReason()); !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	return joined("; ", prefixed("until ", a.at(o.GetAcceptanceDeadlineTime())), prefixed("left to a person: ", strings.Join(reasons, ", ")))
 }
 
 // decisionFacts tells of the seller's decision about an order; nothing when there is none.
@@ -85,6 +119,7 @@ func (a *app) decisionFacts(d *marketplacev1.Decision) []fact {
 	}
 	return []fact{
 		{"Decision", joined(", ", word(d.GetKind()), word(d.GetState()))},
+		{"Decided by", orElse(prefixed("a rule: ", d.GetDecidedBy()), "a person")},
 		{"What happened", joined(": ", d.GetReason(), d.GetMessage())},
 		{"Requests sent", count(d.GetSendCount())},
 		{"Next attempt", a.at(d.GetNextAttemptTime())},

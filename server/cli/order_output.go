@@ -13,7 +13,7 @@ func (a *app) orderRow(o *marketplacev1.Order) []string {
 		pieces += int64(line.GetQuantity())
 	}
 	return []string{
-		shortName(o.GetName()), word(o.GetStatus()), shippableWord(o), a.at(o.GetPurchaseTime()), a.at(o.GetShipByTime()),
+		shortName(o.GetName()), word(o.GetStatus()), a.acceptanceWord(o), shippableWord(o), a.at(o.GetPurchaseTime()), a.at(o.GetShipByTime()),
 		count(pieces), amount(o.GetTotals().GetTotal()), deliveryWord(o), a.at(o.GetUpdateTime()),
 	}
 }
@@ -51,7 +51,7 @@ func (a *app) describeOrder(p *page, o *marketplacev1.Order) {
 		{"Adapter", o.GetAdapter()},
 		{"Status", statusWord(o.GetStatus(), o.GetNativeStatus())},
 	}
-	facts = append(facts, a.decisionFacts(o.GetDecision())...)
+	facts = append(facts, a.acceptanceFacts(o)...)
 	if o.GetShippable() {
 		facts = append(facts, fact{"Shippable", "yes"})
 	}

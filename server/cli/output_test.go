@@ -28,6 +28,8 @@ func TestTables(t *testing.T) {
 		"store_undo_migration": {"store", "undo-migration", "soap"},
 		"order_list":           {"order", "list", "tea"},
 		"order_get":            {"order", "get", "tea", "2403051200AAAAA"},
+		"order_get_undecided":  {"order", "get", "tea", "2403051200EEEEE"},
+		"order_get_ruled":      {"order", "get", "tea", "2403051200FFFFF"},
 		"order_accept":         {"order", "accept", "tea", "2403051200DDDDD"},
 		"order_refuse":         {"order", "refuse", "tea", "2403051200DDDDD"},
 		"import_list":          {"import", "list", "tea"},

@@ -54,7 +54,7 @@ func (a *app) storeConnect() *cobra.Command {
 when the marketplace refuses. One account is connected at most once; an account that was disconnected before gets its
 old name back, and its orders.
 
-` + credentialHelp,
+` + credentialHelp + "\n\n" + policyHelp,
 		Example: `  relais store connect --adapter cdiscount --environment sandbox --store-id my-store \
       --credential login=seller-api --credential password=@./password.txt
   relais store connect --adapter cdiscount --credential login=seller-api --credential password=- \
@@ -67,7 +67,7 @@ old name back, and its orders.
 	flags.StringVar(&environment, "environment", "", "the operator's environment, for example sandbox (default production)")
 	flags.StringVar(&storeID, "store-id", "", "name of the store here: 3 to 40 of a-z, 0-9 and -, beginning with a letter (default: made by the server)")
 	registerCredentials(cmd, &given)
-	settings.register(flags)
+	settings.register(cmd)
 	require(cmd, "adapter")
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, _ []string) error {
 		adapterName, err := topName(collectionAdapters, adapter)
@@ -78,7 +78,10 @@ old name back, and its orders.
 		if err != nil {
 			return err
 		}
-		values, paths := settings.changed(flags)
+		values, paths, err := settings.changed(flags)
+		if err != nil {
+			return err
+		}
 		if len(paths) == 0 {
 			values = nil
 		}
@@ -103,7 +106,9 @@ func (a *app) storeList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List stores",
-		Long:  "List prints the stores ordered by name, disconnected ones only with --show-disconnected.",
+		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. LAST GOOD IMPORT is how long ago
+the last import began that succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by
+itself.`,
 		Example: `  relais store list
   relais store list --all --show-disconnected --output json`,
 		Args:              operands(0, 0),
@@ -115,11 +120,12 @@ func (a *app) storeList() *cobra.Command {
 		return list(ctx, a, pages, listing[*marketplacev1.Store]{
 			plural: "stores",
 			key:    "stores",
-			header: []string{"STORE", "SHOP", "ADAPTER", "ENVIRONMENT", "ACCEPTANCE", "HEALTH", "LAST IMPORT"},
+			header: []string{"STORE", "SHOP", "ADAPTER", "ENVIRONMENT", "ACCEPTANCE", "HEALTH", "LAST GOOD IMPORT", "NEXT IMPORT"},
 			row: func(s *marketplacev1.Store) []string {
 				return []string{
 					shortName(s.GetName()), shopLabel(s), joined(", ", shortName(s.GetAdapter()), otherAdapters(s, "")),
-					s.GetEnvironment(), word(s.GetAcceptanceMode()), word(s.GetHealth().GetState()), a.at(s.GetLastImportFinishTime()),
+					s.GetEnvironment(), word(s.GetAcceptanceMode()), word(s.GetHealth().GetState()),
+					a.ago(s.GetLastImportStartTime()), a.until(s.GetNextImportTime()),
 				}
 			},
 			fetch: func(ctx context.Context, size int32, token string) ([]*marketplacev1.Store, string, error) {
@@ -147,21 +153,28 @@ func (a *app) storeUpdate() *cobra.Command {
 		Use:   "update STORE",
 		Short: "Change the settings of a store",
 		Long: `Update changes the settings whose flags are given and leaves all others. An empty text or 0 clears a setting: its
-default applies again.`,
+default applies again.
+
+` + policyHelp,
 		Example: `  relais store update my-store --display-name "My shop" --support-email help@shop.example
   relais store update my-store --notify-on-shipment --notify-on-delivery=false
-  relais store update my-store --later-import-days 0`,
+  relais store update my-store --later-import-days 0
+  relais store update my-store --acceptance listed --accept-sku @skus.txt --accept-up-to 50EUR
+  relais store update my-store --import-interval 5m`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: a.completeStores,
 	}
-	settings.register(cmd.Flags())
+	settings.register(cmd)
 	cmd.MarkFlagsOneRequired(settingNames(cmd.Flags())...)
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		name, err := storeName(args[0])
 		if err != nil {
 			return err
 		}
-		values, paths := settings.changed(cmd.Flags())
+		values, paths, err := settings.changed(cmd.Flags())
+		if err != nil {
+			return err
+		}
 		store, err := api.UpdateStore(ctx, &marketplacev1.UpdateStoreRequest{
 			Store:      &marketplacev1.Store{Name: name, Settings: values},
 			UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
@@ -310,7 +323,8 @@ func (a *app) printStore(s *marketplacev1.Store) error {
 			{"Connected", a.at(s.GetCreateTime())},
 			{"Changed", a.at(s.GetUpdateTime())},
 			{"Disconnected", a.at(s.GetDisconnectTime())},
-			{"Last import", a.period(s.GetLastImportStartTime(), s.GetLastImportFinishTime())},
+			{"Last good import", joined(", ", a.period(s.GetLastImportStartTime(), s.GetLastImportFinishTime()), a.ago(s.GetLastImportStartTime()))},
+			{"Next import", joined(", ", a.at(s.GetNextImportTime()), a.until(s.GetNextImportTime()))},
 		}
 		p.facts(append(facts, settingFacts(s.GetSettings())...)...)
 	})

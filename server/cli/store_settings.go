@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
@@ -14,11 +16,13 @@ type settingsFlags struct {
 	displayName, logoURI, websiteURI, supportEmail, supportPhone, packingSlip, replyTo string
 	onShipment, onDelivery                                                             bool
 	firstImportDays, laterImportDays                                                   int32
+	policy                                                                             policyFlags
 }
 
 // settingPaths maps each flag to its path in the update mask, relative to the store.
 func settingPaths() map[string]string {
-	return map[string]string{
+	paths := policyPaths()
+	maps.Copy(paths, map[string]string{
 		"display-name":         "settings.display_name",
 		"logo-uri":             "settings.branding.logo_uri",
 		"website-uri":          "settings.branding.website_uri",
@@ -30,10 +34,12 @@ func settingPaths() map[string]string {
 		"reply-to":             "settings.customer_notification.reply_to",
 		"first-import-days":    "settings.look_back.first_import_days",
 		"later-import-days":    "settings.look_back.later_import_days",
-	}
+	})
+	return paths
 }
 
-func (f *settingsFlags) register(flags *pflag.FlagSet) {
+func (f *settingsFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&f.displayName, "display-name", "", "name shown to people (default: the shop's name on the marketplace)")
 	flags.StringVar(&f.logoURI, "logo-uri", "", "https URL of the logo")
 	flags.StringVar(&f.websiteURI, "website-uri", "", "https URL of the seller's shop")
@@ -45,6 +51,7 @@ func (f *settingsFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.replyTo, "reply-to", "", "mail address that notices to buyers are answered to (default: the support mail address)")
 	flags.Int32Var(&f.firstImportDays, "first-import-days", 0, "how far the first import looks back, in days of 24 hours (default 29)")
 	flags.Int32Var(&f.laterImportDays, "later-import-days", 0, "how far later imports look back for new orders, in days of 24 hours (default 30)")
+	f.policy.register(cmd)
 }
 
 // settingNames are the flags of settings in a flag set, sorted.
@@ -60,7 +67,7 @@ func settingNames(flags *pflag.FlagSet) []string {
 }
 
 // changed returns the settings and the paths of those whose flag was given, sorted.
-func (f *settingsFlags) changed(flags *pflag.FlagSet) (*marketplacev1.StoreSettings, []string) {
+func (f *settingsFlags) changed(flags *pflag.FlagSet) (*marketplacev1.StoreSettings, []string, error) {
 	var given []string
 	for name, path := range settingPaths() {
 		if flags.Changed(name) {
@@ -68,7 +75,7 @@ func (f *settingsFlags) changed(flags *pflag.FlagSet) (*marketplacev1.StoreSetti
 		}
 	}
 	slices.Sort(given)
-	return &marketplacev1.StoreSettings{
+	settings := &marketplacev1.StoreSettings{
 		DisplayName: f.displayName,
 		Branding: &marketplacev1.Branding{
 			LogoUri: f.logoURI, WebsiteUri: f.websiteURI, SupportEmail: f.supportEmail, SupportPhone: f.supportPhone,
@@ -78,7 +85,11 @@ func (f *settingsFlags) changed(flags *pflag.FlagSet) (*marketplacev1.StoreSetti
 			OnShipment: f.onShipment, OnDelivery: f.onDelivery, ReplyTo: f.replyTo,
 		},
 		LookBack: &marketplacev1.LookBack{FirstImportDays: f.firstImportDays, LaterImportDays: f.laterImportDays},
-	}, given
+	}
+	if err := f.policy.apply(flags, settings); err != nil {
+		return nil, nil, err
+	}
+	return settings, given, nil
 }
 
 // settingFacts describes the settings that are set.
@@ -90,7 +101,7 @@ func settingFacts(s *marketplacev1.StoreSettings) []fact {
 		return strconv.Itoa(int(n)) + " days"
 	}
 	brand, notify, back := s.GetBranding(), s.GetCustomerNotification(), s.GetLookBack()
-	return []fact{
+	return append([]fact{
 		{"Display name", s.GetDisplayName()},
 		{"Logo", brand.GetLogoUri()},
 		{"Website", brand.GetWebsiteUri()},
@@ -101,5 +112,5 @@ func settingFacts(s *marketplacev1.StoreSettings) []fact {
 		{"Reply to", notify.GetReplyTo()},
 		{"First import", days(back.GetFirstImportDays())},
 		{"Later imports", days(back.GetLaterImportDays())},
-	}
+	}, policyFacts(s)...)
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
@@ -42,13 +43,18 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 	case *marketplacev1.ListImportsRequest:
 		return &marketplacev1.ListImportsResponse{Imports: []*marketplacev1.Import{running(40), failed(), succeeded()}}, nil
 	case *marketplacev1.GetOrderRequest:
+		for _, o := range []*marketplacev1.Order{undecidedOrder(), ruledOrder()} {
+			if r.GetName() == o.GetName() {
+				return o, nil
+			}
+		}
 		return pickupOrder(), nil
 	case *marketplacev1.AcceptOrderRequest:
 		return pendingOrder(marketplacev1.Decision_KIND_ACCEPT, marketplacev1.Decision_STATE_QUEUED), nil
 	case *marketplacev1.RefuseOrderRequest:
 		return pendingOrder(marketplacev1.Decision_KIND_REFUSE, marketplacev1.Decision_STATE_NEEDS_ATTENTION), nil
 	case *marketplacev1.ListOrdersRequest:
-		answer := &marketplacev1.ListOrdersResponse{Orders: []*marketplacev1.Order{pickupOrder(), hiddenOrder(), warehouseOrder()}}
+		answer := &marketplacev1.ListOrdersResponse{Orders: []*marketplacev1.Order{pickupOrder(), hiddenOrder(), warehouseOrder(), undecidedOrder(), ruledOrder()}}
 		if r.GetPageSize() == 3 {
 			answer.NextPageToken = "page-2"
 		}
@@ -115,10 +121,14 @@ func teaStore() *marketplacev1.Store {
 			},
 			CustomerNotification: &marketplacev1.CustomerNotification{OnShipment: true},
 			LookBack:             &marketplacev1.LookBack{FirstImportDays: 60},
+			Acceptance: &marketplacev1.AcceptancePolicy{
+				Mode: marketplacev1.AcceptancePolicy_MODE_LISTED, Skus: []string{"TEA-G", "TEA-B"}, MaxTotal: euros(50, 0),
+			},
+			ImportSchedule: &marketplacev1.ImportSchedule{Interval: durationpb.New(5 * time.Minute)},
 		},
 		Health:     &marketplacev1.StoreHealth{State: marketplacev1.StoreHealth_STATE_HEALTHY, SinceTime: at(8, 0)},
 		CreateTime: at(8, 0), UpdateTime: at(9, 30),
-		LastImportStartTime: at(9, 28), LastImportFinishTime: at(9, 30),
+		LastImportStartTime: at(9, 28), LastImportFinishTime: at(9, 30), NextImportTime: timestamppb.New(now.Add(4*time.Minute + 10*time.Second)),
 	}
 }
 
@@ -141,6 +151,11 @@ func movingStore() *marketplacev1.Store {
 		Environment: "sandbox", Marketplace: "cdiscount", AccountId: "10001", ShopName: "Soap",
 		AcceptanceMode: marketplacev1.Store_ACCEPTANCE_MODE_AUTOMATIC,
 		Health:         &marketplacev1.StoreHealth{State: marketplacev1.StoreHealth_STATE_HEALTHY, SinceTime: at(8, 0)},
+		Settings: &marketplacev1.StoreSettings{
+			Acceptance:     &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL},
+			ImportSchedule: &marketplacev1.ImportSchedule{},
+		},
+		LastImportStartTime: timestamppb.New(now.Add(-90 * time.Second)), NextImportTime: timestamppb.New(now.Add(-time.Second)),
 	}
 }
 
@@ -173,6 +188,7 @@ func running(percent int32) *marketplacev1.Import {
 
 func succeeded() *marketplacev1.Import {
 	i := running(100)
+	i.Scheduled = true
 	i.State, i.FinishTime = marketplacev1.Import_STATE_SUCCEEDED, timestamppb.New(at(10, 1).AsTime().Add(1500*time.Millisecond))
 	i.Windows = []*marketplacev1.ImportWindow{
 		{Axis: marketplacev1.ImportWindow_AXIS_CREATED, SinceTime: at(0, 0), UntilTime: at(10, 0), FinishedUntilTime: at(10, 0)},
@@ -288,6 +304,27 @@ func pendingOrder(kind marketplacev1.Decision_Kind, state marketplacev1.Decision
 		NotShippable: []*marketplacev1.NotShippable{{Reason: marketplacev1.NotShippable_REASON_STATUS}},
 		Customer:     &marketplacev1.Customer{FirstName: "Ada", LastName: "Invented"}, Decision: d, UpdateTime: at(9, 20),
 	}
+}
+
+// undecidedOrder waits for the seller; the store's policy leaves it to a person.
+func undecidedOrder() *marketplacev1.Order {
+	o := pendingOrder(marketplacev1.Decision_KIND_ACCEPT, marketplacev1.Decision_STATE_QUEUED)
+	o.Name, o.OrderNumber, o.Decision = "stores/tea/orders/2403051200EEEEE", "2403051200EEEEE", nil
+	o.AcceptanceDeadlineTime = timestamppb.New(now.Add(26 * time.Hour))
+	o.NotAccepted = []*marketplacev1.NotAccepted{
+		{Reason: marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED, LineId: "1", Message: `article "CUP" of line 1 is not in the list`},
+		{Reason: marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED, LineId: "2", Message: "line 2 has no SKU"},
+		{Reason: marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT, Message: "the total of 60 EUR is above the limit of 50 EUR"},
+	}
+	return o
+}
+
+// ruledOrder was accepted by a rule.
+func ruledOrder() *marketplacev1.Order {
+	o := pendingOrder(marketplacev1.Decision_KIND_ACCEPT, marketplacev1.Decision_STATE_SENDING)
+	o.Name, o.OrderNumber = "stores/tea/orders/2403051200FFFFF", "2403051200FFFFF"
+	o.Decision.DecidedBy = "every article is in the list and the total is not above 50 EUR"
+	return o
 }
 
 func warehouseOrder() *marketplacev1.Order {
