@@ -74,9 +74,9 @@ func (a *app) orderList() *cobra.Command {
 		Use:   "list STORE",
 		Short: "List orders",
 		Long: `List prints orders, least recently changed first. ACCEPTANCE tells for an order that waits for the seller until when
-it does, where the marketplace says so, and why the store's policy leaves it to a person; afterwards, who decided and how
-far that is. To follow changes, keep the latest UPDATED time and give it as --updated-since next time; an order that
-changes meanwhile may be seen twice and is never missed.`,
+it does, where the marketplace says so, and why the store's policy leaves it to a person; afterwards, who decided and
+how far that is. To follow changes, keep the latest UPDATED time and give it as --updated-since next time; an order
+that changes meanwhile may be seen twice and is never missed.`,
 		Example: `  relais order list my-store --shippable
   relais order list my-store --status ready-to-ship,pending-acceptance --limit 200
   relais order list my-store --updated-since 24h --all --output json`,

@@ -106,8 +106,8 @@ func (a *app) storeList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List stores",
-		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. LAST GOOD IMPORT is how long ago
-the last import began that succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by
+		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. LAST GOOD IMPORT is how long
+ago the last import began that succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by
 itself.`,
 		Example: `  relais store list
   relais store list --all --show-disconnected --output json`,
