@@ -155,6 +155,8 @@ func TestAcceptancePolicy(t *testing.T) {
 		return s.create(world.Spec{Variety: world.WaitingAcceptance, Lines: lines, Fees: []world.Fee{}})
 	}
 	listed, dear := waiting(line("MUG", "20.00"), line("TRAY", "20.00")), waiting(line("MUG", "60.00"))
+	leaving, mug := waiting(line("MUG", "7.00")), "MUG"
+	s.change(leaving, world.Patch{CancelRequested: &mug})
 	other, refused := waiting(line("MUG", "5.00"), line("HAT", "5.00")), waiting(line("HAT", "5.00"))
 	s.advance(15 * time.Minute) // their states are told
 	s.imported()
@@ -163,10 +165,29 @@ func TestAcceptancePolicy(t *testing.T) {
 		d.GetDecidedBy() != "every article is in the list and the total is not above 50 EUR" {
 		t.Errorf("the listed order was decided as %v", d)
 	}
-	for name, number := range map[string]string{"too dear": dear, "not listed": other, "to be refused": refused} {
-		if d := s.order(number).GetDecision(); d != nil {
-			t.Errorf("the order that is %s was decided: %v", name, d)
+	const (
+		notListed  = marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED
+		aboveLimit = marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT
+		cancelling = marketplacev1.NotAccepted_REASON_CANCEL_REQUESTED
+	)
+	for number, reason := range map[string]marketplacev1.NotAccepted_Reason{dear: aboveLimit, other: notListed, refused: notListed, leaving: cancelling} {
+		o := s.order(number)
+		if d := o.GetDecision(); d != nil {
+			t.Errorf("the order with %s was decided: %v", reason, d)
 		}
+		if n := o.GetNotAccepted(); len(n) != 1 || n[0].GetReason() != reason || n[0].GetMessage() == "" {
+			t.Errorf("left to a person because of %v, want %s", n, reason)
+		}
+	}
+	if n := s.order(listed).GetNotAccepted(); n != nil {
+		t.Errorf("the listed order was left to a person: %v", n)
+	}
+
+	// The buyer stays: the order is judged again, as it is then.
+	s.change(leaving, world.Patch{LineStates: map[string]world.LineState{mug: world.LineNone}})
+	s.imported()
+	if d := s.decided(leaving); d.GetState() != marketplacev1.Decision_STATE_CONFIRMED || d.GetDecidedBy() == "" {
+		t.Errorf("the order that changed was decided as %v", d)
 	}
 	// What a person decided stays, whatever the policy says later.
 	if _, err := s.decide(refused, refuse); err != nil {
