@@ -84,7 +84,7 @@ func shop(t *testing.T, st store.Store, o order.Stored, d *decision.Decision, wa
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	st.ID, o.StoreID = "shop", "shop"
-	stores := store.NewService(&oneStore{store: st}, nil, nil, nil, func() time.Time { return changed }, log)
+	stores := store.NewService(store.Config{Repository: &oneStore{store: st}, Now: func() time.Time { return changed }, Log: log})
 	decisions := decision.NewService(decision.Config{Repository: oneDecision{decision: d}, Stores: stores, Workers: 1, Now: time.Now, Log: log})
 	return serve(t, api.NewMarketplace(stores, oneOrder{order: o}, nil, decisions, nil, wake, log))
 }
@@ -217,9 +217,6 @@ func TestNextImportTime(t *testing.T) {
 		}
 		return s
 	}
-	ill := func(state store.HealthState, reason string) func(*store.Store) {
-		return func(s *store.Store) { s.Health.State, s.Health.Reason = state, reason }
-	}
 	for _, c := range []struct {
 		name     string
 		store    store.Store
@@ -232,10 +229,9 @@ func TestNextImportTime(t *testing.T) {
 		{"disconnected", stored(func(s *store.Store) { s.DisconnectTime = due }), true, time.Time{}},
 		{"no schedule", stored(func(s *store.Store) { s.Settings.ImportSchedule.Disabled = true }), true, time.Time{}},
 		{"no schedule on this server", stored(), false, time.Time{}},
-		{"credentials refused", stored(ill(store.AuthRequired, problem.ReasonCredentialsRejected)), true, time.Time{}},
-		{"credentials unreadable", stored(ill(store.AuthRequired, problem.ReasonCredentialsUnreadable)), true, time.Time{}},
-		{"the account is inactive: it is asked again", stored(ill(store.AuthRequired, problem.ReasonSellerInactive)), true, planned},
-		{"the marketplace is down", stored(ill(store.MarketplaceDown, problem.ReasonMarketplaceDown)), true, planned},
+		{"credentials refused", stored(func(s *store.Store) { s.NextProbe = planned }), true, time.Time{}},
+		{"the account is inactive: it is asked again", stored(func(s *store.Store) { s.Health.State = store.AuthRequired }), true, planned},
+		{"the marketplace is down", stored(func(s *store.Store) { s.Health.State = store.MarketplaceDown }), true, planned},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

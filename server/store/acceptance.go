@@ -54,13 +54,11 @@ type ImportSchedule struct {
 	Interval time.Duration `json:"interval,omitempty"` // zero means the server's default
 }
 
-// PlannedImport returns when the store is imported by itself next, past when that is due; zero when it will not be: it is paused,
-// disconnected or without a schedule, or its credentials are refused.
+// PlannedImport returns when the store is imported by itself next, past when that is due; zero while it will not be: it is paused,
+// disconnected or without a schedule, or its credentials are refused and are only tried now and then.
 func (s Store) PlannedImport() time.Time {
-	refused := s.Health.State == AuthRequired &&
-		(s.Health.Reason == problem.ReasonCredentialsRejected || s.Health.Reason == problem.ReasonCredentialsUnreadable)
 	switch {
-	case !s.Connected(), s.Paused, s.Settings.ImportSchedule.Disabled, refused:
+	case !s.Connected(), s.Paused, s.Settings.ImportSchedule.Disabled, !s.NextProbe.IsZero():
 		return time.Time{}
 	case s.NextImport.IsZero():
 		return s.UpdateTime // it is due since it was connected, or its schedule changed

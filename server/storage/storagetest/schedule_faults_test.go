@@ -56,7 +56,7 @@ var scheduleFaults = map[string]fault{
 	"disconnected stores are due":     {"Schedule/paused,_disconnected", alsoDue(func(s store.Store, _ store.Bindings) bool { return !s.Connected() })},
 	"stores without schedule are due": {"Schedule/paused,_disconnected", alsoDue(func(s store.Store, _ store.Bindings) bool { return s.Settings.ImportSchedule.Disabled })},
 	"refused stores are due": {"Schedule/paused,_disconnected", alsoDue(func(s store.Store, b store.Bindings) bool {
-		return slices.ContainsFunc(b.Adapters, func(x store.Binding) bool { return x.Adapter == s.Adapter && x.Refused })
+		return slices.ContainsFunc(b.Adapters, func(x store.Binding) bool { return x.Adapter == s.Adapter && !x.Standing.Works() })
 	})},
 	"what was left out once is left out for ever": {"Schedule/paused,_disconnected", func(r *storagetest.Repositories) {
 		r.Schedule = &forgetsReturned{r.Schedule, r.Stores, map[string]bool{}}

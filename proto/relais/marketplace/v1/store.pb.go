@@ -247,7 +247,7 @@ type Store struct {
 	// store moves from one adapter to another.
 	Adapters []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
 	// Output only. When the next import starts by itself; past while it runs or waits for its turn. Unset when none will: the store is
-	// paused or disconnected, its schedule is disabled, or the marketplace refuses its credentials.
+	// paused or disconnected, its schedule is disabled, or the marketplace refuses its credentials (StoreHealth.next_probe_time).
 	NextImportTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_import_time,json=nextImportTime,proto3" json:"next_import_time,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
