@@ -3,7 +3,8 @@
 //
 // One connection writes and takes the write lock when its transaction begins; several others read, each statement on the
 // last committed state (WAL). A commit is on disk when it returns (synchronous=FULL). Nothing here calls an adapter,
-// and no code inside a write transaction touches the pools.
+// and no code inside a write transaction touches the pools. Callers that store shipments at the same time share a
+// transaction.
 //
 // A row that says when it is due is written together with a River job that wakes whoever works on such rows (Queue). The row is
 // the truth; the job only shortens the wait.
