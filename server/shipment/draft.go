@@ -68,7 +68,7 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	if err := checkOrder(o.Order, st.Options); err != nil && !(replaced != nil && hasShipped(o.Order)) {
+	if err := checkOrder(o.Order, st.Options); err != nil && (replaced == nil || !hasShipped(o.Order)) {
 		return draft{}, err
 	}
 	if err := checkItems(st.Items, o.Order, rules); err != nil {

@@ -41,7 +41,7 @@ type Proof struct {
 	Requests     []MarketplaceRequest `json:"requests,omitempty"`      // of KindSending; none where the adapter cannot tell
 	Outcome      delivery.Outcome     `json:"outcome,omitempty"`       // of KindSent
 	NativeReason string               `json:"native_reason,omitempty"` // of KindSent: the marketplace's own code
-	Observed     *Observation         `json:"observed,omitempty"`      // of KindRead
+	Observed     *Observation         `json:"observed,omitempty"`      // of KindRead, and of KindFailed after a read
 }
 
 // MarketplaceRequest is a request to the marketplace as a person reads it, every secret masked.

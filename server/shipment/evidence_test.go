@@ -27,6 +27,10 @@ func TestEvidence(t *testing.T) {
 		}
 	}
 	failed := shipment.Event{Time: noon, State: delivery.Queued, Kind: shipment.KindFailed, Message: "down", Adapter: "alpha"}
+	failedAfter := func(read shipment.Event) shipment.Event {
+		read.Kind, read.Message = shipment.KindFailed, "down"
+		return read
+	}
 	for _, c := range []struct {
 		name string
 		with func(w *world)
@@ -46,7 +50,7 @@ func TestEvidence(t *testing.T) {
 		{"nothing was sent after all", func(w *world) { w.sendErr = down }, []shipment.Event{
 			read, sending, sent(delivery.Queued, "nothing was sent: down", delivery.Retry, ""),
 		}},
-		{"it could not be made ready: nothing is announced", func(w *world) { w.prepareErr = down }, []shipment.Event{read, failed}},
+		{"it could not be made ready: nothing is announced", func(w *world) { w.prepareErr = down }, []shipment.Event{failedAfter(read)}},
 		{"the order could not be read", func(w *world) { w.readErr = down }, []shipment.Event{failed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -82,7 +86,7 @@ func TestAnswerToASupersededShipment(t *testing.T) {
 			same(t, "outcome", got.LastOutcome, outcome)
 			same(t, "nothing is planned", got.NextAttempt, time.Time{})
 			last := w.events[len(w.events)-1]
-			same(t, "evidence", last.Proof.Outcome, outcome)
+			same(t, "evidence", last.Outcome, outcome)
 			same(t, "state in the evidence", last.State, delivery.Superseded)
 		})
 	}

@@ -80,11 +80,11 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
 	read, err := w.read(ctx, ref, s.OrderNumber)
 	if err != nil {
-		return w.postpone(ctx, s, err)
+		return w.postpone(ctx, s, err, Event{Adapter: s.Adapter})
 	}
 	rules, err := w.rules(ctx, s)
 	if err != nil {
-		return w.postpone(ctx, s, err)
+		return w.postpone(ctx, s, err, w.observed(s, read, ""))
 	}
 	w.cfg.Stores.Report(ctx, ref, nil)
 	now := w.now()
@@ -135,11 +135,13 @@ func (w *Worker) observed(s Shipment, read order.FreshRead, message string) Even
 	}
 }
 
-// postpone plans another step after a failure before which nothing was sent.
-func (w *Worker) postpone(ctx context.Context, s Shipment, err error, before ...Event) (Shipment, error) {
+// postpone plans another step after a failure before which nothing was sent. seen is what came before it in this step: it becomes a
+// part of the failure's event, so that failures that repeat are one event.
+func (w *Worker) postpone(ctx context.Context, s Shipment, err error, seen Event) (Shipment, error) {
 	cause := w.failed(ctx, s, err)
 	s.Postpone(cause, w.now(), w.cfg.Policy)
-	return w.store(ctx, s, append(before, Event{State: s.State, Kind: KindFailed, Message: cause.Message, Adapter: s.Adapter})...)
+	seen.State, seen.Kind, seen.Message = s.State, KindFailed, cause.Message
+	return w.store(ctx, s, seen)
 }
 
 // failed tells the store's health of a failure and returns what a person may know of it.

@@ -647,7 +647,7 @@ type ShipmentEvent struct {
 	Outcome string `protobuf:"bytes,8,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// With SENT: the marketplace's own code of a refusal.
 	NativeReason string `protobuf:"bytes,9,opt,name=native_reason,json=nativeReason,proto3" json:"native_reason,omitempty"`
-	// With READ: what the read of the order showed.
+	// With READ, and with FAILED where the order was read before: what the read showed.
 	Observed *OrderObservation `protobuf:"bytes,10,opt,name=observed,proto3" json:"observed,omitempty"`
 	// How often this step was made with the same result, one after the other.
 	Count int32 `protobuf:"varint,11,opt,name=count,proto3" json:"count,omitempty"`
