@@ -110,7 +110,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	})
 	if cfg.Import.Interval > 0 {
 		r.schedule = order.NewScheduler(order.ScheduleConfig{
-			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: cfg.Shipment.RetryMin, Workers: cfg.Import.Workers,
+			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
 			Now: now, Log: log,
 		})
 	}
@@ -142,6 +142,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 	return r, nil
 }
+
+// schedulePause is how late a store that becomes due while others are imported may start, and the wait after a failure of the
+// database.
+const schedulePause = time.Second
 
 // wakeSchedule tells the schedule, where there is one, that stores may be due.
 func (r *relais) wakeSchedule() {
