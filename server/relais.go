@@ -96,7 +96,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
 		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
-		Workers: cfg.Shipment.Workers, Policy: policy,
+		Workers: cfg.Shipment.Workers, Policy: policy, WaitMargin: cfg.Shipment.WaitMargin,
 		Now: now, Log: log,
 	})
 	shipments := shipment.NewService(shipment.ServiceConfig{

@@ -25,7 +25,7 @@ func statementFromProto(storeID string, req *marketplacev1.NotifyShipmentRequest
 			OrderNumber: number, Carrier: in.GetCarrier(), TrackingNumber: in.GetTrackingNumber(), TrackingURL: in.GetTrackingUrl(),
 			Service: in.GetService(), CarrierFee: moneyFromProto(in.GetCarrierFee()),
 		},
-		Options:   shipment.Options{Force: req.GetForce(), AllowOther: req.GetAllowOtherCarrier()},
+		Force: req.GetForce(), AllowOther: req.GetAllowOtherCarrier(),
 		RequestID: req.GetRequestId(),
 	}
 	if in.GetReplaces() != "" {

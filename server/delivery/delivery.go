@@ -124,13 +124,12 @@ func (d *Delivery) Reopen(now, deadline time.Time, message string) {
 	d.Reason, d.Message = "", message
 }
 
-// Observe notes what a read showed: asBefore when the order is still as it was before anything was sent.
-func (d *Delivery) Observe(asBefore bool, now time.Time) {
-	d.FailureCount = 0
+// Observe notes what a read that began at an instant showed: asBefore when the order is still as it was before anything was sent.
+func (d *Delivery) Observe(asBefore bool, at time.Time) {
 	switch {
 	case !asBefore:
 		d.StillReady = 0
-	case d.State == Sending && !now.Before(d.SettledTime):
+	case d.State == Sending && !at.Before(d.SettledTime):
 		d.StillReady++
 	}
 }
@@ -154,6 +153,9 @@ func (d *Delivery) BeginSend(now time.Time, p Policy) {
 // request can have been applied.
 func (d *Delivery) Conclude(before State, r Result, now time.Time, p Policy) {
 	d.LastOutcome = r.Outcome
+	if r.Outcome != Retry { // a read alone does not end a row of failures: what comes after it may fail again and again
+		d.FailureCount = 0
+	}
 	switch r.Outcome {
 	case Applied, AlreadyApplied:
 		d.State, d.NextAttempt, d.Reason = Acknowledged, now, ""
@@ -212,6 +214,7 @@ func (d *Delivery) Postpone(cause *problem.Problem, now time.Time, p Policy) {
 // Wait plans the next read. A request whose answer was lost is read after again at the settle delay, so that its resolution
 // does not take longer than it must, yet slower with every request that went the same way; other waits grow.
 func (d *Delivery) Wait(reason, message string, now time.Time, p Policy) {
+	d.FailureCount = 0
 	if d.State == Sending {
 		d.NextAttempt = now.Add(doubled(p.SettleDelay, d.SendCount-1, max(p.SettleDelay, p.RetryMax)))
 	} else {

@@ -132,7 +132,7 @@ func TestObserve(t *testing.T) {
 				d.Observe(r.asBefore, in(r.at))
 			}
 			want := c.d
-			want.StillReady = c.want // and a read that worked ends a row of failures
+			want.StillReady, want.FailureCount = c.want, 4 // that a read works does not end a row of failures to send
 			same(t, d, want)
 		})
 	}

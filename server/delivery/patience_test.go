@@ -179,3 +179,41 @@ func TestEnd(t *testing.T) {
 		same(t, got, want)
 	}
 }
+
+// TestBackOffGrowsOverReadsThatWork: the order can be read each time, and each time the marketplace does not take the request. The
+// pauses grow all the same, until something else comes back.
+func TestBackOffGrowsOverReadsThatWork(t *testing.T) {
+	t.Parallel()
+	d, at := fresh(), now
+	var pauses []time.Duration
+	attempt := func(r delivery.Result) {
+		d.Observe(true, at)
+		d.BeginSend(at, policy)
+		d.Conclude(delivery.Queued, r, at, policy)
+		pauses = append(pauses, d.NextAttempt.Sub(at))
+		at = d.NextAttempt
+	}
+	for range 4 {
+		attempt(delivery.Result{Outcome: delivery.Retry})
+	}
+	for i := 1; i < len(pauses); i++ {
+		if pauses[i] < pauses[i-1]*13/10 { // doubled, and each moved by a fifth at most
+			t.Errorf("pauses %v do not grow", pauses)
+		}
+	}
+	for name, after := range map[string]func(*delivery.Delivery){
+		"an answer that says yes": func(d *delivery.Delivery) {
+			d.Conclude(delivery.Queued, delivery.Result{Outcome: delivery.Applied}, at, policy)
+		},
+		"an answer that is lost": func(d *delivery.Delivery) {
+			d.Conclude(delivery.Queued, delivery.Result{Outcome: delivery.Unknown}, at, policy)
+		},
+		"a wait for the order": func(d *delivery.Delivery) { d.Wait("", "not yet", at, policy) },
+	} {
+		ended := d
+		after(&ended)
+		if ended.FailureCount != 0 {
+			t.Errorf("%s: %d failures in a row are still counted", name, ended.FailureCount)
+		}
+	}
+}

@@ -49,6 +49,7 @@ const (
 	ReasonRequestIDReused       = "REQUEST_ID_REUSED"
 	ReasonShipmentAlreadyOpen   = "SHIPMENT_ALREADY_OPEN"
 	ReasonShipmentsBusy         = "SHIPMENTS_BUSY"
+	ReasonShipmentCancelled     = "SHIPMENT_CANCELLED"
 	ReasonNotReplaceable        = "SHIPMENT_NOT_REPLACEABLE"
 	ReasonNotRetryable          = "SHIPMENT_NOT_RETRYABLE"
 	ReasonNotCancellable        = "SHIPMENT_NOT_CANCELLABLE"

@@ -46,18 +46,20 @@ func (b carrierBook) read(ctx context.Context, ref store.Ref) (CarrierList, erro
 }
 
 // choose finds the marketplace's carrier for a request about an order, and checks that the parcel can be announced with it.
-// Errors: CARRIER_UNKNOWN, CARRIER_NOT_FOR_PICKUP_POINT, INVALID_FIELD of the tracking URL, and those of the marketplace.
-func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt Options, o order.Order, rules Rules) (ChosenCarrier, error) {
+// offNetwork tells that the carrier does not serve the order's pickup network, and that opt overrules that. Errors: CARRIER_UNKNOWN,
+// CARRIER_NOT_FOR_PICKUP_POINT, INVALID_FIELD of the tracking URL, and those of the marketplace.
+func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt Options, o order.Order, rules Rules) (_ ChosenCarrier, offNetwork bool, _ error) {
 	match, list, err := b.find(ctx, ref, r.Carrier, opt)
 	if err != nil {
-		return ChosenCarrier{}, err
+		return ChosenCarrier{}, false, err
 	}
 	chosen := ChosenCarrier{
 		Name: match.Listed.Name, Rule: match.Rule, ListAge: max(0, b.now().Sub(list.ReadTime)).Truncate(time.Second),
 	}
-	if p := o.PickupPoint; p != nil && !opt.Force {
-		if known, serves := b.table.Serves(match.Carrier, string(p.Network)); known && !serves {
-			return ChosenCarrier{}, problem.New(problem.Precondition, problem.ReasonCarrierNotForPickup,
+	if p := o.PickupPoint; p != nil {
+		known, serves := b.table.Serves(match.Carrier, string(p.Network))
+		if offNetwork = known && !serves; offNetwork && !opt.OverNetwork {
+			return ChosenCarrier{}, false, problem.New(problem.Precondition, problem.ReasonCarrierNotForPickup,
 				"order %s goes to a pickup point of %s, which %s does not serve; ship with a carrier that does, or force it", o.Number, p.Network, match.Carrier).
 				With("network", string(p.Network)).With("carrier", match.Carrier)
 		}
@@ -68,10 +70,10 @@ func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt O
 		}
 	}
 	if match.AnyOther && r.TrackingURL == "" && chosen.TrackingURL == "" {
-		return ChosenCarrier{}, problem.InvalidField("shipment.tracking_url",
+		return ChosenCarrier{}, false, problem.InvalidField("shipment.tracking_url",
 			"is required with %q, the marketplace's row for any other carrier: nothing else tells the buyer who delivers", match.Listed.Name)
 	}
-	return chosen, nil
+	return chosen, offNetwork, nil
 }
 
 // fits reports whether the marketplace takes a page that relais made. One that it does not take is left out: it is a help only.

@@ -42,7 +42,8 @@ func (s *Service) retry(ctx context.Context, storeID, id string, force bool) (Sh
 	if sh.Adapter != o.Adapter {
 		sh.Adapter, sh.Chosen = o.Adapter, ChosenCarrier{}
 	}
-	sh.Force = sh.Force || force
+	sh.OverCancel = sh.OverCancel || force && (o.CancelRequested || sh.Reason == problem.ReasonCancelRequested)
+	sh.OverNetwork = sh.OverNetwork || force && sh.Reason == problem.ReasonCarrierNotForPickup
 	sh.Reopen(now, s.deadline(o.Order, now), "taken up again; relais reads the order")
 	sh.Evidence = ""
 	stored, err := s.repository.ReopenShipment(ctx, sh, Event{Time: now, State: sh.State, Kind: KindPerson, Message: sh.Message})
@@ -75,7 +76,9 @@ func (s *Service) cancel(ctx context.Context, storeID, id string) (Shipment, err
 	switch {
 	case !sh.State.Open() && sh.State != delivery.NeedsAttention:
 		return refuse("it has ended, nothing more is sent of it")
-	case sh.SendCount > 0 && sh.Reached():
+	case sh.Reached() && sh.SendCount == 0:
+		return refuse("shipment " + sh.Replaces + ", which it replaces, may be on its way; relais must find out what became of that")
+	case sh.Reached():
 		return refuse("the marketplace may have it already, and what it has cannot be taken back; name it as replaces to correct it")
 	}
 	sh.End(delivery.Cancelled, "", "cancelled before anything was sent")

@@ -76,7 +76,10 @@ func decideShipped(s Shipment, o order.Order) verdict {
 	case !s.MayBeApplied():
 		return verdict{attention, EvidenceState, problem.ReasonShippedElsewhere,
 			"the order was shipped on the marketplace, but not by relais; check in the seller portal that the tracking number is right"}
-	case s.ReplacedTracking != "" && s.State != delivery.Acknowledged:
+	case s.LastOutcome == delivery.AlreadyApplied && !s.Uncertain:
+		return verdict{attention, EvidenceState, problem.ReasonShippedElsewhere,
+			"the marketplace says that the order was shipped before relais told it to; check in the seller portal that the tracking number is right"}
+	case s.ReplacedTracking != "" && (s.State != delivery.Acknowledged || s.LastOutcome != delivery.Applied):
 		return verdict{attention, EvidenceState, problem.ReasonTrackingMismatch,
 			"the order was shipped, and the marketplace does not show whether with this tracking number or with the one that it corrects; check in the seller portal"}
 	}
@@ -111,7 +114,7 @@ func decideSend(s Shipment, o order.Order) verdict {
 		no = attention
 	}
 	switch {
-	case o.CancelRequested && !s.Force:
+	case o.CancelRequested && !s.OverCancel:
 		return verdict{attention, "", problem.ReasonCancelRequested,
 			"the buyer asks to cancel this order; answer the request in the seller portal, or retry the shipment with force"}
 	case o.Fulfillment != order.FulfilledBySeller:

@@ -47,8 +47,8 @@ func TestDecide(t *testing.T) {
 		{"ready, never sent", shipment(delivery.Queued), read(order.ReadyToShip), send, "", ""},
 		{"ready, never sent, past the deadline: better late than never", with(shipment(delivery.Queued), late), read(order.ReadyToShip), send, "", ""},
 		{"ready, never sent, buyer asks to cancel", shipment(delivery.Queued), cancelAsked, attention, "", problem.ReasonCancelRequested},
-		{"ready, never sent, buyer asks to cancel, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.Force = true }), cancelAsked, send, "", ""},
-		{"ready, never sent, marketplace ships, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.Force = true }), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
+		{"ready, never sent, buyer asks to cancel, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.OverCancel = true }), cancelAsked, send, "", ""},
+		{"ready, never sent, marketplace ships, forced", with(shipment(delivery.Queued), func(s *Shipment) { s.OverCancel = true }), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
 		{"ready, never sent, marketplace ships", shipment(delivery.Queued), marketplaceShips, reject, "", problem.ReasonOrderNotShippable},
 		{"ready, never sent, no goods", shipment(delivery.Queued), noGoods, reject, "", problem.ReasonOrderNotShippable},
 
@@ -81,6 +81,9 @@ func TestDecide(t *testing.T) {
 		{"shipped, no parcel visible, never sent", shipment(delivery.Queued), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
 		{"shipped, no parcel visible, our only request was refused", with(shipment(delivery.Sending), func(s *Shipment) { s.LastOutcome = delivery.Refused }), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
 		{"shipped, no parcel visible, refused after a lost answer", with(shipment(delivery.Sending), func(s *Shipment) { s.LastOutcome, s.Uncertain = delivery.Refused, true }), read(order.Shipped), confirm, EvidenceState, ""},
+		{"shipped, no parcel visible, the marketplace had been told before the first request", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome = 1, delivery.AlreadyApplied }), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
+		{"shipped, no parcel visible, the marketplace had been told by an earlier request", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome, s.Uncertain = 2, delivery.AlreadyApplied, true }), read(order.Shipped), confirm, EvidenceState, ""},
+		{"shipped, our tracking, the marketplace had been told before", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome = 1, delivery.AlreadyApplied }), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
 		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
 		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
 
@@ -134,6 +137,7 @@ func TestDecideCorrection(t *testing.T) {
 	inherited := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown})
 	settled := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown, StillReady: reads})
 	sent := shipment(delivery.Delivery{State: delivery.Sending, Uncertain: true, LastOutcome: delivery.Unknown, SendCount: 1})
+	toldBefore := shipment(delivery.Delivery{State: delivery.Acknowledged, SendCount: 1, LastOutcome: delivery.AlreadyApplied, Uncertain: true})
 	acknowledged := shipment(delivery.Delivery{State: delivery.Acknowledged, SendCount: 1, LastOutcome: delivery.Applied})
 
 	for _, tt := range []struct {
@@ -156,6 +160,8 @@ func TestDecideCorrection(t *testing.T) {
 		{"shipped, no parcel visible, only the old one was sent", inherited, read(order.Shipped), no, attention, problem.ReasonTrackingMismatch},
 		{"shipped, no parcel visible, nothing was sent", fresh, read(order.Shipped), no, attention, problem.ReasonShippedElsewhere},
 		{"shipped, no parcel visible, the marketplace said yes to this one", acknowledged, read(order.Shipped), no, confirm, ""},
+
+		{"shipped, no parcel visible, the marketplace had been told before: by the old one or this one", toldBefore, read(order.Shipped), no, attention, problem.ReasonTrackingMismatch},
 
 		{"shipped with the old number, which may be corrected", fresh, read(order.Shipped, old), yes, send, ""},
 		{"shipped with the old number, which may be corrected: this one may be on its way", sent, read(order.Shipped, old), yes, wait, ""},

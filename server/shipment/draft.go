@@ -47,6 +47,11 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	st.trim()
 	requestID, digest := st.key()
 	if found, err := d.service.repository.FindRequest(ctx, d.store.ID, requestID); err == nil {
+		if st.RequestID == "" && found.State == delivery.Cancelled {
+			return draft{}, problem.New(problem.Precondition, problem.ReasonShipmentCancelled,
+				"shipment %s with this carrier and tracking number was cancelled; to ship the order with them after all, give a request_id", found.ID).
+				With("shipment", nameOf(found.StoreID, found.ID))
+		}
 		found, err = repeated(found, digest)
 		return draft{new: New{Shipment: found}, existing: true}, err
 	} else if !errors.Is(err, ErrNotFound) {
@@ -68,13 +73,15 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	if err := checkOrder(o.Order, st.Options); err != nil && (replaced == nil || !hasShipped(o.Order)) {
+	opt := Options{AllowOther: st.AllowOther, OverCancel: st.Force && o.CancelRequested, OverNetwork: st.Force}
+	if err := checkOrder(o.Order, opt); err != nil && (replaced == nil || !hasShipped(o.Order)) {
 		return draft{}, err
 	}
 	if err := checkItems(st.Items, o.Order, rules); err != nil {
 		return draft{}, err
 	}
-	chosen, err := d.service.carriers.choose(ctx, store.Ref{StoreID: d.store.ID, Adapter: o.Adapter}, st.Request, st.Options, o.Order, rules)
+	var chosen ChosenCarrier
+	chosen, opt.OverNetwork, err = d.service.carriers.choose(ctx, store.Ref{StoreID: d.store.ID, Adapter: o.Adapter}, st.Request, opt, o.Order, rules)
 	if err != nil {
 		return draft{}, err
 	}
@@ -88,7 +95,7 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	}
 	n := New{
 		Shipment: Shipment{
-			ID: id.String(), StoreID: d.store.ID, Adapter: o.Adapter, Request: st.Request, Options: st.Options,
+			ID: id.String(), StoreID: d.store.ID, Adapter: o.Adapter, Request: st.Request, Options: opt,
 			RequestID: requestID, RequestDigest: digest, Chosen: chosen, NotSentFields: notSent,
 			Delivery: delivery.New(now, d.service.deadline(o.Order, now)), CreateTime: now,
 		},

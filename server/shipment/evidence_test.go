@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
 )
@@ -67,27 +68,98 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-// TestAnswerToASupersededShipment: a correction came in while the request was on its way. The answer is kept as evidence; the
-// shipment stays superseded.
-func TestAnswerToASupersededShipment(t *testing.T) {
+// TestAnswerToAnEndedShipment: while the request was on its way a correction came in, or the shipment ended otherwise. The answer is
+// kept as evidence; the shipment stays as it is.
+func TestAnswerToAnEndedShipment(t *testing.T) {
 	t.Parallel()
-	for _, outcome := range []delivery.Outcome{delivery.Applied, delivery.Refused, delivery.Unknown} {
-		t.Run(string(outcome), func(t *testing.T) {
+	for _, state := range []delivery.State{delivery.Superseded, delivery.NeedsAttention} {
+		for _, outcome := range []delivery.Outcome{delivery.Applied, delivery.Refused, delivery.Unknown} {
+			t.Run(string(state)+", "+string(outcome), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld()
+				w.result.Outcome = outcome
+				w.onSend = func() {
+					w.ship.End(state, "", "ended")
+					w.ship.Revision++
+				}
+				got := w.step(t)
+				same(t, "state, message", []string{string(got.State), got.Message}, []string{string(state), "ended"})
+				same(t, "outcome", got.LastOutcome, outcome)
+				same(t, "nothing is planned", got.NextAttempt, time.Time{})
+				last := w.events[len(w.events)-1]
+				same(t, "evidence", last.Outcome, outcome)
+				same(t, "state in the evidence", last.State, state)
+			})
+		}
+	}
+}
+
+// TestWhatCannotBeSent: an adapter that refuses the notification itself will refuse it again. The shipment ends, at once, and the
+// store is not said to be ill.
+func TestWhatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	wrong := problem.InvalidField("lines", "holds a line that the order does not have")
+	for _, c := range []struct {
+		name string
+		with func(w *world)
+		want delivery.State
+	}{
+		{"when it is made ready", func(w *world) { w.prepareErr = wrong }, delivery.Rejected},
+		{"when it is sent", func(w *world) { w.sendErr = wrong }, delivery.Rejected},
+		{"after an answer that was lost", func(w *world) {
+			w.prepareErr = wrong
+			w.ship.State, w.ship.Uncertain, w.ship.SendCount, w.ship.LastOutcome, w.ship.StillReady = delivery.Sending, true, 1, delivery.Unknown, policy.RepeatedReads
+		}, delivery.NeedsAttention},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
-			w.result.Outcome = outcome
-			w.onSend = func() {
-				w.ship.End(delivery.Superseded, "", "replaced")
-				w.ship.ReplacedBy = "p2"
-				w.ship.Revision++
-			}
+			c.with(w)
 			got := w.step(t)
-			same(t, "state, message", []string{string(got.State), got.Message, got.ReplacedBy}, []string{"SUPERSEDED", "replaced", "p2"})
-			same(t, "outcome", got.LastOutcome, outcome)
+			same(t, "state, reason", []string{string(got.State), got.Reason}, []string{string(c.want), problem.ReasonInvalidField})
 			same(t, "nothing is planned", got.NextAttempt, time.Time{})
-			last := w.events[len(w.events)-1]
-			same(t, "evidence", last.Outcome, outcome)
-			same(t, "state in the evidence", last.State, delivery.Superseded)
+			same(t, "reports", w.reports, []string{"alpha is well"})
+			same(t, "last event", w.events[len(w.events)-1].Message, got.Message)
+		})
+	}
+}
+
+// TestDeadlineFollowsTheOrder: a ship-by time that is told only later puts the end off, never forward.
+func TestDeadlineFollowsTheOrder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		shipBy time.Time
+		want   time.Time
+	}{
+		{"not told", time.Time{}, noon.Add(24 * time.Hour)},
+		{"earlier than what was planned", noon, noon.Add(24 * time.Hour)},
+		{"later", noon.Add(48 * time.Hour), noon.Add(49 * time.Hour)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.shown.ShipBy, w.shown.Status = c.shipBy, order.Processing
+			same(t, "deadline", w.step(t).Deadline, c.want)
+		})
+	}
+}
+
+// TestReadThatWaitedForItsAnswer: it may show the order as it was when the read began, before the request can have settled.
+func TestReadThatWaitedForItsAnswer(t *testing.T) {
+	t.Parallel()
+	for name, takes := range map[string]time.Duration{"a quick one after the settled time": 0, "one that began before": -time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.ship.State, w.ship.Uncertain, w.ship.SendCount, w.ship.LastOutcome = delivery.Sending, true, 1, delivery.Unknown
+			w.ship.SettledTime = noon.Add(-takes)
+			w.readTakes = -2 * takes
+			want := int32(1)
+			if takes != 0 {
+				want = 0
+			}
+			same(t, "reads that count", w.step(t).StillReady, want)
 		})
 	}
 }
@@ -100,7 +172,7 @@ func TestForcedCarrierOfAnotherNetwork(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			w.takeOver()
-			w.ship.Carrier, w.ship.Force = "Mondial Relay", force
+			w.ship.Carrier, w.ship.OverNetwork = "Mondial Relay", force
 			w.lists["beta"] = []shipment.Carrier{{Code: "6", Name: "Mondial Relay"}}
 			w.shown.PickupPoint = colissimoPoint()
 			got := w.step(t)

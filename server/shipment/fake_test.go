@@ -36,6 +36,8 @@ type world struct {
 	events     []shipment.Event
 	shown      order.Order // as the marketplace has it
 	readErr    error
+	readTakes  time.Duration // how long a read waits for its answer
+	passed     time.Duration // since noon
 	due        bool
 	updated    chan struct{} // gets a value at the update that tells what became of a request, or that nothing is sent
 	cached     map[string]shipment.CarrierList
@@ -82,12 +84,19 @@ func (w *world) takeOver() {
 
 func now() time.Time { return noon }
 
+// clock is the worker's time: it passes during a read only.
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return noon.Add(w.passed)
+}
+
 // step lets the worker make one step with the shipment, and returns the shipment afterwards.
 func (w *world) step(t *testing.T) shipment.Shipment {
 	t.Helper()
 	reader := order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, slog.New(slog.DiscardHandler)), now)
 	worker := shipment.NewWorker(shipment.WorkerConfig{
-		Repository: w, Reader: reader, Stores: w, Marketplace: w, Carriers: carrier.Default(), Workers: 1, Policy: policy, Now: now, Log: slog.New(slog.DiscardHandler),
+		Repository: w, Reader: reader, Stores: w, Marketplace: w, Carriers: carrier.Default(), Workers: 1, Policy: policy, WaitMargin: time.Hour, Now: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	worker.Start()
 	select {
@@ -128,13 +137,21 @@ func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ..
 	return s, nil
 }
 
+func (w *world) ReopenShipment(_ context.Context, s shipment.Shipment, _ shipment.Event) (shipment.Shipment, error) {
+	w.ship = s
+	return s, nil
+}
+
 func (w *world) GetShipment(context.Context, string, string) (shipment.Shipment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ship, nil
 }
 
-func (w *world) FindRequest(context.Context, string, string) (shipment.Shipment, error) {
+func (w *world) FindRequest(_ context.Context, _, requestID string) (shipment.Shipment, error) {
+	if w.ship.RequestID == requestID {
+		return w.ship, nil
+	}
 	return shipment.Shipment{}, shipment.ErrNotFound
 }
 
@@ -175,6 +192,9 @@ func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) 
 
 // GetOrders implements order.Getter.
 func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed += w.readTakes
 	return order.Found{Orders: []order.Order{w.shown}, Release: "1.0.0@feed"}, w.readErr
 }
 

@@ -65,8 +65,6 @@ func TestAnswerToARequestThatAMoveOvertook(t *testing.T) {
 func TestAnswerIsNotNotedTwice(t *testing.T) {
 	t.Parallel()
 	for name, meanwhile := range map[string]func(s *shipment.Shipment){
-		"it needs attention":              func(s *shipment.Shipment) { s.End(delivery.NeedsAttention, "R", "m") },
-		"it was cancelled":                func(s *shipment.Shipment) { s.End(delivery.Cancelled, "R", "m") },
 		"it was sent once more":           func(s *shipment.Shipment) { s.SendCount++ },
 		"the answer is noted already":     func(s *shipment.Shipment) { s.LastOutcome = delivery.Unknown },
 		"the request was found not to be": func(s *shipment.Shipment) { s.State = delivery.Queued },

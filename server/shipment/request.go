@@ -36,19 +36,24 @@ type Request struct {
 	Replaces       string       `json:"replaces,omitempty"` // id of the shipment that this one corrects
 }
 
-// Options is how a request is to be treated.
-type Options struct {
-	// Force ships although the buyer asks to cancel, or with a carrier that does not serve the order's pickup network.
-	Force bool `json:"force,omitempty"`
-	// AllowOther takes the marketplace's row for any other carrier when the carrier is not in its list.
-	AllowOther bool `json:"allow_other,omitempty"`
-}
-
 // Statement is a request as it comes in.
 type Statement struct {
 	Request
-	Options
 	RequestID string // makes repeating it safe; empty means derived from what it says
+	// Force ships although the buyer asks to cancel, or with a carrier that does not serve the order's pickup network.
+	Force bool
+	// AllowOther takes the marketplace's row for any other carrier when the carrier is not in its list.
+	AllowOther bool
+}
+
+// Options is how a shipment is treated. What was forced is what stood against it when somebody said so: what comes up later is not
+// covered by that.
+type Options struct {
+	AllowOther bool // the marketplace's row for any other carrier may be taken
+	// OverCancel ships although the buyer asks to cancel.
+	OverCancel bool
+	// OverNetwork ships with a carrier that does not serve the order's pickup network.
+	OverNetwork bool
 }
 
 // trim removes what people paste around values; nothing inside a value is changed.
@@ -85,8 +90,9 @@ func derivedRequestID(r Request) string {
 func (s Statement) digest() []byte {
 	b, err := json.Marshal(struct {
 		Request
-		Options
-	}{s.Request, s.Options})
+		Force      bool `json:"force,omitempty"`
+		AllowOther bool `json:"allow_other,omitempty"`
+	}{s.Request, s.Force, s.AllowOther})
 	if err != nil {
 		panic("shipment: a request is plain data and always encodes: " + err.Error())
 	}

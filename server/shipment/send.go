@@ -15,7 +15,7 @@ import (
 func (w *Worker) send(ctx context.Context, s Shipment, o order.Order, read Event) (Shipment, error) {
 	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
 	if s.Chosen.Name == "" { // the order went to another adapter since
-		if err := w.choose(ctx, &s, ref, o); problem.HasReason(err, problem.ReasonCarrierUnknown) || problem.HasReason(err, problem.ReasonCarrierNotForPickup) {
+		if err := w.choose(ctx, &s, ref, o); forGood(err) {
 			p := problem.As(err)
 			s.End(delivery.NeedsAttention, p.Reason, "the order went to another API of the marketplace, whose carriers are others: "+p.Message)
 			return w.store(ctx, s, read, Event{State: s.State, Kind: KindFailed, Message: s.Message, Adapter: s.Adapter})
@@ -26,7 +26,11 @@ func (w *Worker) send(ctx context.Context, s Shipment, o order.Order, read Event
 	callCtx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
 	prepared, err := w.cfg.Marketplace.PrepareShipment(callCtx, ref, s.notification(o))
-	if err != nil {
+	switch {
+	case forGood(err):
+		s.giveUp(problem.As(err))
+		return w.store(ctx, s, read, Event{State: s.State, Kind: KindFailed, Message: s.Message, Adapter: s.Adapter})
+	case err != nil:
 		return w.postpone(ctx, s, err, read)
 	}
 	defer prepared.Close()
@@ -40,7 +44,8 @@ func (w *Worker) send(ctx context.Context, s Shipment, o order.Order, read Event
 	if err != nil {
 		return s, err
 	}
-	callCtx, cancel = context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
+	// The settle delay counts from SentTime: the request must have ended by then, however long the commit took.
+	callCtx, cancel = context.WithTimeout(ctx, w.cfg.Policy.CallTimeout-w.now().Sub(s.SentTime))
 	defer cancel()
 	result, err := prepared.Send(callCtx)
 	return w.conclude(ctx, s, prepared.Release(), w.answer(ctx, s, before, result, err))
@@ -54,8 +59,23 @@ func (w *Worker) choose(ctx context.Context, s *Shipment, ref store.Ref, o order
 	if err != nil {
 		return err
 	}
-	s.Chosen, err = w.carriers.choose(ctx, ref, s.Request, s.Options, o, rules)
+	s.Chosen, _, err = w.carriers.choose(ctx, ref, s.Request, s.Options, o, rules)
 	return err
+}
+
+// forGood reports whether an error comes again however often the request is made: something in the shipment is wrong.
+func forGood(err error) bool {
+	p := problem.As(err)
+	return p != nil && (p.Kind == problem.Invalid || p.Reason == problem.ReasonCarrierNotForPickup)
+}
+
+// giveUp ends a shipment that cannot be sent as it is.
+func (s *Shipment) giveUp(why *problem.Problem) {
+	state := delivery.Rejected
+	if s.Reached() {
+		state = delivery.NeedsAttention
+	}
+	s.End(state, why.Reason, "it cannot be sent as it is: "+why.Message)
 }
 
 // answer notes what came back for a request, with the event that tells it.
@@ -63,6 +83,13 @@ type answer func(s *Shipment) Event
 
 func (w *Worker) answer(ctx context.Context, announced Shipment, before delivery.State, result delivery.Result, err error) answer {
 	adapter := announced.Adapter
+	if forGood(err) { // certainly nothing was sent, and nothing ever will be
+		return func(s *Shipment) Event {
+			s.NotSent(before, problem.As(err), w.now(), w.cfg.Policy)
+			s.giveUp(problem.As(err))
+			return Event{State: s.State, Kind: KindSent, Message: s.Message, Adapter: adapter, Proof: Proof{Outcome: delivery.Retry}}
+		}
+	}
 	if err != nil { // certainly nothing was sent
 		failure := w.failed(ctx, announced, err)
 		return func(s *Shipment) Event {
@@ -99,10 +126,10 @@ func (w *Worker) conclude(ctx context.Context, s Shipment, release string, came 
 	if readErr != nil || fresh.SendCount != announced.SendCount || fresh.LastOutcome != "" {
 		return s, errors.Join(err, readErr)
 	}
-	switch fresh.State {
-	case delivery.Sending:
+	switch {
+	case fresh.State == delivery.Sending:
 		event = came(&fresh)
-	case delivery.Superseded: // its successor reads after it; here the answer is evidence only
+	case !fresh.State.Open(): // replaced, or ended by a person: here the answer is evidence only
 		fresh.LastOutcome, event.State = event.Outcome, fresh.State
 	default:
 		return s, err

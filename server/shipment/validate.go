@@ -117,7 +117,7 @@ func checkOrder(o order.Order, opt Options) error {
 		return refuse("order %s is shipped by the marketplace itself", o.Number)
 	case len(o.Lines) == 0:
 		return refuse("order %s has no goods to ship", o.Number)
-	case o.CancelRequested && !opt.Force:
+	case o.CancelRequested && !opt.OverCancel:
 		return problem.New(problem.Precondition, problem.ReasonCancelRequested,
 			"the buyer asks to cancel order %s; answer the request in the seller portal first, or force the shipment", o.Number)
 	}

@@ -27,8 +27,10 @@ type WorkerConfig struct {
 	Workers int
 	// Policy is how patient a shipment is.
 	Policy delivery.Policy
-	Now    func() time.Time
-	Log    *slog.Logger
+	// WaitMargin is how long after an order's ship-by time relais keeps trying at least.
+	WaitMargin time.Duration
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Worker carries shipments to the marketplace, one step at a time.
@@ -78,6 +80,7 @@ func (w *Worker) work(ctx context.Context, s Shipment) error {
 // step reads the order, decides, and acts. It returns the shipment as stored; an error means that it could not be stored.
 func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
+	began := w.now()
 	read, err := w.read(ctx, ref, s.OrderNumber)
 	if err != nil {
 		return w.postpone(ctx, s, err, Event{Adapter: s.Adapter})
@@ -89,7 +92,11 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	w.cfg.Stores.Report(ctx, ref, nil)
 	now := w.now()
 	o := read.Order
-	s.Observe(o != nil && (o.Status == order.ReadyToShip || correctable(s, *o, rules)), now)
+	if o != nil && o.ShipBy.Add(w.cfg.WaitMargin).After(s.Deadline) { // told only since, or put off
+		s.Deadline = o.ShipBy.Add(w.cfg.WaitMargin)
+	}
+	// What the read shows may be as old as its begin.
+	s.Observe(o != nil && (o.Status == order.ReadyToShip || correctable(s, *o, rules)), began)
 	v := decide(s, o, now, w.cfg.Policy.RepeatedReads, rules)
 	switch v.action {
 	case send:

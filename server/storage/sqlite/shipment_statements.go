@@ -10,10 +10,10 @@ const (
 	// insertOnly is the columns that are written when a shipment is stored and never again; changingColumns those that every write
 	// writes, as changing gives them.
 	insertOnly      = `store_key, id, order_number, request, request_id, request_digest, create_time`
-	changingColumns = `adapter, force, allow_other, state, open, marketplace_carrier, carrier_rule, carrier_list_age, carrier_tracking_url,
+	changingColumns = `adapter, over_cancel, over_network, allow_other, state, open, marketplace_carrier, carrier_rule, carrier_list_age, carrier_tracking_url,
 		not_sent_fields, evidence, replaced_tracking, replaced_by, reason, message, send_count, sent_time, last_outcome, uncertain,
 		settled_time, still_ready, failure_count, next_attempt, deadline, update_time`
-	insertOnlyCount, changingCount = 7, 25
+	insertOnlyCount, changingCount = 7, 26
 )
 
 // changing returns the values of changingColumns.
@@ -23,7 +23,7 @@ func changing(s shipment.Shipment) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		s.Adapter, s.Force, s.AllowOther, s.State, s.State.Open(), s.Chosen.Name, s.Chosen.Rule, int64(s.Chosen.ListAge), s.Chosen.TrackingURL,
+		s.Adapter, s.OverCancel, s.OverNetwork, s.AllowOther, s.State, s.State.Open(), s.Chosen.Name, s.Chosen.Rule, int64(s.Chosen.ListAge), s.Chosen.TrackingURL,
 		notSent, s.Evidence, s.ReplacedTracking, s.ReplacedBy, s.Reason, s.Message, s.SendCount, nanos(s.SentTime), s.LastOutcome, s.Uncertain,
 		nanos(s.SettledTime), s.StillReady, s.FailureCount, nanos(s.NextAttempt), nanos(s.Deadline), nanos(s.UpdateTime),
 	}, nil

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	shipmentColumns = `p.id, s.id, p.adapter, p.request, p.force, p.allow_other, p.request_id, p.request_digest, p.state,
+	shipmentColumns = `p.id, s.id, p.adapter, p.request, p.over_cancel, p.over_network, p.allow_other, p.request_id, p.request_digest, p.state,
 		p.marketplace_carrier, p.carrier_rule, p.carrier_list_age, p.carrier_tracking_url, p.not_sent_fields, p.evidence,
 		p.replaced_tracking, p.replaced_by, p.reason, p.message, p.send_count, p.sent_time, p.last_outcome, p.uncertain,
 		p.settled_time, p.still_ready, p.failure_count, p.next_attempt, p.deadline, p.create_time, p.update_time, p.revision`
@@ -23,7 +23,7 @@ const (
 
 // scanShipment scans the columns of shipmentColumns into a shipment, and those before them into more.
 func scanShipment(row scanner, s *shipment.Shipment, more ...any) error {
-	err := row.Scan(append(more, &s.ID, &s.StoreID, &s.Adapter, jsonColumn[shipment.Request]{&s.Request}, &s.Force, &s.AllowOther,
+	err := row.Scan(append(more, &s.ID, &s.StoreID, &s.Adapter, jsonColumn[shipment.Request]{&s.Request}, &s.OverCancel, &s.OverNetwork, &s.AllowOther,
 		&s.RequestID, &s.RequestDigest, &s.State,
 		&s.Chosen.Name, &s.Chosen.Rule, &s.Chosen.ListAge, &s.Chosen.TrackingURL, jsonColumn[[]string]{&s.NotSentFields}, &s.Evidence,
 		&s.ReplacedTracking, &s.ReplacedBy, &s.Reason, &s.Message, &s.SendCount, timestamp{&s.SentTime}, &s.LastOutcome, &s.Uncertain,

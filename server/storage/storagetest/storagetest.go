@@ -212,7 +212,7 @@ func newShipment(id, number string) shipment.Shipment {
 			Service: "home", CarrierFee: &order.Money{Currency: "EUR", Units: 4}, ShipTime: at(5),
 			Items: []shipment.Item{{LineID: "1", Quantity: 2}}, Replaces: "before-" + id,
 		},
-		Options:   shipment.Options{Force: true, AllowOther: true},
+		Options:   shipment.Options{AllowOther: true, OverCancel: true, OverNetwork: true},
 		RequestID: "request-" + id, RequestDigest: []byte(id),
 		Chosen: shipment.ChosenCarrier{
 			Name: "code", Rule: carrier.RuleAlias, ListAge: 90*time.Minute + 1, TrackingURL: "https://carrier.example/" + id,

@@ -1,7 +1,8 @@
 -- What was sent for a shipment and what each read showed, how its carrier was chosen, and corrections.
 
 -- +goose Up
-ALTER TABLE shipments ADD COLUMN force INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shipments ADD COLUMN over_cancel INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE shipments ADD COLUMN over_network INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE shipments ADD COLUMN allow_other INTEGER NOT NULL DEFAULT 0;
 -- With marketplace_carrier, all empty while no carrier is chosen. Shipments of before do not say by which rule theirs was.
 ALTER TABLE shipments ADD COLUMN carrier_rule TEXT NOT NULL DEFAULT '';
