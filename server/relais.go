@@ -28,6 +28,8 @@ type relais struct {
 	log      *slog.Logger
 	db       *sqlite.DB
 	host     *host.Host
+	adapters *api.Adapters
+	health   *adapterHealth
 	importer *order.Importer
 	schedule *order.Scheduler // nil when imports start on request only
 	prober   *store.Prober
@@ -61,7 +63,8 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		return nil, fmt.Errorf("plugin directory %s does not exist; build the adapters with make build, or set plugin_dir", cfg.PluginDir)
 	}
 	r.host = host.New(host.Config{
-		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Logger: log, LogLevel: cfg.LogLevel,
+		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db,
+		Logger: log, LogLevel: cfg.LogLevel,
 	})
 	if err := r.host.Start(ctx); err != nil {
 		return nil, err
@@ -136,10 +139,12 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}
+	r.adapters = api.NewAdapters(r.host)
 	socket := config.Address{Network: "unix", Address: cfg.AdminSocket}
-	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: api.NewAdapters(r.host), Migrations: api.NewMigrations(stores, shipments)}); err != nil {
+	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: r.adapters, Migrations: api.NewMigrations(stores, shipments)}); err != nil {
 		return nil, err
 	}
+	r.health = tellAdapterHealth(r.host, r.public.server, r.admin.server)
 	return r, nil
 }
 
@@ -181,6 +186,10 @@ func (r *relais) stop(ctx context.Context) error {
 	for _, e := range []*endpoint{r.public, r.admin} {
 		e.drain()
 	}
+	if r.adapters != nil {
+		r.adapters.Stop() // ends the streams of operators
+	}
+	r.health.stop()
 	if r.importer != nil {
 		errs = append(errs, r.importer.Stop(ctx)) // ends the streams of those who watch an import
 	}

@@ -48,7 +48,7 @@ type Services struct {
 }
 
 // Server is a gRPC server with the services, reflection and health. The health server reports every service as serving
-// until Drain.
+// until Drain, and each adapter as SetAdapterHealth says.
 type Server struct {
 	grpc   *grpc.Server
 	health *health.Server
@@ -106,6 +106,18 @@ func NewServer(s Services, log *slog.Logger) *Server {
 	}
 	reflection.Register(srv.grpc)
 	return srv
+}
+
+// AdapterHealth is the name under which grpc.health.v1 tells whether an adapter serves.
+func AdapterHealth(adapter string) string { return "relais.adapter." + adapter }
+
+// SetAdapterHealth tells whether an adapter serves. After Drain it has no effect.
+func (s *Server) SetAdapterHealth(adapter string, serves bool) {
+	state := healthgrpc.HealthCheckResponse_NOT_SERVING
+	if serves {
+		state = healthgrpc.HealthCheckResponse_SERVING
+	}
+	s.health.SetServingStatus(AdapterHealth(adapter), state)
 }
 
 // Serve serves on a listener until Stop.

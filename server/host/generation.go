@@ -11,81 +11,66 @@ import (
 
 	"github.com/relaishq/relais/adapters/launch"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/host/release"
 )
 
-// generation is one running process of an adapter that passed the probe.
+// generation is one running process of an adapter.
 type generation struct {
 	number      int64
-	release     *release
+	release     release.Release // its version is known after the probe
 	process     *launch.Process
-	description *adapterv1.DescribeResponse
-	startTime   time.Time // UTC
+	description *adapterv1.DescribeResponse // after the probe
+	startTime   time.Time                   // when it began to serve, UTC
 	log         *slog.Logger
 
-	leases int // guarded by slot.mu
+	retiring chan struct{} // closed when another one serves in its place
+	idle     chan struct{} // closed when it retires and no lease is out
+	gone     chan struct{} // closed when nothing of it is left
+
+	// The fields below are guarded by slot.mu.
+
+	leases   int
+	finished int  // calls that ended while the process was well
+	retired  bool // retiring is closed
+	cut      int  // leases that were out when it was ended
 }
 
 // Why the host itself ended a generation.
 var (
 	errUnresponsive = errors.New("the adapter stopped answering")
+	errTooLarge     = errors.New("the adapter used more memory than it may")
 	errHostStopping = errors.New("the server is stopping")
+	errRetired      = errors.New("another generation serves in its place")
 )
 
-// startGeneration launches the next process and probes it. Nothing is left behind when it fails.
-func (s *slot) startGeneration(ctx context.Context) (*generation, error) {
-	copied, number, err := s.nextRelease()
-	if err != nil {
-		return nil, err
-	}
+// launch starts a process of this slot's adapter from a file with this hash, as a generation that serves nobody yet. Nothing is
+// left behind when it fails.
+func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error) {
+	s.mu.Lock()
+	s.number++
+	number := s.number
+	s.mu.Unlock()
 	log := s.log.With(slog.Int64("generation", number))
 	process, err := launch.Start(ctx, launch.Config{
-		Path: copied.path, SHA256: copied.sha256, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.cfg.Env,
-		SocketDir: s.work.sockets, StartTimeout: s.cfg.StartTimeout, KillTimeout: s.cfg.KillTimeout,
+		Path: path, SHA256: sum, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.env(), SocketDir: s.sockets,
+		StartTimeout: s.cfg.StartTimeout, KillTimeout: s.cfg.KillTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
-	g := &generation{number: number, release: copied, process: process, log: log}
-	if err := g.probe(ctx, s.name, s.cfg.StartTimeout); err != nil {
-		g.end(ctx, s.cfg.KillTimeout, false)
-		return nil, err
-	}
-	return g, nil
+	return &generation{
+		number: number, release: release.Release{SHA256: sum}, process: process, log: log,
+		retiring: make(chan struct{}), idle: make(chan struct{}), gone: make(chan struct{}),
+	}, nil
 }
 
-// nextRelease numbers the next generation and returns the copy that it runs. A copy that has served is kept, whatever happens to
-// the file in the plugin directory; before that the file is copied anew, so that mending it is enough.
-func (s *slot) nextRelease() (*release, int64, error) {
-	s.mu.Lock()
-	previous, proven := s.release, s.proven
-	s.number++
-	number := s.number
-	s.mu.Unlock()
-	if proven {
-		return previous, number, nil
+// env is what the adapters of this host get in their environment.
+func (s *slot) env() []string {
+	if s.cfg.MemoryLimit <= 0 {
+		return s.cfg.Env
 	}
-	copied, err := s.work.install(s.name, s.source)
-	if err != nil {
-		return nil, 0, err
-	}
-	if previous != nil && previous.path != copied.path {
-		s.work.remove(previous)
-	}
-	s.update(func() { s.release = copied })
-	return copied, number, nil
-}
-
-// probe asks the process what it is, and refuses an adapter that is not the one of this slot.
-func (g *generation) probe(ctx context.Context, name string, timeout time.Duration) error {
-	description, err := g.describe(ctx, timeout)
-	if err != nil {
-		return fmt.Errorf("the adapter does not describe itself: %w", err)
-	}
-	if got := description.GetAdapter(); got != name {
-		return fmt.Errorf("the file is named for adapter %q and holds adapter %.64q; rename it", name, got)
-	}
-	g.description, g.startTime = description, time.Now().UTC()
-	return nil
+	// Below the limit, so that the runtime collects harder before the host has to end the process.
+	return append(s.cfg.Env[:len(s.cfg.Env):len(s.cfg.Env)], fmt.Sprintf("GOMEMLIMIT=%d", s.cfg.MemoryLimit/10*9))
 }
 
 // describe asks the watchdog's question.
@@ -95,17 +80,36 @@ func (g *generation) describe(ctx context.Context, timeout time.Duration) (*adap
 	return adapterv1.NewMarketplaceAdapterServiceClient(g.process.Conn()).Describe(ctx, &adapterv1.DescribeRequest{})
 }
 
-// watch returns when the generation must not serve any more, and says why. A process whose end nobody sees from outside, because
-// it is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing.
+// watch returns when the generation must not run any more, and says why. A process whose end nobody sees from outside, because it
+// is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing.
 func (g *generation) watch(ctx context.Context, cfg Config) error {
 	ticker := time.NewTicker(cfg.WatchInterval)
 	defer ticker.Stop()
+	memory := time.NewTicker(cfg.MemoryInterval)
+	defer memory.Stop()
+	retiring := g.retiring
+	var deadline <-chan time.Time
 	for misses := 0; ; {
 		select {
 		case <-ctx.Done():
 			return errHostStopping
 		case <-g.process.Done():
 			return g.process.Err()
+		case <-g.idle:
+			return errRetired
+		case <-retiring:
+			retiring = nil
+			timer := time.NewTimer(cfg.RetireTimeout)
+			defer timer.Stop() //nolint:gocritic // at most once
+			deadline = timer.C
+			continue
+		case <-deadline:
+			return errRetired
+		case <-memory.C:
+			if size := residentBytes(g.process.PID()); cfg.MemoryLimit > 0 && size > cfg.MemoryLimit {
+				return fmt.Errorf("%w: %d bytes resident, %d allowed", errTooLarge, size, cfg.MemoryLimit)
+			}
+			continue
 		case <-ticker.C:
 		}
 		if _, err := g.describe(ctx, cfg.WatchTimeout); err == nil {

@@ -50,8 +50,8 @@ func TestServesCalls(t *testing.T) {
 	if orders != 250 || !complete {
 		t.Errorf("%d orders, complete %v; want 250, true", orders, complete)
 	}
-	if s, err := h.Adapter("one"); err != nil || s.Leases != 1 {
-		t.Errorf("leases = %d, %v; want 1", s.Leases, err)
+	if s, err := h.Adapter("one"); err != nil || s.Generation.Leases != 1 {
+		t.Errorf("leases = %d, %v; want 1", s.Generation.Leases, err)
 	}
 	lease.Release()
 	lease.Release()
@@ -59,9 +59,10 @@ func TestServesCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Leases != 0 || s.State != host.Serving || s.Message != "" || s.DisplayName != "Fake one" || s.Marketplace != "fake-marketplace" ||
-		s.Version != "1.0.0" || len(s.SHA256) != 64 || s.PID == 0 || s.Protocol != "relais.adapter.v1" || s.StartTime.IsZero() ||
-		s.Restarts != 0 || s.Description.GetCapabilities() == nil {
+	g := s.Generation
+	if g.Leases != 0 || s.State != host.Serving || s.Message != "" || s.DisplayName != "Fake one" || s.Marketplace != "fake-marketplace" ||
+		g.Release.Version != "1.0.0" || len(g.Release.SHA256) != 64 || g.PID == 0 || g.Protocol != "relais.adapter.v1" || g.StartTime.IsZero() ||
+		s.Restarts != 0 || s.Description.GetCapabilities() == nil || s.Desired.Release != g.Release || !s.Desired.Previous.IsZero() {
 		t.Errorf("status = %+v", s)
 	}
 	if all := h.Adapters(); len(all) != 2 || all[0].Name != "one" || all[1].Name != "two" {
@@ -99,7 +100,7 @@ func TestOtherFilesAreIgnored(t *testing.T) {
 	log := &logBuffer{}
 	h := running(t, func(c *host.Config) {
 		c.Logger = log.logger()
-		for _, name := range []string{"README", "relais-sandbox", handshake.FilePrefix, handshake.FilePrefix + "Bad_Name", handshake.FilePrefix + "x.bak"} {
+		for _, name := range []string{"README", "relais-sandbox", handshake.FilePrefix, handshake.FilePrefix + "Bad_Name", handshake.FilePrefix + "x.bak", handshake.FilePrefix + "one@"} {
 			if err := os.WriteFile(filepath.Join(c.PluginDir, name), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -108,8 +109,8 @@ func TestOtherFilesAreIgnored(t *testing.T) {
 	if all := h.Adapters(); len(all) != 1 || all[0].Name != "one" {
 		t.Errorf("Adapters = %d entries, want one", len(all))
 	}
-	if n := log.count("adapter file ignored: the name after the prefix may hold a-z, 0-9 and - only"); n != 3 {
-		t.Errorf("%d warnings, want 3", n)
+	if n := log.count("adapter file ignored: the name after the prefix may hold a-z, 0-9 and - only, and then @ with a label"); n != 4 {
+		t.Errorf("%d warnings, want 4", n)
 	}
 }
 
@@ -207,8 +208,8 @@ func TestBrokenAdaptersSayWhy(t *testing.T) {
 				s, _ = h.Adapter(tt.adapter)
 				return s.Restarts > 1
 			})
-			if s.State != host.Restarting || s.PID != 0 || !strings.Contains(s.Message, tt.want) {
-				t.Errorf("state %v, pid %d, message %q; want RESTARTING, 0, %q", s.State, s.PID, s.Message, tt.want)
+			if s.State != host.Restarting || s.Generation.PID != 0 || !strings.Contains(s.Message, tt.want) {
+				t.Errorf("state %v, pid %d, message %q; want RESTARTING, 0, %q", s.State, s.Generation.PID, s.Message, tt.want)
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
@@ -285,7 +286,7 @@ func TestStartFailures(t *testing.T) {
 	}
 	work := t.TempDir()
 	running(t, func(c *host.Config) { c.WorkDir = work })
-	second := host.New(host.Config{PluginDir: t.TempDir(), WorkDir: work})
+	second := host.New(host.Config{PluginDir: t.TempDir(), WorkDir: work, Releases: &memory{}})
 	if err := second.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "another relais server") {
 		t.Errorf("Start on a directory in use = %v", err)
 	}
@@ -296,10 +297,10 @@ func TestStartFailures(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := host.New(host.Config{PluginDir: t.TempDir(), WorkDir: file}).Start(t.Context()); err == nil {
+	if err := host.New(host.Config{PluginDir: t.TempDir(), WorkDir: file, Releases: &memory{}}).Start(t.Context()); err == nil {
 		t.Error("Start with a file as work directory succeeded")
 	}
-	if err := host.New(host.Config{PluginDir: file, WorkDir: t.TempDir()}).Start(t.Context()); err == nil {
+	if err := host.New(host.Config{PluginDir: file, WorkDir: t.TempDir(), Releases: &memory{}}).Start(t.Context()); err == nil {
 		t.Error("Start with a file as plugin directory succeeded")
 	}
 }

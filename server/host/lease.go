@@ -13,6 +13,7 @@ import (
 type Lease struct {
 	slot       *slot
 	generation *generation
+	share      float64
 	released   sync.Once
 }
 
@@ -24,11 +25,19 @@ func (l *Lease) Generation() int64 { return l.generation.number }
 
 // Binary names the release that runs, as "version@sha256" with the hexadecimal hash of its file.
 func (l *Lease) Binary() string {
-	return l.generation.description.GetVersion() + "@" + l.generation.release.sha256
+	return l.generation.release.Version + "@" + l.generation.release.SHA256
 }
 
 // Description returns what the adapter said of itself. It is shared: do not change it.
 func (l *Lease) Description() *adapterv1.DescribeResponse { return l.generation.description }
+
+// Retiring is closed when another generation serves in the place of this one. A call that can be continued elsewhere, such as a
+// stream, should then end at its next opportunity: at Config.RetireTimeout the process is ended.
+func (l *Lease) Retiring() <-chan struct{} { return l.generation.retiring }
+
+// Share is the part of a store's rate budget that this call may use, in (0, 1]: less than 1 while generations overlap, since those
+// that retire are still using theirs.
+func (l *Lease) Share() float64 { return l.share }
 
 // Release gives the lease back. Releasing twice is fine.
 func (l *Lease) Release() {

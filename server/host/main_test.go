@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -39,7 +40,17 @@ func TestMain(m *testing.M) {
 		beHost()
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/relaishq/relais/adapters/launch.serveForkThread"))
+	dir, err := os.MkdirTemp("", "relais-host-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	builds.dir = dir
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/relaishq/relais/adapters/launch.serveForkThread"),
+		goleak.Cleanup(func(code int) {
+			_ = os.RemoveAll(dir)
+			os.Exit(code)
+		}))
 }
 
 // brokenFile names, in the adapter's environment, a file in whose presence it exits at its start.
@@ -53,34 +64,68 @@ func beAdapter(name string) {
 			os.Exit(3)
 		}
 	}
-	description := sdktest.Description(name)
-	if name == "misnamed" {
-		description.Adapter = "something-else"
+	fake := &sdktest.Adapter{
+		Description: sdktest.Description(name), OnListOrders: listOrders, OnGetOrders: obey,
+		OnCheckConnection: func(_ context.Context, req *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error) {
+			if req.GetStore().GetEnvironment()["service_url"] == "" {
+				return nil, sdk.InvalidRequest("store.environment.service_url", "is missing")
+			}
+			return &adapterv1.CheckConnectionResponse{AccountId: "account"}, nil
+		},
 	}
-	serve.Main(&sdktest.Adapter{
-		Description: description,
-		OnListOrders: func(_ context.Context, _ *adapterv1.ListOrdersRequest, out sdk.OrderSink) error {
-			for i := range 250 {
-				if err := out.Send(&adapterv1.Order{OrderNumber: fmt.Sprint(i)}); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		OnGetOrders: func(ctx context.Context, req *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error) {
-			switch req.GetOrderNumbers()[0] {
-			case "exit":
-				os.Exit(7)
-			case "freeze":
-				_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-				<-ctx.Done() // the signal may take a moment
-			case "wait":
-				<-ctx.Done()
-			}
-			return &adapterv1.GetOrdersResponse{}, nil
-		},
-	})
+	if name == "misnamed" {
+		fake.Description.Adapter = "something-else"
+	}
+	if change, ok := variants[variant()]; ok {
+		change(fake)
+	}
+	serve.Main(fake)
 }
+
+// listOrders sends orders with a finished sub-window after each hundred.
+func listOrders(_ context.Context, _ *adapterv1.ListOrdersRequest, out sdk.OrderSink) error {
+	for i := range 250 {
+		if err := out.Send(&adapterv1.Order{OrderNumber: fmt.Sprint(i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obey does what the order number says.
+func obey(ctx context.Context, req *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error) {
+	switch req.GetOrderNumbers()[0] {
+	case "exit":
+		os.Exit(7)
+	case "freeze":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		<-ctx.Done() // the signal may take a moment
+	case "wait":
+		<-ctx.Done()
+	case "grow":
+		eaten = make([]byte, 256<<20)
+		for i := 0; i < len(eaten); i += 4096 {
+			eaten[i] = 1
+		}
+	case "orphan":
+		// A process that outlives the adapter, leaves its group, and keeps its standard error open.
+		child := exec.Command("/bin/sleep", "60")
+		child.Stderr, child.SysProcAttr = os.Stderr, &syscall.SysProcAttr{Setsid: true}
+		if err := child.Start(); err != nil {
+			return nil, err
+		}
+		return &adapterv1.GetOrdersResponse{Orders: []*adapterv1.Order{{OrderNumber: strconv.Itoa(child.Process.Pid)}}}, nil
+	case "flood":
+		line := strings.Repeat("x", 200) + "\n"
+		for range 100_000 {
+			_, _ = os.Stderr.WriteString(line)
+		}
+	}
+	return &adapterv1.GetOrdersResponse{}, nil
+}
+
+// eaten is memory that an adapter was told to use.
+var eaten []byte
 
 // slow is a time in which anything happens on a machine that is shared with others; tests end long before.
 const slow = 60 * time.Second
@@ -88,15 +133,9 @@ const slow = 60 * time.Second
 // plugins makes a plugin directory with these adapters.
 func plugins(t *testing.T, names ...string) string {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	for _, name := range names {
-		if err := os.Symlink(self, filepath.Join(dir, handshake.FilePrefix+name)); err != nil {
-			t.Fatal(err)
-		}
+		install(t, dir, handshake.FilePrefix+name, "")
 	}
 	return dir
 }
@@ -105,8 +144,9 @@ func plugins(t *testing.T, names ...string) string {
 func running(t *testing.T, change func(*host.Config), names ...string) *host.Host {
 	t.Helper()
 	cfg := host.Config{
-		PluginDir: plugins(t, names...), WorkDir: t.TempDir(),
-		StartTimeout: slow, GateTimeout: slow, BackoffMin: 10 * time.Millisecond, BackoffMax: 20 * time.Millisecond,
+		PluginDir: plugins(t, names...), WorkDir: t.TempDir(), Releases: &memory{}, Stores: &stores{},
+		StartTimeout: slow, GateTimeout: slow, RetireTimeout: slow, BackoffMin: 10 * time.Millisecond, BackoffMax: 20 * time.Millisecond,
+		BreakerFailures: 1000,
 	}
 	if change != nil {
 		change(&cfg)

@@ -34,10 +34,10 @@ func pid(t *testing.T, h *host.Host, adapter string) int {
 	}
 	lease.Release()
 	s, err := h.Adapter(adapter)
-	if err != nil || s.PID == 0 {
+	if err != nil || s.Generation.PID == 0 {
 		t.Fatalf("no process: %+v, %v", s, err)
 	}
-	return s.PID
+	return s.Generation.PID
 }
 
 func TestKilledAdapterIsReplaced(t *testing.T) {
@@ -53,7 +53,7 @@ func TestKilledAdapterIsReplaced(t *testing.T) {
 		t.Errorf("call of a waiting caller on generation %d, %v; want 2", generation, err)
 	}
 	s, err := h.Adapter("one")
-	if err != nil || s.State != host.Serving || s.Restarts != 1 || s.PID == first || s.Message != "" {
+	if err != nil || s.State != host.Serving || s.Restarts != 1 || s.Generation.PID == first || s.Message != "" {
 		t.Errorf("status = %+v, %v; want one restart", s, err)
 	}
 }
@@ -145,13 +145,13 @@ func TestStopLeavesNothing(t *testing.T) {
 		t.Error("a process is still there")
 	}
 	entries, err := os.ReadDir(work)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "lock" {
-		t.Errorf("left in the work directory: %v, %v", entries, err)
+	if err != nil || len(entries) != 2 || entries[0].Name() != "lock" || entries[1].Name() != "releases" {
+		t.Errorf("left in the work directory: %v, %v; want the lock and the copies of what served", entries, err)
 	}
 	if _, err := h.Lease(t.Context(), "one"); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("Lease = %v, want SERVER_STOPPING", err)
 	}
-	if s, err := h.Adapter("one"); err != nil || s.State != host.Stopped || s.PID != 0 {
+	if s, err := h.Adapter("one"); err != nil || s.State != host.Stopped || s.Generation.PID != 0 {
 		t.Errorf("status = %+v, %v; want STOPPED", s, err)
 	}
 	if err := h.Stop(t.Context()); err != nil {
@@ -199,7 +199,7 @@ func TestStopCutsLeasesShort(t *testing.T) {
 	}()
 	eventually(t, "a call in flight", func() bool {
 		s, _ := h.Adapter("one")
-		return s.Leases == 1
+		return s.Generation.Leases == 1
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -216,7 +216,7 @@ func TestStopCutsLeasesShort(t *testing.T) {
 const hostProgram = "relais-test-host"
 
 func beHost() {
-	h := host.New(host.Config{PluginDir: os.Args[1], WorkDir: os.Args[2], StartTimeout: slow, GateTimeout: slow})
+	h := host.New(host.Config{PluginDir: os.Args[1], WorkDir: os.Args[2], Releases: &memory{}, Stores: &stores{}, StartTimeout: slow, GateTimeout: slow})
 	if err := h.Start(context.Background()); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -228,7 +228,7 @@ func beHost() {
 	}
 	lease.Release()
 	s, _ := h.Adapter("one")
-	fmt.Println(s.PID)
+	fmt.Println(s.Generation.PID)
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	os.Exit(0) // without Stop
 }

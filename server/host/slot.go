@@ -6,244 +6,354 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
-	"github.com/relaishq/relais/server/problem"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/host/release"
 )
 
-// slot is where calls for one adapter go. Its run goroutine is the only one that starts and ends processes; callers only look at
-// what it published.
+// slot is where calls for one adapter go. One goroutine, run, starts a process whenever none serves; each process that serves, or
+// did, has a goroutine, keep, that watches it and cleans up after it. Swaps bring a process of their own.
 type slot struct {
-	cfg    Config
-	name   string
-	source string // the file in the plugin directory
-	work   *workDir
-	log    *slog.Logger
+	cfg     Config
+	name    string
+	library *release.Library
+	sockets string
+	log     *slog.Logger
+	life    context.Context // of the processes: ends with Host.Stop
+	notify  func()          // tells the host that something visible changed
+
+	// publishing is held by whoever decides which generation serves. It is a channel because a database is asked meanwhile.
+	publishing chan struct{}
+	// swapping is held by a command of the operator until its outcome is decided.
+	swapping chan struct{}
+	keepers  sync.WaitGroup
 
 	mu       sync.Mutex // guards the fields below; never held across I/O
 	state    State
-	serving  *generation   // set while state is Serving
-	last     *generation   // the last one that served
-	release  *release      // the copy that was launched last
-	proven   bool          // release has served: from then on it alone is launched
-	number   int64         // of the last generation that was started
-	restarts int           // processes that ended or did not start
-	message  string        // why the slot is not serving
-	cause    error         // the same as an error
-	retryAt  time.Time     // when the next start is due; zero while one is under way
+	desired  release.Desired // as saved; its release is zero until one served
+	serving  *generation     // set while state is Serving
+	retiring []*generation   // those that served before and have calls to finish
+	dying    int             // processes that ended while they served and are not cleaned up
+	last     *generation     // the last one that served
+	number   int64           // of the last generation that was started
+	restarts int             // processes that ended or did not start
+	message  string          // why the slot is not serving
+	cause    error           // the same as an error
+	retryAt  time.Time       // when the next start is due; zero while one is under way
+	pauses   *backoff
+	breaker  *breaker
 	refusing bool          // no more leases, no more starts
 	changed  chan struct{} // closed and replaced when anything above changes
-	draining chan struct{} // closed when refusing is set
-}
-
-func newSlot(cfg Config, name, source string, work *workDir) *slot {
-	return &slot{
-		cfg: cfg, name: name, source: source, work: work,
-		log:     cfg.Logger.With(slog.String("adapter", name)),
-		message: "it is being started",
-		changed: make(chan struct{}), draining: make(chan struct{}),
-	}
 }
 
 // update changes the guarded fields and wakes everyone who waits for a change.
 func (s *slot) update(change func()) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	change()
 	close(s.changed)
 	s.changed = make(chan struct{})
+	s.mu.Unlock()
+	s.notify()
 }
 
-// run keeps one process running until the context ends: start, serve, watch, clean up, pause, again.
-func (s *slot) run(ctx context.Context) {
+// newSlot returns a slot that does nothing until run.
+func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *slot {
+	s := &slot{
+		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, life: life, notify: h.changes.notify,
+		log:        h.cfg.Logger.With(slog.String("adapter", d.Adapter)),
+		publishing: make(chan struct{}, 1), swapping: make(chan struct{}, 1),
+		desired: d, message: "it is being started", changed: make(chan struct{}),
+		pauses:  newBackoff(h.cfg.BackoffMin, h.cfg.BackoffMax, rand.Float64),
+		breaker: newBreaker(h.cfg, rand.Float64),
+	}
+	if d.Unloaded {
+		s.state, s.message = Unloaded, unloadedMessage
+	}
+	return s
+}
+
+// run keeps a generation serving until the host stops: it starts one whenever there is none, and pauses between failures.
+func (s *slot) run() {
 	defer s.update(func() { s.state, s.message, s.retryAt = Stopped, "the server is stopping", time.Time{} })
-	pause := newBackoff(s.cfg.BackoffMin, s.cfg.BackoffMax, rand.Float64)
-	for {
-		err := s.serveOnce(ctx, pause)
-		if s.over(ctx) {
-			return
-		}
-		wait := pause.next()
-		s.log.Warn("adapter restarts", slog.Duration("in", wait), slog.Any("reason", err))
-		s.update(func() {
-			s.state, s.message, s.cause = Restarting, err.Error(), err
-			s.restarts++
-			s.retryAt = time.Now().Add(wait)
-		})
-		if !s.wait(ctx, wait) {
-			return
-		}
+	defer s.keepers.Wait()
+	for s.awaitVacancy() {
 		s.update(func() { s.retryAt = time.Time{} })
+		err := s.fill(s.life)
+		if err == nil || errors.Is(err, errOvertaken) || s.over() {
+			continue
+		}
+		s.failed(err, nil)
 	}
 }
 
 // over reports whether no further process must be started.
-func (s *slot) over(ctx context.Context) bool {
+func (s *slot) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.refusing || ctx.Err() != nil
+	return s.refusing || s.life.Err() != nil
 }
 
-// wait pauses and reports whether to go on.
-func (s *slot) wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-s.draining:
-		return false
-	case <-ctx.Done():
-		return false
+// awaitVacancy returns true when it is time to start a process, and false when none must be started any more. While one that ended
+// is being cleaned up it is not: two at once would spend one store's rate budget twice.
+func (s *slot) awaitVacancy() bool {
+	for !s.over() {
+		s.mu.Lock()
+		changed, wait := s.changed, time.Until(s.retryAt)
+		vacant := s.serving == nil && s.dying == 0 && !s.desired.Unloaded
+		s.mu.Unlock()
+		if vacant && wait <= 0 {
+			return true
+		}
+		var due <-chan time.Time
+		if vacant {
+			timer := time.NewTimer(wait)
+			defer timer.Stop() //nolint:gocritic // few of them, until the process runs
+			due = timer.C
+		}
+		select {
+		case <-due:
+		case <-changed:
+		case <-s.life.Done():
+		}
+	}
+	return false
+}
+
+// failed notes that a generation, or the start of one, failed, and when the next start is due.
+func (s *slot) failed(err error, g *generation) {
+	var wait time.Duration
+	var open bool
+	s.update(func() { wait, open = s.failedLocked(err, g) })
+	switch {
+	case wait == 0:
+		return // another generation serves meanwhile, or none is wanted
+	case open:
+		s.log.Error("adapter crashes again and again", slog.Duration("next_trial_in", wait), slog.Any("reason", err))
+	default:
+		s.log.Warn("adapter restarts", slog.Duration("in", wait), slog.Any("reason", err))
 	}
 }
 
-// serveOnce runs one generation from start to end and returns why it ended, which is never nil.
-func (s *slot) serveOnce(ctx context.Context, pause *backoff) error {
-	begin := time.Now()
-	g, err := s.startGeneration(ctx)
+func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open bool) {
+	finished := 0
+	if g != nil {
+		finished = g.finished
+		if time.Since(g.startTime) >= s.cfg.HealthyAfter {
+			s.pauses.reset()
+			s.breaker.reset()
+		}
+	}
+	s.restarts++
+	if s.serving != nil || s.desired.Unloaded {
+		return 0, false
+	}
+	s.state, s.message, s.cause = Restarting, err.Error(), err
+	if wait, open = s.breaker.failed(time.Now(), finished); open {
+		s.state = CrashLooping
+	} else {
+		wait = s.pauses.next()
+	}
+	s.retryAt = time.Now().Add(wait)
+	return wait, open
+}
+
+// fill starts the release that this slot is meant to serve, or, in a slot that never served, what lies in the plugin directory.
+func (s *slot) fill(ctx context.Context) error {
+	s.mu.Lock()
+	desired := s.desired.Release
+	s.mu.Unlock()
+	if desired.IsZero() {
+		return s.fillFirst(ctx)
+	}
+	g, err := s.launchKept(ctx, desired.SHA256)
 	if err != nil {
 		return err
 	}
-	s.update(func() {
-		s.state, s.serving, s.last, s.proven, s.message, s.cause = Serving, g, g, true, "", nil
-	})
-	g.log.Info("adapter serving", slog.Int("pid", g.process.PID()), slog.String("version", g.description.GetVersion()),
-		slog.String("sha256", g.release.sha256), slog.Duration("took", time.Since(begin)))
-	err = g.watch(ctx, s.cfg)
-	s.update(func() {
-		s.state, s.serving, s.message, s.cause = Restarting, nil, err.Error(), err
-	})
-	if time.Since(g.startTime) >= s.cfg.HealthyAfter {
-		pause.reset()
+	if err = g.probe(ctx, s.name, s.cfg.StartTimeout); err == nil {
+		_, err = s.publish(ctx, g, nil, ifVacant)
 	}
-	// The next process is started when nothing of this one is left: two at once would spend one store's rate budget twice.
-	g.end(ctx, s.cfg.KillTimeout, errors.Is(err, errUnresponsive))
+	if err != nil {
+		g.end(ctx, s.cfg.KillTimeout, false)
+	}
 	return err
 }
 
-// lease waits for a serving generation and counts the caller in.
-func (s *slot) lease(ctx context.Context) (*Lease, error) {
-	gate := time.NewTimer(s.cfg.GateTimeout)
-	defer gate.Stop()
-	latest := time.Now().Add(s.cfg.GateTimeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(latest) {
-		latest = deadline
+// fillFirst starts what lies in the plugin directory. It is copied anew each time, so that mending the file is enough.
+func (s *slot) fillFirst(ctx context.Context) error {
+	copied, err := s.library.Take(ctx, s.name, s.defaultFile())
+	if err != nil {
+		return err
 	}
-	for {
-		lease, changed, err := s.tryLease(latest)
-		if lease != nil || err != nil {
-			return lease, err
+	defer copied.Discard()
+	g, err := s.launch(ctx, copied.Path, copied.SHA256)
+	if err != nil {
+		return err
+	}
+	if err = g.probe(ctx, s.name, s.cfg.StartTimeout); err == nil {
+		err = g.examine(ctx, s.cfg.StartTimeout)
+	}
+	if err == nil {
+		_, err = s.publish(ctx, g, copied, ifVacant)
+	}
+	if err != nil {
+		g.end(ctx, s.cfg.KillTimeout, false)
+	}
+	return err
+}
+
+// defaultFile is the adapter's file in the plugin directory, when no other is named.
+func (s *slot) defaultFile() string {
+	return filepath.Join(s.cfg.PluginDir, handshake.FilePrefix+s.name)
+}
+
+// launchKept launches a release from the library. A copy that is gone or damaged is taken again from the plugin directory, if the
+// same release lies there still.
+func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) {
+	if s.library.Has(s.name, sum) {
+		g, err := s.launch(ctx, s.library.Path(s.name, sum), sum)
+		if !errors.Is(err, launch.ErrWrongHash) {
+			return g, err
 		}
-		select {
-		case <-changed:
-		case <-gate.C:
-			return nil, s.down(nil)
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, fmt.Errorf("wait for adapter %s: %w", s.name, ctx.Err())
-			}
-			return nil, s.down(ctx.Err())
+	}
+	lost := fmt.Errorf("the server's copy of release %.12s is lost, and the plugin directory holds another; "+
+		"put that release's file back, or serve the other one with \"relais adapter swap %s\"", sum, s.name)
+	copied, err := s.library.Take(ctx, s.name, s.defaultFile())
+	if err != nil {
+		return nil, lost
+	}
+	defer copied.Discard()
+	if copied.SHA256 != sum {
+		return nil, lost
+	}
+	if err := copied.Adopt(); err != nil {
+		return nil, err
+	}
+	s.log.Warn("copy of the release restored from the plugin directory", slog.String("sha256", sum))
+	return s.launch(ctx, copied.Path, sum)
+}
+
+// errOvertaken says that another generation serves already, or that none is wanted any more.
+var errOvertaken = errors.New("another generation serves already")
+
+// Whose place a generation may take.
+const (
+	ifVacant = false // nobody's: it is started because none serves
+	anyway   = true  // the one's that serves: it is a swap
+)
+
+// publish lets a generation that passed the probe serve, and returns the one whose place it takes, if there is one. Which release is
+// served is saved before: a server that is killed in between starts the one that was about to serve. After an error the slot is as it
+// was, and the caller ends the generation. copied is nil for a release that is in the library.
+func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy, replace bool) (*generation, error) {
+	select {
+	case s.publishing <- struct{}{}:
+		defer func() { <-s.publishing }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("publish the generation: %w", ctx.Err())
+	}
+	s.mu.Lock()
+	before, vacant := s.desired, s.serving == nil
+	s.mu.Unlock()
+	wanted := before.Release.IsZero() || before.Release.SHA256 == g.release.SHA256
+	if !replace && (!vacant || !wanted || before.Unloaded) {
+		return nil, errOvertaken
+	}
+	after := nextDesired(before, g.release)
+	if err := s.save(ctx, before, after, copied); err != nil {
+		return nil, err
+	}
+	old, err := s.show(g, after)
+	if err == nil || after == before {
+		return old, err
+	}
+	if undoErr := s.cfg.Releases.SaveDesiredRelease(context.WithoutCancel(ctx), before); undoErr != nil {
+		s.log.ErrorContext(ctx, "saved release not taken back", slog.Any("error", undoErr))
+	}
+	return nil, err
+}
+
+// nextDesired is what is desired when a release serves.
+func nextDesired(before release.Desired, serves release.Release) release.Desired {
+	after := before
+	if after.Release.SHA256 != serves.SHA256 {
+		after.Previous = after.Release
+	}
+	after.Release, after.Unloaded = serves, false
+	if after != before {
+		after.ChangeTime = time.Now().UTC()
+	}
+	return after
+}
+
+// save keeps the copy and writes down what is desired, if that is anything new.
+func (s *slot) save(ctx context.Context, before, after release.Desired, copied *release.Copy) error {
+	if copied != nil {
+		if err := copied.Adopt(); err != nil {
+			return err
 		}
 	}
-}
-
-// tryLease returns a lease, or an error when waiting is pointless, or else a channel that is closed when something changes. A
-// generation whose connection is lost is not lent, although run has not taken it down yet.
-func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.refusing:
-		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
-	case s.serving != nil && s.serving.process.Ready():
-		s.serving.leases++
-		return &Lease{slot: s, generation: s.serving}, nil, nil
-	case s.retryAt.After(latest):
-		return nil, nil, s.downLocked(nil)
-	default:
-		return nil, s.changed, nil
+	if after == before {
+		return nil
 	}
-}
-
-// down is the problem of a caller who waited in vain.
-func (s *slot) down(cause error) *problem.Problem {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.downLocked(cause)
-}
-
-// minRetryAfter keeps callers from asking again while a process is starting.
-const minRetryAfter = time.Second
-
-func (s *slot) downLocked(cause error) *problem.Problem {
-	p := problem.New(problem.Unavailable, problem.ReasonAdapterDown,
-		"adapter %s is not running; the server starts it again by itself, its operator sees why with \"relais adapter list\"", s.name)
-	p.RetryAfter = max(time.Until(s.retryAt), minRetryAfter)
-	p.Cause = errors.Join(s.cause, cause)
-	return p.With("adapter", s.name)
-}
-
-// releaseLease counts a caller out.
-func (s *slot) releaseLease(g *generation) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g.leases--
-	if s.refusing && g.leases == 0 {
-		close(s.changed)
-		s.changed = make(chan struct{})
+	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
+		return fmt.Errorf("save which release is served: %w", err)
 	}
+	return nil
 }
 
-// refuse lets nobody in any more and starts no further process.
-func (s *slot) refuse() {
+// show is the instant from which callers get the generation. The one that served retires and is returned.
+func (s *slot) show(g *generation, desired release.Desired) (old *generation, err error) {
+	g.startTime = time.Now().UTC()
 	s.update(func() {
-		if !s.refusing {
-			s.refusing = true
-			close(s.draining)
+		switch {
+		case s.refusing:
+			err = errHostStopping
+			return
+		case !g.process.Ready():
+			err = fmt.Errorf("the process ended after the probe: %w", g.process.Err())
+			return
 		}
+		if old = s.serving; old != nil {
+			s.retireLocked(old)
+		}
+		if desired.Release.SHA256 != s.desired.Release.SHA256 {
+			s.pauses.reset()
+			s.breaker.reset()
+		}
+		s.desired, s.serving, s.last = desired, g, g
+		s.state, s.message, s.cause, s.retryAt = Serving, "", nil, time.Time{}
+		s.keepers.Go(func() { s.keep(g) })
 	})
+	if err == nil {
+		g.log.Info("adapter serving", slog.Int("pid", g.process.PID()), slog.String("version", g.release.Version),
+			slog.String("sha256", g.release.SHA256))
+	}
+	return old, err
 }
 
-// awaitIdle returns when no lease on a living generation is out.
-func (s *slot) awaitIdle(ctx context.Context) error {
-	for {
-		s.mu.Lock()
-		leases := 0
-		if s.serving != nil {
-			leases = s.serving.leases
-		}
-		changed := s.changed
-		s.mu.Unlock()
-		if leases == 0 {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("adapter %s still has %d calls in flight: %w", s.name, leases, ctx.Err())
-		}
+// retireLocked takes a generation out of service: it gets no more leases, and ends when those that are out are given back, or at
+// Config.RetireTimeout.
+func (s *slot) retireLocked(g *generation) {
+	s.serving = nil
+	s.retiring = append(s.retiring, g)
+	g.retired = true
+	close(g.retiring)
+	if g.leases == 0 {
+		close(g.idle)
 	}
 }
 
-// status describes the slot.
-func (s *slot) status() Status {
+// lastDescription is what the last generation that served said of itself; nil when none did.
+func (s *slot) lastDescription() *adapterv1.DescribeResponse {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	status := Status{Name: s.name, DisplayName: s.name, State: s.state, Restarts: s.restarts, Message: s.message}
-	if s.release != nil {
-		status.SHA256 = s.release.sha256
+	if s.last == nil {
+		return nil
 	}
-	if g := s.last; g != nil {
-		status.DisplayName, status.Marketplace = g.description.GetDisplayName(), g.description.GetMarketplace()
-		status.Generation, status.Version = g.number, g.description.GetVersion()
-		status.Protocol, status.StartTime = handshake.ProtocolName, g.startTime
-		status.Description = g.description
-	}
-	if g := s.serving; g != nil {
-		status.PID, status.Leases = g.process.PID(), g.leases
-	}
-	return status
+	return s.last.description
 }

@@ -24,6 +24,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -54,6 +55,9 @@ var (
 
 	_ order.ProductRepository  = (*DB)(nil)
 	_ order.ScheduleRepository = (*DB)(nil)
+
+	_ release.Repository = (*DB)(nil)
+	_ release.Stores     = (*DB)(nil)
 )
 
 const (

@@ -1,5 +1,6 @@
 // Package storagetest is the suite that every implementation of the core's repositories passes. Its subtests follow the
-// sentences of the comments in server/store, server/order, server/shipment and server/decision, which are the contract.
+// sentences of the comments in server/store, server/order, server/shipment, server/decision and server/host/release, which are the
+// contract.
 package storagetest
 
 import (
@@ -15,6 +16,7 @@ import (
 	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -28,6 +30,8 @@ type Repositories struct {
 	Decisions decision.Repository
 	Products  order.ProductRepository
 	Schedule  order.ScheduleRepository
+	Releases  release.Repository
+	InUse     release.Stores
 	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
 	// are not used any more.
 	Reopen func(t *testing.T) Repositories
@@ -58,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Holds", holdCases},
 		{"Products", productCases},
 		{"Schedule", scheduleCases},
+		{"Releases", releaseCases},
+		{"AdapterUse", useCases},
 		{"Bindings", bindingCases},
 		{"Accounts", accountCases},
 		{"AccountNames", nameCases},

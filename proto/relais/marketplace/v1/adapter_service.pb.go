@@ -9,6 +9,7 @@ package marketplacev1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -36,6 +37,11 @@ const (
 	Adapter_STATE_RESTARTING Adapter_State = 3
 	// The server is stopping.
 	Adapter_STATE_STOPPED Adapter_State = 4
+	// Processes end again and again: calls are refused at once, and one process is tried at retry_time. Swap another release in, or
+	// mend what the message tells.
+	Adapter_STATE_CRASH_LOOPING Adapter_State = 5
+	// The adapter is not served: its operator unloaded it, or its file came after the server was started. SwapAdapter loads it.
+	Adapter_STATE_UNLOADED Adapter_State = 6
 )
 
 // Enum value maps for Adapter_State.
@@ -46,13 +52,17 @@ var (
 		2: "STATE_SERVING",
 		3: "STATE_RESTARTING",
 		4: "STATE_STOPPED",
+		5: "STATE_CRASH_LOOPING",
+		6: "STATE_UNLOADED",
 	}
 	Adapter_State_value = map[string]int32{
-		"STATE_UNSPECIFIED": 0,
-		"STATE_STARTING":    1,
-		"STATE_SERVING":     2,
-		"STATE_RESTARTING":  3,
-		"STATE_STOPPED":     4,
+		"STATE_UNSPECIFIED":   0,
+		"STATE_STARTING":      1,
+		"STATE_SERVING":       2,
+		"STATE_RESTARTING":    3,
+		"STATE_STOPPED":       4,
+		"STATE_CRASH_LOOPING": 5,
+		"STATE_UNLOADED":      6,
 	}
 )
 
@@ -83,6 +93,75 @@ func (Adapter_State) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Kind is a step, in the order in which they come.
+type SwapStep_Kind int32
+
+const (
+	// Not set: never sent by the server.
+	SwapStep_KIND_UNSPECIFIED SwapStep_Kind = 0
+	// The file is copied and hashed; for a rollback the copy is found.
+	SwapStep_KIND_REGISTER SwapStep_Kind = 1
+	// A process is started beside the one that serves.
+	SwapStep_KIND_LAUNCH SwapStep_Kind = 2
+	// It is asked what it is, and whether it offers what connected stores use.
+	SwapStep_KIND_PROBE SwapStep_Kind = 3
+	// The choice is saved, and new calls go to it.
+	SwapStep_KIND_PUBLISH SwapStep_Kind = 4
+	// The process that served before finishes its calls and ends. Left out when none served.
+	SwapStep_KIND_RETIRE SwapStep_Kind = 5
+	// All is done.
+	SwapStep_KIND_COMPLETE SwapStep_Kind = 6
+)
+
+// Enum value maps for SwapStep_Kind.
+var (
+	SwapStep_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_REGISTER",
+		2: "KIND_LAUNCH",
+		3: "KIND_PROBE",
+		4: "KIND_PUBLISH",
+		5: "KIND_RETIRE",
+		6: "KIND_COMPLETE",
+	}
+	SwapStep_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_REGISTER":    1,
+		"KIND_LAUNCH":      2,
+		"KIND_PROBE":       3,
+		"KIND_PUBLISH":     4,
+		"KIND_RETIRE":      5,
+		"KIND_COMPLETE":    6,
+	}
+)
+
+func (x SwapStep_Kind) Enum() *SwapStep_Kind {
+	p := new(SwapStep_Kind)
+	*p = x
+	return p
+}
+
+func (x SwapStep_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SwapStep_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[1].Descriptor()
+}
+
+func (SwapStep_Kind) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[1]
+}
+
+func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SwapStep_Kind.Descriptor instead.
+func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12, 0}
+}
+
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
 type Adapter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -102,8 +181,14 @@ type Adapter struct {
 	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
 	// What ConnectStore must give as credentials.
 	CredentialFields []*CredentialField `protobuf:"bytes,8,rep,name=credential_fields,json=credentialFields,proto3" json:"credential_fields,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Processes that served before and are finishing their calls, the oldest first.
+	Retiring []*Generation `protobuf:"bytes,9,rep,name=retiring,proto3" json:"retiring,omitempty"`
+	// The releases that can be served: those of the plugin directory, and those of which the server keeps a copy.
+	Releases []*Release `protobuf:"bytes,10,rep,name=releases,proto3" json:"releases,omitempty"`
+	// When the next process is started; unset while one serves or is being started.
+	RetryTime     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Adapter) Reset() {
@@ -192,6 +277,109 @@ func (x *Adapter) GetCredentialFields() []*CredentialField {
 	return nil
 }
 
+func (x *Adapter) GetRetiring() []*Generation {
+	if x != nil {
+		return x.Retiring
+	}
+	return nil
+}
+
+func (x *Adapter) GetReleases() []*Release {
+	if x != nil {
+		return x.Releases
+	}
+	return nil
+}
+
+func (x *Adapter) GetRetryTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryTime
+	}
+	return nil
+}
+
+// Release is one adapter binary.
+type Release struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hex SHA-256 of the file.
+	Sha256 string `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The binary's own version; empty while it was never started here.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Files of the plugin directory that hold it: what SwapAdapterRequest.file takes.
+	Files []string `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
+	// The slot is meant to serve it: also after a restart of the server, from the server's own copy.
+	Desired bool `protobuf:"varint,4,opt,name=desired,proto3" json:"desired,omitempty"`
+	// It served before: RollbackAdapter serves it.
+	Previous      bool `protobuf:"varint,5,opt,name=previous,proto3" json:"previous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Release) Reset() {
+	*x = Release{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Release) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Release) ProtoMessage() {}
+
+func (x *Release) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Release.ProtoReflect.Descriptor instead.
+func (*Release) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Release) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Release) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Release) GetFiles() []string {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *Release) GetDesired() bool {
+	if x != nil {
+		return x.Desired
+	}
+	return false
+}
+
+func (x *Release) GetPrevious() bool {
+	if x != nil {
+		return x.Previous
+	}
+	return false
+}
+
 // Generation is one running process of an adapter.
 type Generation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -215,7 +403,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -227,7 +415,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -240,7 +428,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -311,7 +499,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -323,7 +511,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -336,7 +524,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -383,7 +571,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +583,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +596,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -422,7 +610,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +622,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +635,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -468,7 +656,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -480,7 +668,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -493,7 +681,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -503,11 +691,360 @@ func (x *GetAdapterRequest) GetName() string {
 	return ""
 }
 
+// WatchAdaptersRequest follows all adapters.
+type WatchAdaptersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchAdaptersRequest) Reset() {
+	*x = WatchAdaptersRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchAdaptersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchAdaptersRequest) ProtoMessage() {}
+
+func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
+func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+}
+
+// WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
+// go are no change; see ListAdapters.
+type WatchAdaptersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The adapters, ordered by name.
+	Adapters      []*Adapter `protobuf:"bytes,1,rep,name=adapters,proto3" json:"adapters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchAdaptersResponse) Reset() {
+	*x = WatchAdaptersResponse{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchAdaptersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchAdaptersResponse) ProtoMessage() {}
+
+func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
+func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
+	if x != nil {
+		return x.Adapters
+	}
+	return nil
+}
+
+// SwapAdapterRequest names the release to serve.
+type SwapAdapterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "adapters/{adapter}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Plain name of a file in the plugin directory; empty means "relais-adapter-{adapter}".
+	File          string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SwapAdapterRequest) Reset() {
+	*x = SwapAdapterRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SwapAdapterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SwapAdapterRequest) ProtoMessage() {}
+
+func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
+func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SwapAdapterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SwapAdapterRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+// RollbackAdapterRequest names an adapter.
+type RollbackAdapterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "adapters/{adapter}".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackAdapterRequest) Reset() {
+	*x = RollbackAdapterRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackAdapterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackAdapterRequest) ProtoMessage() {}
+
+func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
+func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RollbackAdapterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// UnloadAdapterRequest names an adapter.
+type UnloadAdapterRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "adapters/{adapter}".
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadAdapterRequest) Reset() {
+	*x = UnloadAdapterRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadAdapterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadAdapterRequest) ProtoMessage() {}
+
+func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
+func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *UnloadAdapterRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// SwapStep is a step of a swap: sent when it begins, and again when it is done. The step that fails is told by the status of the call.
+type SwapStep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which step.
+	Kind SwapStep_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=relais.marketplace.v1.SwapStep_Kind" json:"kind,omitempty"`
+	// False when the step begins.
+	Done bool `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	// How long the step took; set when it is done.
+	Duration *durationpb.Duration `protobuf:"bytes,3,opt,name=duration,proto3" json:"duration,omitempty"`
+	// Hex SHA-256 of the release that is swapped in; known when REGISTER is done.
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The release's own version; known when PROBE is done.
+	Version string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	// Number of the new process; known when LAUNCH is done. With RETIRE it is that of the process that retires.
+	Generation int64 `protobuf:"varint,6,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Calls that were under way when the retired process was ended, because they took longer than they may. With RETIRE, when done.
+	CutCalls int32 `protobuf:"varint,7,opt,name=cut_calls,json=cutCalls,proto3" json:"cut_calls,omitempty"`
+	// The release serves already: nothing changed.
+	Unchanged bool `protobuf:"varint,8,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// The adapter afterwards; with COMPLETE.
+	Adapter       *Adapter `protobuf:"bytes,9,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SwapStep) Reset() {
+	*x = SwapStep{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SwapStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SwapStep) ProtoMessage() {}
+
+func (x *SwapStep) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
+func (*SwapStep) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SwapStep) GetKind() SwapStep_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return SwapStep_KIND_UNSPECIFIED
+}
+
+func (x *SwapStep) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *SwapStep) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *SwapStep) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *SwapStep) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *SwapStep) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *SwapStep) GetCutCalls() int32 {
+	if x != nil {
+		return x.CutCalls
+	}
+	return 0
+}
+
+func (x *SwapStep) GetUnchanged() bool {
+	if x != nil {
+		return x.Unchanged
+	}
+	return false
+}
+
+func (x *SwapStep) GetAdapter() *Adapter {
+	if x != nil {
+		return x.Adapter
+	}
+	return nil
+}
+
 var File_relais_marketplace_v1_adapter_service_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
-	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe5\x03\n" +
+	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x05\n" +
 	"\aAdapter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -518,13 +1055,26 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"generation\x12#\n" +
 	"\rrestart_count\x18\x06 \x01(\x05R\frestartCount\x12\x18\n" +
 	"\amessage\x18\a \x01(\tR\amessage\x12S\n" +
-	"\x11credential_fields\x18\b \x03(\v2&.relais.marketplace.v1.CredentialFieldR\x10credentialFields\"n\n" +
+	"\x11credential_fields\x18\b \x03(\v2&.relais.marketplace.v1.CredentialFieldR\x10credentialFields\x12=\n" +
+	"\bretiring\x18\t \x03(\v2!.relais.marketplace.v1.GenerationR\bretiring\x12:\n" +
+	"\breleases\x18\n" +
+	" \x03(\v2\x1e.relais.marketplace.v1.ReleaseR\breleases\x129\n" +
+	"\n" +
+	"retry_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"\x9b\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
 	"\rSTATE_SERVING\x10\x02\x12\x14\n" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x11\n" +
-	"\rSTATE_STOPPED\x10\x04\"\xd7\x01\n" +
+	"\rSTATE_STOPPED\x10\x04\x12\x17\n" +
+	"\x13STATE_CRASH_LOOPING\x10\x05\x12\x12\n" +
+	"\x0eSTATE_UNLOADED\x10\x06\"\x87\x01\n" +
+	"\aRelease\x12\x16\n" +
+	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
+	"\x05files\x18\x03 \x03(\tR\x05files\x12\x18\n" +
+	"\adesired\x18\x04 \x01(\bR\adesired\x12\x1a\n" +
+	"\bprevious\x18\x05 \x01(\bR\bprevious\"\xd7\x01\n" +
 	"\n" +
 	"Generation\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
@@ -545,11 +1095,46 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x14ListAdaptersResponse\x12:\n" +
 	"\badapters\x18\x01 \x03(\v2\x1e.relais.marketplace.v1.AdapterR\badapters\"'\n" +
 	"\x11GetAdapterRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name2\xd1\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x16\n" +
+	"\x14WatchAdaptersRequest\"S\n" +
+	"\x15WatchAdaptersResponse\x12:\n" +
+	"\badapters\x18\x01 \x03(\v2\x1e.relais.marketplace.v1.AdapterR\badapters\"<\n" +
+	"\x12SwapAdapterRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\",\n" +
+	"\x16RollbackAdapterRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"*\n" +
+	"\x14UnloadAdapterRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xdf\x03\n" +
+	"\bSwapStep\x128\n" +
+	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.SwapStep.KindR\x04kind\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\bR\x04done\x125\n" +
+	"\bduration\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x06 \x01(\x03R\n" +
+	"generation\x12\x1b\n" +
+	"\tcut_calls\x18\a \x01(\x05R\bcutCalls\x12\x1c\n" +
+	"\tunchanged\x18\b \x01(\bR\tunchanged\x128\n" +
+	"\aadapter\x18\t \x01(\v2\x1e.relais.marketplace.v1.AdapterR\aadapter\"\x86\x01\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rKIND_REGISTER\x10\x01\x12\x0f\n" +
+	"\vKIND_LAUNCH\x10\x02\x12\x0e\n" +
+	"\n" +
+	"KIND_PROBE\x10\x03\x12\x10\n" +
+	"\fKIND_PUBLISH\x10\x04\x12\x0f\n" +
+	"\vKIND_RETIRE\x10\x05\x12\x11\n" +
+	"\rKIND_COMPLETE\x10\x062\xdf\x04\n" +
 	"\x0eAdapterService\x12g\n" +
 	"\fListAdapters\x12*.relais.marketplace.v1.ListAdaptersRequest\x1a+.relais.marketplace.v1.ListAdaptersResponse\x12V\n" +
 	"\n" +
-	"GetAdapter\x12(.relais.marketplace.v1.GetAdapterRequest\x1a\x1e.relais.marketplace.v1.AdapterBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"
+	"GetAdapter\x12(.relais.marketplace.v1.GetAdapterRequest\x1a\x1e.relais.marketplace.v1.Adapter\x12l\n" +
+	"\rWatchAdapters\x12+.relais.marketplace.v1.WatchAdaptersRequest\x1a,.relais.marketplace.v1.WatchAdaptersResponse0\x01\x12[\n" +
+	"\vSwapAdapter\x12).relais.marketplace.v1.SwapAdapterRequest\x1a\x1f.relais.marketplace.v1.SwapStep0\x01\x12c\n" +
+	"\x0fRollbackAdapter\x12-.relais.marketplace.v1.RollbackAdapterRequest\x1a\x1f.relais.marketplace.v1.SwapStep0\x01\x12\\\n" +
+	"\rUnloadAdapter\x12+.relais.marketplace.v1.UnloadAdapterRequest\x1a\x1e.relais.marketplace.v1.AdapterBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_relais_marketplace_v1_adapter_service_proto_rawDescOnce sync.Once
@@ -563,33 +1148,57 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
-	(Adapter_State)(0),            // 0: relais.marketplace.v1.Adapter.State
-	(*Adapter)(nil),               // 1: relais.marketplace.v1.Adapter
-	(*Generation)(nil),            // 2: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),       // 3: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),   // 4: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),  // 5: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),     // 6: relais.marketplace.v1.GetAdapterRequest
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
+	(SwapStep_Kind)(0),             // 1: relais.marketplace.v1.SwapStep.Kind
+	(*Adapter)(nil),                // 2: relais.marketplace.v1.Adapter
+	(*Release)(nil),                // 3: relais.marketplace.v1.Release
+	(*Generation)(nil),             // 4: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 5: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 6: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 7: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 8: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 9: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 10: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 11: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 12: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 13: relais.marketplace.v1.UnloadAdapterRequest
+	(*SwapStep)(nil),               // 14: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 16: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
-	0, // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	2, // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	3, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	7, // 3: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	1, // 4: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	4, // 5: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	6, // 6: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	5, // 7: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	1, // 8: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
+	4,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	5,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	4,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	3,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
+	15, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	15, // 6: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	2,  // 7: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	2,  // 8: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	1,  // 9: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	16, // 10: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	2,  // 11: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	6,  // 12: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	8,  // 13: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	9,  // 14: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	11, // 15: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	12, // 16: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	13, // 17: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	7,  // 18: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	2,  // 19: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	10, // 20: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	14, // 21: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	14, // 22: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	2,  // 23: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -602,8 +1211,8 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   6,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

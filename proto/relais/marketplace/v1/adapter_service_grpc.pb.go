@@ -19,20 +19,45 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdapterService_ListAdapters_FullMethodName = "/relais.marketplace.v1.AdapterService/ListAdapters"
-	AdapterService_GetAdapter_FullMethodName   = "/relais.marketplace.v1.AdapterService/GetAdapter"
+	AdapterService_ListAdapters_FullMethodName    = "/relais.marketplace.v1.AdapterService/ListAdapters"
+	AdapterService_GetAdapter_FullMethodName      = "/relais.marketplace.v1.AdapterService/GetAdapter"
+	AdapterService_WatchAdapters_FullMethodName   = "/relais.marketplace.v1.AdapterService/WatchAdapters"
+	AdapterService_SwapAdapter_FullMethodName     = "/relais.marketplace.v1.AdapterService/SwapAdapter"
+	AdapterService_RollbackAdapter_FullMethodName = "/relais.marketplace.v1.AdapterService/RollbackAdapter"
+	AdapterService_UnloadAdapter_FullMethodName   = "/relais.marketplace.v1.AdapterService/UnloadAdapter"
 )
 
 // AdapterServiceClient is the client API for AdapterService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AdapterService shows the operator the adapters. It is served on the admin socket only.
+// AdapterService shows the operator the adapters, and changes which releases serve. It is served on the admin socket only.
 type AdapterServiceClient interface {
-	// ListAdapters returns every adapter found in the plugin directory, ordered by name.
+	// ListAdapters returns every adapter, ordered by name: those that the server runs or ran, and those whose files came into the plugin
+	// directory since.
 	ListAdapters(ctx context.Context, in *ListAdaptersRequest, opts ...grpc.CallOption) (*ListAdaptersResponse, error)
 	// GetAdapter returns one adapter. Errors: NOT_FOUND/ADAPTER_NOT_FOUND.
 	GetAdapter(ctx context.Context, in *GetAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
+	// WatchAdapters sends every adapter now, and again after each change but of the count of calls. A slow receiver gets the latest
+	// state, not each one. The stream ends with the caller or the server.
+	WatchAdapters(ctx context.Context, in *WatchAdaptersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAdaptersResponse], error)
+	// SwapAdapter lets another release of an adapter serve and streams the steps. The new process is started and probed beside the one
+	// that serves; then new calls go to it, and the old one finishes its calls: no caller notices. A failure at any step before PUBLISH
+	// is done leaves everything as it was. Swapping to the release that serves changes nothing and is no error; a release of an earlier
+	// version is swapped in like any other.
+	//
+	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
+	//
+	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
+	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
+	// undoes the first. Errors: those of SwapAdapter, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
+	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
+	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
 }
 
 type adapterServiceClient struct {
@@ -63,16 +88,104 @@ func (c *adapterServiceClient) GetAdapter(ctx context.Context, in *GetAdapterReq
 	return out, nil
 }
 
+func (c *adapterServiceClient) WatchAdapters(ctx context.Context, in *WatchAdaptersRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchAdaptersResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdapterService_ServiceDesc.Streams[0], AdapterService_WatchAdapters_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchAdaptersRequest, WatchAdaptersResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_WatchAdaptersClient = grpc.ServerStreamingClient[WatchAdaptersResponse]
+
+func (c *adapterServiceClient) SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdapterService_ServiceDesc.Streams[1], AdapterService_SwapAdapter_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SwapAdapterRequest, SwapStep]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_SwapAdapterClient = grpc.ServerStreamingClient[SwapStep]
+
+func (c *adapterServiceClient) RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdapterService_ServiceDesc.Streams[2], AdapterService_RollbackAdapter_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[RollbackAdapterRequest, SwapStep]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_RollbackAdapterClient = grpc.ServerStreamingClient[SwapStep]
+
+func (c *adapterServiceClient) UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adapter)
+	err := c.cc.Invoke(ctx, AdapterService_UnloadAdapter_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdapterServiceServer is the server API for AdapterService service.
 // All implementations must embed UnimplementedAdapterServiceServer
 // for forward compatibility.
 //
-// AdapterService shows the operator the adapters. It is served on the admin socket only.
+// AdapterService shows the operator the adapters, and changes which releases serve. It is served on the admin socket only.
 type AdapterServiceServer interface {
-	// ListAdapters returns every adapter found in the plugin directory, ordered by name.
+	// ListAdapters returns every adapter, ordered by name: those that the server runs or ran, and those whose files came into the plugin
+	// directory since.
 	ListAdapters(context.Context, *ListAdaptersRequest) (*ListAdaptersResponse, error)
 	// GetAdapter returns one adapter. Errors: NOT_FOUND/ADAPTER_NOT_FOUND.
 	GetAdapter(context.Context, *GetAdapterRequest) (*Adapter, error)
+	// WatchAdapters sends every adapter now, and again after each change but of the count of calls. A slow receiver gets the latest
+	// state, not each one. The stream ends with the caller or the server.
+	WatchAdapters(*WatchAdaptersRequest, grpc.ServerStreamingServer[WatchAdaptersResponse]) error
+	// SwapAdapter lets another release of an adapter serve and streams the steps. The new process is started and probed beside the one
+	// that serves; then new calls go to it, and the old one finishes its calls: no caller notices. A failure at any step before PUBLISH
+	// is done leaves everything as it was. Swapping to the release that serves changes nothing and is no error; a release of an earlier
+	// version is swapped in like any other.
+	//
+	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
+	//
+	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
+	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
+	// undoes the first. Errors: those of SwapAdapter, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
+	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
+	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
 	mustEmbedUnimplementedAdapterServiceServer()
 }
 
@@ -88,6 +201,18 @@ func (UnimplementedAdapterServiceServer) ListAdapters(context.Context, *ListAdap
 }
 func (UnimplementedAdapterServiceServer) GetAdapter(context.Context, *GetAdapterRequest) (*Adapter, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAdapter not implemented")
+}
+func (UnimplementedAdapterServiceServer) WatchAdapters(*WatchAdaptersRequest, grpc.ServerStreamingServer[WatchAdaptersResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchAdapters not implemented")
+}
+func (UnimplementedAdapterServiceServer) SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error {
+	return status.Error(codes.Unimplemented, "method SwapAdapter not implemented")
+}
+func (UnimplementedAdapterServiceServer) RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error {
+	return status.Error(codes.Unimplemented, "method RollbackAdapter not implemented")
+}
+func (UnimplementedAdapterServiceServer) UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnloadAdapter not implemented")
 }
 func (UnimplementedAdapterServiceServer) mustEmbedUnimplementedAdapterServiceServer() {}
 func (UnimplementedAdapterServiceServer) testEmbeddedByValue()                        {}
@@ -146,6 +271,57 @@ func _AdapterService_GetAdapter_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdapterService_WatchAdapters_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchAdaptersRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdapterServiceServer).WatchAdapters(m, &grpc.GenericServerStream[WatchAdaptersRequest, WatchAdaptersResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_WatchAdaptersServer = grpc.ServerStreamingServer[WatchAdaptersResponse]
+
+func _AdapterService_SwapAdapter_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SwapAdapterRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdapterServiceServer).SwapAdapter(m, &grpc.GenericServerStream[SwapAdapterRequest, SwapStep]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_SwapAdapterServer = grpc.ServerStreamingServer[SwapStep]
+
+func _AdapterService_RollbackAdapter_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(RollbackAdapterRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdapterServiceServer).RollbackAdapter(m, &grpc.GenericServerStream[RollbackAdapterRequest, SwapStep]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdapterService_RollbackAdapterServer = grpc.ServerStreamingServer[SwapStep]
+
+func _AdapterService_UnloadAdapter_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnloadAdapterRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdapterServiceServer).UnloadAdapter(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdapterService_UnloadAdapter_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdapterServiceServer).UnloadAdapter(ctx, req.(*UnloadAdapterRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdapterService_ServiceDesc is the grpc.ServiceDesc for AdapterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -161,7 +337,27 @@ var AdapterService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetAdapter",
 			Handler:    _AdapterService_GetAdapter_Handler,
 		},
+		{
+			MethodName: "UnloadAdapter",
+			Handler:    _AdapterService_UnloadAdapter_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchAdapters",
+			Handler:       _AdapterService_WatchAdapters_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "SwapAdapter",
+			Handler:       _AdapterService_SwapAdapter_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "RollbackAdapter",
+			Handler:       _AdapterService_RollbackAdapter_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "relais/marketplace/v1/adapter_service.proto",
 }

@@ -1,0 +1,62 @@
+package api
+
+import (
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
+)
+
+func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
+	out := &marketplacev1.Adapter{
+		Name: adapterName(s.Name), DisplayName: s.DisplayName, Marketplace: s.Marketplace,
+		State:        marketplacev1.Adapter_State(marketplacev1.Adapter_State_value["STATE_"+s.State.String()]),
+		RestartCount: int32(s.Restarts), Message: s.Message, //nolint:gosec // far fewer
+		Generation: generationToProto(s.Generation), Releases: releases(s, files), RetryTime: timestamp(s.RetryTime),
+	}
+	for _, g := range s.Retiring {
+		out.Retiring = append(out.Retiring, generationToProto(g))
+	}
+	for _, f := range s.Description.GetCredentialFields() {
+		out.CredentialFields = append(out.CredentialFields, &marketplacev1.CredentialField{
+			Key: f.GetKey(), DisplayName: f.GetDisplayName(), Description: f.GetDescription(),
+			Secret: f.GetSecret(), Optional: f.GetOptional(),
+		})
+	}
+	return out
+}
+
+func generationToProto(g host.Generation) *marketplacev1.Generation {
+	return &marketplacev1.Generation{
+		Number: g.Number, Version: g.Release.Version, Sha256: g.Release.SHA256, Pid: int32(g.PID), Protocol: g.Protocol, //nolint:gosec // a process id
+		StartTime: timestamp(g.StartTime), Leases: int32(g.Leases), //nolint:gosec // far fewer
+	}
+}
+
+// releases lists what can be served: first what is meant to, then what served before, then what lies in the plugin directory. Files
+// that cannot be read are left out.
+func releases(s host.Status, files []host.File) []*marketplacev1.Release {
+	var all []*marketplacev1.Release
+	find := func(r release.Release) *marketplacev1.Release {
+		for _, known := range all {
+			if known.GetSha256() == r.SHA256 {
+				return known
+			}
+		}
+		known := &marketplacev1.Release{Sha256: r.SHA256, Version: r.Version}
+		all = append(all, known)
+		return known
+	}
+	if !s.Desired.Release.IsZero() {
+		find(s.Desired.Release).Desired = true
+	}
+	if !s.Desired.Previous.IsZero() {
+		find(s.Desired.Previous).Previous = true
+	}
+	for _, f := range files {
+		if f.Adapter == s.Name && f.SHA256 != "" {
+			r := find(release.Release{SHA256: f.SHA256})
+			r.Files = append(r.Files, f.Name)
+		}
+	}
+	return all
+}

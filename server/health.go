@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+
+	"github.com/relaishq/relais/server/api"
+	"github.com/relaishq/relais/server/host"
+)
+
+// adapterHealth tells the health services of both listeners which adapters serve.
+type adapterHealth struct {
+	cancel context.CancelFunc
+	ended  chan struct{}
+}
+
+// tellAdapterHealth tells it now and at each change, until stop.
+func tellAdapterHealth(h *host.Host, servers ...*api.Server) *adapterHealth {
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &adapterHealth{cancel: cancel, ended: make(chan struct{})}
+	go func() {
+		defer close(a.ended)
+		for {
+			changed := h.Changed()
+			for _, s := range h.Adapters() {
+				for _, server := range servers {
+					server.SetAdapterHealth(s.Name, s.State == host.Serving)
+				}
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return a
+}
+
+// stop ends it. One that was never begun may be stopped.
+func (a *adapterHealth) stop() {
+	if a != nil {
+		a.cancel()
+		<-a.ended
+	}
+}

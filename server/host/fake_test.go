@@ -1,0 +1,182 @@
+package host_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/relaishq/relais/adapters/sdk/sdktest"
+	"github.com/relaishq/relais/server/host/release"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+)
+
+// variants are releases of the fake adapter that differ from the plain one, by the name that is written behind the binary. What is not
+// listed differs in its hash only.
+var variants = map[string]func(*sdktest.Adapter){
+	"next":         func(a *sdktest.Adapter) { a.Description.Version = "2.0.0" },
+	"other":        func(a *sdktest.Adapter) { a.Description.Adapter = "other" },
+	"exits":        func(*sdktest.Adapter) { fmt.Fprintln(os.Stderr, "cannot work like this"); os.Exit(3) },
+	"hangs":        func(*sdktest.Adapter) { select {} },
+	"prints":       func(*sdktest.Adapter) { fmt.Println("hello") },
+	"unversioned":  func(a *sdktest.Adapter) { a.Description.Version = "" },
+	"marketless":   func(a *sdktest.Adapter) { a.Description.Marketplace = "" },
+	"elsewhere":    func(a *sdktest.Adapter) { a.Description.Marketplace = "another-marketplace" },
+	"reads-nobody": func(a *sdktest.Adapter) { a.Description.Capabilities.MaxOrdersPerGet = 0 },
+	"ships-nobody": func(a *sdktest.Adapter) { a.Description.Capabilities.MaxShipmentsPerCall = 0 },
+	"addressless":  func(a *sdktest.Adapter) { a.Description.EnvironmentKeys = nil },
+	"decides": func(a *sdktest.Adapter) {
+		a.Description.Capabilities.Acceptance, a.Description.Capabilities.MaxDecisionsPerCall = true, 10
+		a.Description.Capabilities.PartialShipment = true
+	},
+	"decides-nobody": func(a *sdktest.Adapter) { a.Description.Capabilities.Acceptance = true },
+	"demanding": func(a *sdktest.Adapter) {
+		a.Description.CredentialFields = append(a.Description.CredentialFields, &adapterv1.CredentialField{Key: "token"})
+	},
+	"inconstant": func(a *sdktest.Adapter) {
+		d, n := a.Description, 0
+		a.OnDescribe = func() *adapterv1.DescribeResponse {
+			n++
+			d.DisplayName = fmt.Sprint("call ", n)
+			return d
+		}
+	},
+	"credulous": func(a *sdktest.Adapter) { a.OnCheckConnection = nil },
+	"dies-when-probed": func(a *sdktest.Adapter) {
+		a.OnCheckConnection = func(context.Context, *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error) {
+			os.Exit(9)
+			return nil, nil
+		}
+	},
+}
+
+// variantMark stands before the name of a variant behind a binary. It is written in two parts, so that the binary itself does not
+// hold it.
+func variantMark() string { return "\nvariant" + "=" }
+
+// variant is which release this process is.
+func variant() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	file, err := os.Open(self)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	const most = 64
+	if _, err := file.Seek(-most, io.SeekEnd); err != nil {
+		return ""
+	}
+	tail, _ := io.ReadAll(file)
+	_, name, _ := strings.Cut(string(tail), variantMark())
+	return name
+}
+
+// builds makes the binaries of variants, each once.
+var builds struct {
+	mu  sync.Mutex
+	dir string
+}
+
+// build returns the path of a binary of a variant; of this binary itself for the plain one.
+func build(t *testing.T, variant string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if variant == "" {
+		return self
+	}
+	builds.mu.Lock()
+	defer builds.mu.Unlock()
+	path := filepath.Join(builds.dir, variant)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	in, err := os.Open(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(out, io.MultiReader(in, strings.NewReader(variantMark()+variant)))
+	if err := errors.Join(err, out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// install puts a variant into a plugin directory under a name, in the place of a file that is there.
+func install(t *testing.T, dir, name, variant string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.Symlink(build(t, variant), path+".new"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// memory is a release.Repository.
+type memory struct {
+	mu    sync.Mutex // guards the fields below
+	saved []release.Desired
+	fail  error // of the next saves
+}
+
+func (m *memory) DesiredReleases(context.Context) ([]release.Desired, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.saved), nil
+}
+
+func (m *memory) SaveDesiredRelease(_ context.Context, d release.Desired) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	m.saved = slices.DeleteFunc(m.saved, func(old release.Desired) bool { return old.Adapter == d.Adapter })
+	m.saved = append(m.saved, d)
+	return nil
+}
+
+func (m *memory) failWith(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
+}
+
+// desired is what was saved of adapter one.
+func (m *memory) desired() release.Desired {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.saved {
+		if d.Adapter == "one" {
+			return d
+		}
+	}
+	return release.Desired{}
+}
+
+// stores is a release.Stores.
+type stores struct {
+	use  release.Use
+	fail error
+}
+
+func (s *stores) AdapterUse(context.Context, string) (release.Use, error) { return s.use, s.fail }

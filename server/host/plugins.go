@@ -1,0 +1,216 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/relaishq/relais/adapters/sdk/handshake"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// File is a file of the plugin directory that could be served: relais-adapter-{adapter}, which a slot that never served starts, or
+// relais-adapter-{adapter}@{label}, which is served on demand only.
+type File struct {
+	// Name of the file inside the plugin directory.
+	Name string
+	// Adapter that it is named for. What it holds is known when it is started.
+	Adapter string
+	// Label is the part of the name after the "@"; empty without.
+	Label string
+	// SHA256 of its content, in hexadecimal; empty when it cannot be read.
+	SHA256 string
+	// Size in bytes.
+	Size int64
+	// ModTime is when it was last written, UTC.
+	ModTime time.Time
+}
+
+// Files lists the files of the plugin directory that could be served, ordered by adapter and name. Each is hashed once: again when
+// its size or time changed. An adapter that has a file and no slot gets one, which is unloaded.
+func (h *Host) Files(ctx context.Context) ([]File, error) {
+	if err := h.discover(ctx); err != nil {
+		return nil, err
+	}
+	files, err := h.scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("hash the files of the plugin directory: %w", err)
+		}
+		files[i].SHA256 = h.hashes.of(filepath.Join(h.cfg.PluginDir, files[i].Name), files[i])
+	}
+	return files, nil
+}
+
+// scan finds the adapter files, without their hashes.
+func (h *Host) scan(ctx context.Context) ([]File, error) {
+	entries, err := os.ReadDir(h.cfg.PluginDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the plugin directory: %w", err)
+	}
+	var files []File
+	for _, entry := range entries {
+		rest, ours := strings.CutPrefix(entry.Name(), handshake.FilePrefix)
+		if !ours {
+			continue
+		}
+		f := File{Name: entry.Name()}
+		var labelled bool
+		if f.Adapter, f.Label, labelled = strings.Cut(rest, "@"); !validName(f.Adapter) || labelled && !validLabel(f.Label) {
+			h.warnOnce(ctx, entry.Name())
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(h.cfg.PluginDir, entry.Name())); err == nil {
+			f.Size, f.ModTime = info.Size(), info.ModTime().UTC()
+		}
+		files = append(files, f)
+	}
+	if len(files) == 0 {
+		h.warnOnce(ctx, "")
+	}
+	slices.SortFunc(files, func(a, b File) int {
+		return cmp.Or(strings.Compare(a.Adapter, b.Adapter), strings.Compare(a.Name, b.Name))
+	})
+	return files, nil
+}
+
+// warnOnce tells the operator of a file that is ignored, or, without a name, of an empty directory. The directory is looked at often.
+func (h *Host) warnOnce(ctx context.Context, file string) {
+	h.mu.Lock()
+	known := h.warned[file]
+	h.warned[file] = true
+	h.mu.Unlock()
+	switch {
+	case known:
+	case file == "":
+		h.cfg.Logger.WarnContext(ctx, "no adapters in the plugin directory",
+			slog.String("dir", h.cfg.PluginDir), slog.String("expected", handshake.FilePrefix+"{adapter}"))
+	default:
+		h.cfg.Logger.WarnContext(ctx, "adapter file ignored: the name after the prefix may hold a-z, 0-9 and - only, and then @ with a label",
+			slog.String("file", file))
+	}
+}
+
+// validName reports whether a name is one that an adapter may have: lower-case letters, digits and "-", as DescribeResponse.adapter
+// says, and short enough for a resource name.
+func validName(name string) bool {
+	const maxLength = 63
+	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+	return name != "" && len(name) <= maxLength && !strings.ContainsFunc(name, odd)
+}
+
+// validLabel reports whether a file's label is one: a version, most often.
+func validLabel(label string) bool {
+	const maxLength = 63
+	odd := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._+-", r)
+	}
+	return label != "" && len(label) <= maxLength && !strings.ContainsFunc(label, odd)
+}
+
+// hashes remembers the hashes of files, as long as size and time stay.
+type hashes struct {
+	mu    sync.Mutex // guards known; not held while a file is read
+	known map[string]File
+}
+
+func newHashes() *hashes { return &hashes{known: make(map[string]File)} }
+
+// of returns the hash of a file whose size and time are f's; empty when it cannot be read.
+func (c *hashes) of(path string, f File) string {
+	c.mu.Lock()
+	known, ok := c.known[path]
+	c.mu.Unlock()
+	if ok && known.Size == f.Size && known.ModTime.Equal(f.ModTime) {
+		return known.SHA256
+	}
+	sum, err := hashFile(path)
+	if err != nil {
+		return ""
+	}
+	f.SHA256 = sum
+	c.mu.Lock()
+	c.known[path] = f
+	c.mu.Unlock()
+	return sum
+}
+
+func hashFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(err, fs.ErrInvalid)
+	}
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// watchPlugins swaps in the files of adapters that are known when they change, until the context ends. A file counts when two looks
+// in a row see it the same, and once: one that was refused, or rolled back from, is not tried again until it changes.
+func (h *Host) watchPlugins(ctx context.Context) {
+	ticker := time.NewTicker(h.cfg.PluginWatch)
+	defer ticker.Stop()
+	seen := make(map[string]File)    // as of the last look
+	settled := make(map[string]File) // as it was when it was decided about
+	first := true
+	for {
+		files, err := h.scan(ctx)
+		if err != nil {
+			h.cfg.Logger.WarnContext(ctx, "plugin directory not watched", slog.Any("error", err))
+		}
+		for _, f := range files {
+			switch stable := seen[f.Name] == f; {
+			case f.Label != "":
+			case first:
+				settled[f.Name] = f
+			case stable && settled[f.Name] != f && h.swapIn(ctx, f):
+				settled[f.Name] = f
+			}
+			seen[f.Name] = f
+		}
+		first = false
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// swapIn swaps a file in that appeared, and reports whether that is decided; what became of it is in the log. It is not while another
+// command for the adapter is under way. An adapter that is not known, or is unloaded, is left to its operator.
+func (h *Host) swapIn(ctx context.Context, f File) (decided bool) {
+	if s, err := h.Adapter(f.Adapter); err != nil || s.State == Unloaded {
+		return true
+	}
+	h.cfg.Logger.InfoContext(ctx, "new adapter file found", slog.String("file", f.Name))
+	err := h.Swap(ctx, f.Adapter, f.Name, func(Step) {})
+	if problem.HasReason(err, problem.ReasonSwapUnderWay) {
+		return false
+	}
+	if err != nil && ctx.Err() == nil {
+		h.cfg.Logger.ErrorContext(ctx, "new adapter file not served", slog.String("file", f.Name), slog.Any("error", err))
+	}
+	return true
+}

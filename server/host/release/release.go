@@ -1,0 +1,61 @@
+// Package release keeps the adapter binaries that a server runs: copies named by their hash, which of them each slot is meant to
+// serve, and what is asked of one that is to take another's place. It knows files, neither processes nor marketplaces.
+package release
+
+import (
+	"context"
+	"time"
+)
+
+// Release is one adapter binary.
+type Release struct {
+	// SHA256 of the file, in hexadecimal.
+	SHA256 string
+	// Version is what the binary says of itself; known once it was started.
+	Version string
+}
+
+// IsZero reports whether there is no release.
+func (r Release) IsZero() bool { return r.SHA256 == "" }
+
+// Desired is which release the slot of an adapter is meant to serve, over restarts of the server.
+type Desired struct {
+	// Adapter is the name of the adapter and of its slot.
+	Adapter string
+	// Release that is served; the one that was served last when Unloaded.
+	Release Release
+	// Previous is the release that was served before, for a rollback; zero when there was none.
+	Previous Release
+	// Unloaded is true when the operator took the adapter out of service.
+	Unloaded bool
+	// ChangeTime is when the above was decided, UTC.
+	ChangeTime time.Time
+}
+
+// Repository keeps what is desired.
+type Repository interface {
+	// DesiredReleases returns what was saved of every adapter, ordered by adapter.
+	DesiredReleases(ctx context.Context) ([]Desired, error)
+	// SaveDesiredRelease saves what is desired of Desired.Adapter, in the place of what was saved before. It is durable when this
+	// returns nil, and nothing changed when it returns an error.
+	SaveDesiredRelease(ctx context.Context, d Desired) error
+}
+
+// Use is what the connected stores ask of an adapter: those whose new orders go to it, and those that are leaving it and have
+// credentials for it still.
+type Use struct {
+	// Stores is how many there are.
+	Stores int
+	// Marketplaces are the marketplaces of these stores, each once, in order.
+	Marketplaces []string
+	// Decisions is true when an order of theirs waits for a decision to be delivered, or a store accepts orders by a policy.
+	Decisions bool
+	// PartialShipments is true when a shipment of some lines of an order waits to be delivered.
+	PartialShipments bool
+}
+
+// Stores tells what the stores need.
+type Stores interface {
+	// AdapterUse returns what the connected stores ask of an adapter, as of now. An adapter that no store uses has the zero Use.
+	AdapterUse(ctx context.Context, adapter string) (Use, error)
+}

@@ -1,0 +1,290 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/relaishq/relais/adapters/sdk/handshake"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// Swap lets another release of an adapter serve: the file with this plain name in the plugin directory, the adapter's own when
+// the name is empty. Calls under way finish on the process that they began on; callers notice nothing. Swapping to the release that
+// serves is no change and no error. An adapter that has no slot yet, because its file is new, gets one.
+//
+// It returns when the process that served before is gone. When the context ends after Publish, Swap returns its error and the rest
+// happens without it. Errors are problems, and leave the slot as it was: ADAPTER_NOT_FOUND, RELEASE_NOT_FOUND, RELEASE_REFUSED with the
+// step at which it was refused, SWAP_UNDER_WAY, SERVER_STOPPING; or the context's.
+func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) error {
+	if file == "" {
+		file = handshake.FilePrefix + adapter
+	}
+	if err := checkFileName(file); err != nil {
+		return err
+	}
+	if err := h.discover(ctx); err != nil {
+		return err
+	}
+	s, err := h.slot(adapter)
+	if err != nil {
+		return err
+	}
+	return s.exchange(ctx, report, func(ctx context.Context) (candidate, error) {
+		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
+		if err != nil {
+			return candidate{}, s.notTaken(file, err)
+		}
+		return candidate{path: copied.Path, sum: copied.SHA256, copied: copied}, nil
+	})
+}
+
+// Rollback lets the release serve that served before, from the server's own copy. It is a swap otherwise; a second rollback undoes
+// the first. NO_PREVIOUS_RELEASE when there is none.
+func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
+	s, err := h.slot(adapter)
+	if err != nil {
+		return err
+	}
+	return s.exchange(ctx, report, func(context.Context) (candidate, error) {
+		s.mu.Lock()
+		previous := s.desired.Previous.SHA256
+		s.mu.Unlock()
+		if previous == "" || !s.library.Has(s.name, previous) {
+			return candidate{}, problem.New(problem.Precondition, problem.ReasonNoPreviousRelease,
+				"adapter %s has no earlier release to go back to; serve a file of the plugin directory with \"relais adapter swap %s\"", s.name, s.name).
+				With("adapter", s.name)
+		}
+		return candidate{path: s.library.Path(s.name, previous), sum: previous}, nil
+	})
+}
+
+// checkFileName refuses what is not a plain file name: a caller names a file in the plugin directory, never a path.
+func checkFileName(file string) error {
+	if strings.ContainsAny(file, `/\`) || strings.HasPrefix(file, ".") || filepath.Base(file) != file || len(file) > 255 {
+		return problem.InvalidField("file", "must be the plain name of a file in the plugin directory")
+	}
+	return nil
+}
+
+// maxRetiring bounds the processes of one slot that have calls to finish, so that swaps in a row do not pile them up.
+const maxRetiring = 4
+
+// command begins a command of the operator, one at a time. The context that it returns ends with the host too. The caller calls end
+// when the outcome is decided; calling it twice is fine.
+func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err error) {
+	s.mu.Lock()
+	refusing, retiring := s.refusing, len(s.retiring)
+	s.mu.Unlock()
+	if refusing {
+		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+	}
+	underWay := problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
+		"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
+	if retiring >= maxRetiring {
+		return nil, nil, underWay
+	}
+	select {
+	case s.swapping <- struct{}{}:
+	default:
+		return nil, nil, underWay
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	return ctx, sync.OnceFunc(func() {
+		stop()
+		cancel()
+		<-s.swapping
+	}), nil
+}
+
+// candidate is a release that is about to be swapped in.
+type candidate struct {
+	path   string
+	sum    string
+	copied *release.Copy // nil when it is in the library
+}
+
+func (c candidate) discard() {
+	if c.copied != nil {
+		c.copied.Discard()
+	}
+}
+
+// exchange is a swap to what fetch returns.
+func (s *slot) exchange(ctx context.Context, report Report, fetch func(context.Context) (candidate, error)) error {
+	decided, end, err := s.command(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	w := &swap{slot: s, report: report}
+	before, err := w.replace(decided, fetch)
+	if err != nil {
+		s.prune()
+		return w.refused(ctx, err)
+	}
+	s.prune()
+	end()
+	if before == nil {
+		return nil
+	}
+	return w.retire(ctx, before)
+}
+
+// swap is one swap under way.
+type swap struct {
+	slot   *slot
+	report Report
+	step   Step
+	began  time.Time // the step
+}
+
+// begin tells that a step begins. What is known of the release from earlier steps stays.
+func (w *swap) begin(kind StepKind) {
+	w.step.Kind, w.step.Done, w.step.Took, w.began = kind, false, 0, time.Now()
+	w.report(w.step)
+}
+
+// done tells that the step is done.
+func (w *swap) done() {
+	w.step.Done, w.step.Took = true, time.Since(w.began)
+	w.report(w.step)
+}
+
+// replace goes up to the step at which the new generation serves, and returns the one that it took the place of; nil when there is
+// none, or nothing changed. After an error everything is as it was.
+func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candidate, error)) (before *generation, err error) {
+	s := w.slot
+	w.begin(Register)
+	c, err := fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.discard()
+	w.step.SHA256 = c.sum
+	if version, serves := s.serves(c.sum); serves {
+		w.step.Version, w.step.Unchanged = version, true
+		w.done()
+		return nil, nil
+	}
+	w.done()
+
+	w.begin(Launch)
+	g, err := s.launch(ctx, c.path, c.sum)
+	if err != nil {
+		return nil, err
+	}
+	w.step.Generation = g.number
+	w.done()
+	published := false
+	defer func() {
+		if !published {
+			g.end(ctx, s.cfg.KillTimeout, true) // it has no calls to finish
+		}
+	}()
+
+	w.begin(Probe)
+	if err := w.probe(ctx, g); err != nil {
+		return nil, err
+	}
+	w.step.Version = g.release.Version
+	w.done()
+
+	w.begin(Publish)
+	before, err = s.publish(ctx, g, c.copied, anyway)
+	if err != nil {
+		return nil, err
+	}
+	published = true
+	w.done()
+	return before, nil
+}
+
+// serves reports whether a release serves now, and its version.
+func (s *slot) serves(sum string) (version string, serves bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving == nil || !s.serving.process.Ready() || s.serving.release.SHA256 != sum {
+		return "", false
+	}
+	return s.serving.release.Version, true
+}
+
+// probe asks the new process what it is and offers.
+func (w *swap) probe(ctx context.Context, g *generation) error {
+	s := w.slot
+	if err := g.probe(ctx, s.name, s.cfg.StartTimeout); err != nil {
+		return err
+	}
+	if err := g.examine(ctx, s.cfg.StartTimeout); err != nil {
+		return err
+	}
+	use, err := s.cfg.Stores.AdapterUse(ctx, s.name)
+	if err != nil {
+		return fmt.Errorf("find out what the connected stores use: %w", err)
+	}
+	if lacks := missing(g.description, s.lastDescription(), use); len(lacks) > 0 {
+		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))
+	}
+	return nil
+}
+
+// retire waits until the generation that served before is gone.
+func (w *swap) retire(ctx context.Context, before *generation) error {
+	s := w.slot
+	w.step.Generation = before.number
+	w.begin(Retire)
+	select {
+	case <-before.gone:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the end of generation %d, which retires without further help: %w", before.number, ctx.Err())
+	}
+	s.mu.Lock()
+	w.step.Cut = before.cut
+	s.mu.Unlock()
+	w.done()
+	return nil
+}
+
+// refused explains why the release does not serve, and what serves instead.
+func (w *swap) refused(ctx context.Context, cause error) error {
+	s := w.slot
+	stays := "no release serves"
+	s.mu.Lock()
+	if s.serving != nil {
+		stays = fmt.Sprintf("version %s (generation %d) serves on", s.serving.release.Version, s.serving.number)
+	}
+	stopping := s.refusing
+	s.mu.Unlock()
+	var known *problem.Problem
+	switch {
+	case errors.As(cause, &known):
+		return cause
+	case stopping:
+		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+	case ctx.Err() != nil:
+		return fmt.Errorf("swap adapter %s: %w; %s", s.name, ctx.Err(), stays)
+	}
+	s.log.WarnContext(ctx, "adapter release refused", slog.String("step", w.step.Kind.String()),
+		slog.String("sha256", w.step.SHA256), slog.Any("reason", cause))
+	p := problem.New(problem.Precondition, problem.ReasonReleaseRefused,
+		"the release was refused at the step %s: %v; %s", w.step.Kind, cause, stays)
+	return p.With("adapter", s.name).With("step", w.step.Kind.String()).With("sha256", w.step.SHA256)
+}
+
+// notTaken explains why a file cannot become a release.
+func (s *slot) notTaken(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
+			"the plugin directory holds no file %q; \"relais adapter get %s\" lists the releases that it holds", file, s.name).With("adapter", s.name)
+	}
+	return fmt.Errorf("file %q: %w", file, err)
+}

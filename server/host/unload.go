@@ -1,0 +1,87 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// unloadedMessage is why an unloaded slot does not serve.
+const unloadedMessage = "the operator unloaded it"
+
+// Unload takes an adapter that no store uses out of service, also after a restart of the server; a swap puts it back. It returns when
+// its process is gone; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
+// is no error.
+//
+// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, SERVER_STOPPING. A store that is being connected at this very
+// moment may come out connected to an adapter that is unloaded: its calls say so, and a swap mends it.
+func (h *Host) Unload(ctx context.Context, adapter string) error {
+	s, err := h.slot(adapter)
+	if err != nil {
+		return err
+	}
+	decided, end, err := s.command(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	use, err := s.cfg.Stores.AdapterUse(decided, s.name)
+	if err != nil {
+		return fmt.Errorf("unload adapter %s: find out which stores use it: %w", s.name, err)
+	}
+	if use.Stores > 0 {
+		return problem.New(problem.Precondition, problem.ReasonAdapterInUse,
+			"%d connected stores use adapter %s; move them to another adapter or disconnect them first", use.Stores, s.name).With("adapter", s.name)
+	}
+	old, err := s.unload(decided)
+	if err != nil {
+		return fmt.Errorf("unload adapter %s: %w", s.name, err)
+	}
+	end()
+	if old == nil {
+		return nil
+	}
+	select {
+	case <-old.gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the end of adapter %s, which ends without further help: %w", s.name, ctx.Err())
+	}
+}
+
+// unload lets nobody in any more and returns the generation that served, which retires.
+func (s *slot) unload(ctx context.Context) (old *generation, err error) {
+	select {
+	case s.publishing <- struct{}{}:
+		defer func() { <-s.publishing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	s.mu.Lock()
+	desired := s.desired
+	s.mu.Unlock()
+	if !desired.Unloaded {
+		desired.Unloaded, desired.ChangeTime = true, time.Now().UTC()
+		if err := s.cfg.Releases.SaveDesiredRelease(ctx, desired); err != nil {
+			return nil, err
+		}
+	}
+	s.update(func() {
+		if s.refusing {
+			err = errors.New("the server is stopping")
+			return
+		}
+		if old = s.serving; old != nil {
+			s.retireLocked(old)
+		}
+		s.desired, s.state, s.message, s.cause, s.retryAt = desired, Unloaded, unloadedMessage, nil, time.Time{}
+	})
+	if err == nil {
+		s.log.InfoContext(ctx, "adapter unloaded", slog.Int("stores", 0))
+	}
+	return old, err
+}

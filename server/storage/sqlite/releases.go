@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/store"
+)
+
+// DesiredReleases implements release.Repository.
+func (db *DB) DesiredReleases(ctx context.Context) ([]release.Desired, error) {
+	all, err := collect(ctx, db.reader, func(row scanner) (d release.Desired, err error) {
+		err = row.Scan(&d.Adapter, &d.Release.SHA256, &d.Release.Version, &d.Previous.SHA256, &d.Previous.Version, &d.Unloaded,
+			timestamp{&d.ChangeTime})
+		return d, err
+	}, `SELECT adapter, sha256, version, previous_sha256, previous_version, unloaded, change_time FROM adapter_slots ORDER BY adapter`)
+	if err != nil {
+		return nil, fmt.Errorf("list desired releases: %w", explain(err))
+	}
+	return all, nil
+}
+
+// SaveDesiredRelease implements release.Repository.
+func (db *DB) SaveDesiredRelease(ctx context.Context, d release.Desired) error {
+	return db.write(ctx, "save desired release", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO adapter_slots (adapter, sha256, version, previous_sha256, previous_version, unloaded, change_time)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, version = excluded.version,
+				previous_sha256 = excluded.previous_sha256, previous_version = excluded.previous_version,
+				unloaded = excluded.unloaded, change_time = excluded.change_time`,
+			d.Adapter, d.Release.SHA256, d.Release.Version, d.Previous.SHA256, d.Previous.Version, d.Unloaded, nanos(d.ChangeTime))
+		return err
+	})
+}
+
+// usingStores is the connected stores that speak through an adapter. A store that is disconnected has no credentials.
+const usingStores = `FROM credentials c JOIN stores s ON s.key = c.store_key WHERE c.adapter = ?1`
+
+// decidingStores is whether a store accepts orders of the adapter by a policy, or a decision waits to be delivered.
+const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d WHERE d.adapter = ?1 AND d.open = 1)
+	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?2, ?3))`
+
+// shippingParts is whether a shipment of some lines of an order waits to be delivered.
+const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p
+	WHERE p.adapter = ?1 AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
+
+// AdapterUse implements release.Stores.
+func (db *DB) AdapterUse(ctx context.Context, adapter string) (release.Use, error) {
+	use, err := db.adapterUse(ctx, adapter)
+	if err != nil {
+		return release.Use{}, fmt.Errorf("find what stores use of an adapter: %w", explain(err))
+	}
+	return use, nil
+}
+
+func (db *DB) adapterUse(ctx context.Context, adapter string) (use release.Use, err error) {
+	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one state of the database for all of it
+	if err != nil {
+		return use, err
+	}
+	defer func() { _ = tx.Rollback() }() // it has only read
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) `+usingStores, adapter).Scan(&use.Stores); err != nil || use.Stores == 0 {
+		return use, err
+	}
+	if use.Marketplaces, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.marketplace `+usingStores+` ORDER BY 1`, adapter); err != nil {
+		return use, err
+	}
+	if err := tx.QueryRowContext(ctx, decidingStores, adapter, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
+		return use, err
+	}
+	err = tx.QueryRowContext(ctx, shippingParts, adapter).Scan(&use.PartialShipments)
+	return use, err
+}

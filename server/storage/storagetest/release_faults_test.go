@@ -1,0 +1,123 @@
+package storagetest_test
+
+import (
+	"context"
+	"slices"
+
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/storage/storagetest"
+	"github.com/relaishq/relais/server/store"
+)
+
+// releaseFaults are the faults of a database that mixes up which release is served, and what stores use.
+var releaseFaults = map[string]fault{
+	"releases are listed by time": {"Releases/what_is_desired_is_listed", func(r *storagetest.Repositories) {
+		r.Releases = lists{r.Releases, func(all []release.Desired) { slices.Reverse(all) }}
+	}},
+	"what is unloaded comes back": {"Releases/what_is_desired_is_listed", func(r *storagetest.Repositories) {
+		r.Releases = lists{r.Releases, func(all []release.Desired) {
+			for i := range all {
+				all[i].Unloaded = false
+			}
+		}}
+	}},
+	"the first release stays": {"Releases/saving_replaces", func(r *storagetest.Repositories) {
+		r.Releases = keepsReleases{r.Releases}
+	}},
+	"all adapters share a release": {"Releases/saving_replaces", func(r *storagetest.Repositories) {
+		r.Releases = sharesReleases{r.Releases}
+	}},
+	"a restart forgets releases": {"Releases/what_is_desired_survives", func(r *storagetest.Repositories) {
+		r.Reopen = open
+	}},
+	"every store uses every adapter": {"AdapterUse/an_adapter_that_no_store_uses", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, func(string) string { return "alpha" }, nil}
+	}},
+	"disconnected stores count": {"AdapterUse/connected_stores_count", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Stores++ }}
+	}},
+	"leaving stores do not count": {"AdapterUse/a_store_that_is_leaving", func(r *storagetest.Repositories) {
+		stores := r.Stores
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			if s, err := stores.GetStore(context.Background(), "shop"); err == nil && s.Adapter != "alpha" {
+				*u = release.Use{}
+			}
+		}}
+	}},
+	"policies are not looked at": {"AdapterUse/a_policy_that_accepts", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Decisions = false }}
+	}},
+	"a manual policy accepts": {"AdapterUse/a_policy_that_accepts", func(r *storagetest.Repositories) {
+		stores := r.Stores
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			s, err := stores.GetStore(context.Background(), "shop")
+			u.Decisions = u.Decisions || err == nil && s.Settings.AcceptancePolicy.Mode == store.AcceptManually
+		}}
+	}},
+	"decisions that ended count": {"AdapterUse/an_open_decision", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Decisions = true }}
+	}},
+	"whole orders are parts": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = true }}
+	}},
+	"parts are not looked at": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = false }}
+	}},
+}
+
+// lists changes what is listed.
+type lists struct {
+	release.Repository
+	change func([]release.Desired)
+}
+
+func (f lists) DesiredReleases(ctx context.Context) ([]release.Desired, error) {
+	all, err := f.Repository.DesiredReleases(ctx)
+	f.change(all)
+	return all, err
+}
+
+type keepsReleases struct{ release.Repository }
+
+func (f keepsReleases) SaveDesiredRelease(ctx context.Context, d release.Desired) error {
+	all, err := f.DesiredReleases(ctx)
+	if slices.ContainsFunc(all, func(old release.Desired) bool { return old.Adapter == d.Adapter }) {
+		return err
+	}
+	return f.Repository.SaveDesiredRelease(ctx, d)
+}
+
+type sharesReleases struct{ release.Repository }
+
+func (f sharesReleases) SaveDesiredRelease(ctx context.Context, d release.Desired) error {
+	all, err := f.DesiredReleases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, old := range all {
+		shared := d
+		shared.Adapter = old.Adapter
+		if err := f.Repository.SaveDesiredRelease(ctx, shared); err != nil {
+			return err
+		}
+	}
+	return f.Repository.SaveDesiredRelease(ctx, d)
+}
+
+// uses asks for another adapter, or changes the answer.
+type uses struct {
+	release.Stores
+	adapter func(string) string
+	change  func(*release.Use)
+}
+
+func (f uses) AdapterUse(ctx context.Context, adapter string) (release.Use, error) {
+	if f.adapter != nil {
+		adapter = f.adapter(adapter)
+	}
+	use, err := f.Stores.AdapterUse(ctx, adapter)
+	if f.change != nil {
+		f.change(&use)
+	}
+	return use, err
+}

@@ -1,0 +1,110 @@
+package storagetest
+
+import (
+	"testing"
+
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// newDesired has a value in every field.
+func newDesired(adapter string) release.Desired {
+	return release.Desired{
+		Adapter: adapter, Release: release.Release{SHA256: "aa", Version: "2"}, Previous: release.Release{SHA256: "bb", Version: "1"},
+		ChangeTime: at(3),
+	}
+}
+
+// desired lists what is desired.
+func desired(t *testing.T, r Repositories) []release.Desired {
+	t.Helper()
+	all, err := r.Releases.DesiredReleases(t.Context())
+	noError(t, err)
+	return all
+}
+
+// use is what stores use of adapter alpha.
+func use(t *testing.T, r Repositories) release.Use {
+	t.Helper()
+	got, err := r.InUse.AdapterUse(t.Context(), alpha)
+	noError(t, err)
+	return got
+}
+
+var releaseCases = []testCase{
+	{"what is desired is listed by adapter", func(t *testing.T, r Repositories) {
+		same(t, "at first", len(desired(t, r)), 0)
+		second, first := newDesired("b"), newDesired("a")
+		first.Unloaded = true
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), second))
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), first))
+		same(t, "desired", desired(t, r), []release.Desired{first, second})
+	}},
+	{"saving replaces what was saved before, of this adapter only", func(t *testing.T, r Repositories) {
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), newDesired("a")))
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), newDesired("b")))
+		next := release.Desired{Adapter: "a", Release: release.Release{SHA256: "cc", Version: "3"}, Unloaded: true, ChangeTime: at(4)}
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), next))
+		same(t, "desired", desired(t, r), []release.Desired{next, newDesired("b")})
+	}},
+	{"what is desired survives a restart", func(t *testing.T, r Repositories) {
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), newDesired("a")))
+		same(t, "desired", desired(t, r.Reopen(t)), []release.Desired{newDesired("a")})
+	}},
+}
+
+var useCases = []testCase{
+	{"an adapter that no store uses has no use", func(t *testing.T, r Repositories) {
+		same(t, "use", use(t, r), release.Use{})
+		connect(t, r, shop)
+		other, err := r.InUse.AdapterUse(t.Context(), "beta")
+		noError(t, err)
+		same(t, "use of another adapter", other, release.Use{})
+	}},
+	{"connected stores count, disconnected ones do not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "gone", "paused")
+		setPaused(t, r, "paused", true)
+		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(1), false)
+		noError(t, err)
+		same(t, "use", use(t, r), release.Use{Stores: 2, Marketplaces: []string{"market"}})
+	}},
+	{"a store that is leaving the adapter counts", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, moveNamed(t, r, alpha, beta, 10, "login:moved"))
+		same(t, "use", use(t, r), release.Use{Stores: 1, Marketplaces: []string{"market"}})
+	}},
+	{"a policy that accepts orders uses decisions, a manual one does not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		for mode, want := range map[store.AcceptanceMode]bool{store.AcceptAll: true, store.AcceptManually: false, store.AcceptListed: true, "": false} {
+			_, err := r.Stores.UpdateStore(t.Context(), shop, func(s *store.Store) error {
+				s.Settings.AcceptancePolicy.Mode = mode
+				return nil
+			})
+			noError(t, err)
+			same(t, "decisions with "+string(mode), use(t, r).Decisions, want)
+		}
+	}},
+	{"an open decision uses decisions, one that ended does not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		d := decide(t, r, "1")
+		same(t, "with an open one", use(t, r).Decisions, true)
+		d.State = delivery.Confirmed
+		updateDecision(t, r, d)
+		same(t, "with one that ended", use(t, r).Decisions, false)
+	}},
+	{"an open shipment of some lines uses partial shipments, one of a whole order does not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
+		whole := newShipment("whole", "1")
+		whole.Request.Items = nil
+		create(t, r, whole)
+		same(t, "with a whole one", use(t, r).PartialShipments, false)
+		part := create(t, r, newShipment("part", "2"))
+		same(t, "with an open part", use(t, r).PartialShipments, true)
+		part.State = delivery.Confirmed
+		update(t, r, part)
+		same(t, "with a part that was delivered", use(t, r).PartialShipments, false)
+	}},
+}
