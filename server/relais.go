@@ -64,7 +64,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 	r.host = host.New(host.Config{
 		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db,
-		Logger: log, LogLevel: cfg.LogLevel,
+		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: cfg.Adapters.CallTimeout + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
+		BreakerFailures: cfg.Adapters.CrashLoop.Failures, BreakerWindow: cfg.Adapters.CrashLoop.Window,
+		BreakerGoodCalls: cfg.Adapters.CrashLoop.GoodCalls, PluginWatch: pluginWatch(cfg),
 	})
 	if err := r.host.Start(ctx); err != nil {
 		return nil, err
@@ -151,6 +153,19 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 // schedulePause is how late a store that becomes due while others are imported may start, and the wait after a failure of the
 // database.
 const schedulePause = time.Second
+
+// retireMargin is how much longer than a call an adapter's process that was replaced may take to end.
+const retireMargin = 30 * time.Second
+
+// pluginWatchInterval is the time between two looks at the plugin directory: a file counts when two looks see it the same.
+const pluginWatchInterval = 2 * time.Second
+
+func pluginWatch(cfg config.Config) time.Duration {
+	if cfg.PluginWatch {
+		return pluginWatchInterval
+	}
+	return 0
+}
 
 // wakeSchedule tells the schedule, where there is one, that stores may be due.
 func (r *relais) wakeSchedule() {

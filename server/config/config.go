@@ -24,6 +24,8 @@ type Config struct {
 	Database string
 	// PluginDir holds the adapter binaries.
 	PluginDir string
+	// PluginWatch is true when new files in it are swapped in by themselves.
+	PluginWatch bool
 	// DataDir holds what relais keeps beside the database: the key file and copies of adapter binaries.
 	DataDir string
 	// KeyFile is the path of the key that seals credentials.
@@ -82,6 +84,17 @@ type Adapters struct {
 	// leaves it to what each adapter declares for the real marketplace.
 	RequestsPerSecond float64
 	Burst             int
+	// MemoryLimit is how many bytes one process may have resident; zero for no limit.
+	MemoryLimit int64
+	// CrashLoop says when processes of an adapter that end again and again are not just replaced.
+	CrashLoop CrashLoop
+}
+
+// CrashLoop is Failures ends of a process within Window, none of which had finished GoodCalls calls.
+type CrashLoop struct {
+	Failures  int
+	Window    time.Duration
+	GoodCalls int
 }
 
 // Import is how orders are imported.

@@ -71,7 +71,7 @@ func defaults() config.Config {
 		Listen: config.Address{Network: "tcp", Address: "127.0.0.1:7443"}, AdminSocket: "./data/admin.sock",
 		Database: "./data/relais.db", PluginDir: "bin/plugins", DataDir: "./data", KeyFile: "./data/relais.key",
 		LogLevel: slog.LevelInfo, LogFormat: config.LogText, ShutdownTimeout: 30 * time.Second,
-		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10},
+		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10, MemoryLimit: 1 << 30, CrashLoop: config.CrashLoop{Failures: 5, Window: time.Minute, GoodCalls: 20}},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
 		}, Workers: 16, Interval: 15 * time.Minute},
@@ -89,6 +89,7 @@ listen: unix:/run/relais/api.sock
 admin_socket: /run/relais/admin.sock
 database: sqlite:/var/lib/relais/orders.db
 plugin_dir: /usr/lib/relais
+plugin_watch: true
 data_dir: /var/lib/relais
 key_file: /etc/relais/key
 sandbox_url: http://127.0.0.1:7480/
@@ -100,6 +101,10 @@ adapters:
   stream_idle_timeout: 30s
   requests_per_second: 2.5
   burst: 4
+  memory_limit: 96MiB
+  crash_loop_failures: 3
+  crash_loop_window: 30s
+  crash_loop_good_calls: 7
 import:
   statuses: [READY_TO_SHIP, cancelled, READY_TO_SHIP]
   workers: 3
@@ -133,10 +138,11 @@ func TestLoad(t *testing.T) {
 		{"everything in a file", sources{file: everything}, func(c *config.Config) {
 			*c = config.Config{
 				Listen: config.Address{Network: "unix", Address: "/run/relais/api.sock"}, AdminSocket: "/run/relais/admin.sock",
-				Database: "/var/lib/relais/orders.db", PluginDir: "/usr/lib/relais", DataDir: "/var/lib/relais", KeyFile: "/etc/relais/key",
+				Database: "/var/lib/relais/orders.db", PluginDir: "/usr/lib/relais", PluginWatch: true, DataDir: "/var/lib/relais", KeyFile: "/etc/relais/key",
 				SandboxURL: "http://127.0.0.1:7480", LogLevel: slog.LevelWarn, LogFormat: config.LogJSON, ShutdownTimeout: time.Minute,
 				Adapters: config.Adapters{
 					CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second, RequestsPerSecond: 2.5, Burst: 4,
+					MemoryLimit: 96 << 20, CrashLoop: config.CrashLoop{Failures: 3, Window: 30 * time.Second, GoodCalls: 7},
 				},
 				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3, Interval: 2 * time.Minute},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
@@ -163,6 +169,10 @@ func TestLoad(t *testing.T) {
 		{"a flag's default does not go before the file", sources{file: "log_level: error\n", flags: []string{"--plugin-dir=x"}}, func(c *config.Config) {
 			c.LogLevel, c.PluginDir = slog.LevelError, "x"
 		}},
+		{"a flag alone", sources{flags: []string{"--plugin-watch"}}, func(c *config.Config) { c.PluginWatch = true }},
+		{"a flag that says no", sources{file: "plugin_watch: true\n", flags: []string{"--plugin-watch=false"}}, func(*config.Config) {}},
+		{"no limit", sources{file: "adapters: {memory_limit: 0}\n"}, func(c *config.Config) { c.Adapters.MemoryLimit = 0 }},
+		{"a limit in bytes", sources{file: "adapters: {memory_limit: 100000000}\n"}, func(c *config.Config) { c.Adapters.MemoryLimit = 100_000_000 }},
 		{"an empty variable is not set", sources{file: "log_level: error\n", env: []string{"RELAIS_LOG_LEVEL="}}, func(c *config.Config) {
 			c.LogLevel = slog.LevelError
 		}},
@@ -200,6 +210,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "import.interval": "2m", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
+		"plugin_watch": "true", "adapters.memory_limit": "96MiB", "adapters.crash_loop_failures": "3", "adapters.crash_loop_window": "30s", "adapters.crash_loop_good_calls": "7",
 		"carriers.file": "testdata/carriers.json", "migration.keep": "1m", "migration.patience": "2m",
 		"store.suspicion": "3m", "store.probe_min": "4m", "store.probe_max": "5m",
 	}
@@ -298,6 +309,10 @@ func TestLoadRefuses(t *testing.T) {
 		{"log format", sources{flags: []string{"--log-format", "xml"}}, []string{`"xml" is none of text, json`}},
 		{"no duration", sources{file: "shutdown_timeout: 30\n"}, []string{`"30" is no duration above zero`}},
 		{"negative duration", sources{file: "shipment: {settle_delay: -1s}\n"}, []string{"shipment.settle_delay", "above zero"}},
+		{"neither yes nor no", sources{flags: []string{"--plugin-watch=maybe"}}, []string{"plugin_watch (--plugin-watch)", "neither true nor false"}},
+		{"memory without number", sources{file: "adapters: {memory_limit: much}\n"}, []string{"adapters.memory_limit", "write it like 512MiB"}},
+		{"memory below the least", sources{file: "adapters: {memory_limit: 63MiB}\n"}, []string{"64MiB"}},
+		{"memory beyond all", sources{file: "adapters: {memory_limit: 99999999999GiB}\n"}, []string{"adapters.memory_limit"}},
 		{"no number", sources{file: "shipment: {workers: many}\n"}, []string{"whole number from 1 to 1000"}},
 		{"number out of bounds", sources{env: []string{"RELAIS_SHIPMENT_STILL_READY_READS=0"}}, []string{"RELAIS_SHIPMENT_STILL_READY_READS", "from 1 to 100"}},
 		{"no import at once", sources{file: "import: {workers: 0}\n"}, []string{"import.workers", "from 1 to 60"}},

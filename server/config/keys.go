@@ -28,6 +28,7 @@ type Key struct {
 type setting struct {
 	Key
 	list bool // the file may hold a list of values
+	bare bool // the flag alone means true
 	set  func(c *Config, text string) error
 }
 
@@ -59,6 +60,9 @@ func settings() []setting {
 			"key that seals credentials, mode 0600, made on the first run; back it up with the database", text(func(c *Config) *string { return &c.KeyFile })),
 		option("plugin_dir", "plugin-dir", "bin/plugins",
 			"directory with the adapter binaries, `relais-adapter-*`", text(func(c *Config) *string { return &c.PluginDir })),
+		bare(option("plugin_watch", "plugin-watch", "false",
+			"`true`: a complete new file of a known adapter in the plugin directory is swapped in by itself, after passing the probe",
+			boolean(func(c *Config) *bool { return &c.PluginWatch }))),
 		option("sandbox_url", "sandbox-url", "",
 			"base URL of a running `relais-sandbox`; makes the environment `sandbox`", setSandboxURL),
 		option("log_level", "log-level", "info", "`debug`, `info`, `warn` or `error`", setLogLevel),
@@ -76,6 +80,18 @@ func settings() []setting {
 		option("adapters.burst", "", "10",
 			"with `adapters.requests_per_second`: how many requests may be made at once, 1 to 1000",
 			integer(1, 1000, func(c *Config, n int) { c.Adapters.Burst = n })),
+		option("adapters.memory_limit", "", "1GiB",
+			"memory of one adapter process, like `512MiB` or `2GiB`, at least 64MiB; one that has more is replaced (Linux). `0` means no limit",
+			size(64<<20, func(c *Config) *int64 { return &c.Adapters.MemoryLimit })),
+		option("adapters.crash_loop_failures", "", "5",
+			"so many ends of an adapter's process within `adapters.crash_loop_window` are a crash loop, 1 to 1000: calls are refused at once then, "+
+				"and one process is tried now and then",
+			integer(1, 1000, func(c *Config, n int) { c.Adapters.CrashLoop.Failures = n })),
+		option("adapters.crash_loop_window", "", "60s", "the time in which they are counted",
+			duration(func(c *Config) *time.Duration { return &c.Adapters.CrashLoop.Window })),
+		option("adapters.crash_loop_good_calls", "", "20",
+			"a process that finished so many calls before it ended is not part of a crash loop, 1 to 1000000",
+			integer(1, 1_000_000, func(c *Config, n int) { c.Adapters.CrashLoop.GoodCalls = n })),
 		many(option("import.statuses", "", defaultStatuses(),
 			"order statuses that marketplaces are asked for, a list; separated by commas in a variable", setStatuses)),
 		option("import.workers", "", "16",
@@ -130,6 +146,12 @@ func many(s setting) setting {
 	return s
 }
 
+// bare lets a flag stand alone.
+func bare(s setting) setting {
+	s.bare = true
+	return s
+}
+
 // Keys documents every setting, in reading order.
 func Keys() []Key {
 	var keys []Key
@@ -172,6 +194,9 @@ func AddFlags(flags *pflag.FlagSet) {
 	for _, s := range settings() {
 		if s.Flag != "" {
 			flags.String(s.Flag, s.Default, strings.ReplaceAll(s.Description, "`", ""))
+			if s.bare {
+				flags.Lookup(s.Flag).NoOptDefVal = "true"
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -49,6 +50,39 @@ func interval(field func(*Config) *time.Duration) func(*Config, string) error {
 			return fmt.Errorf("%q is no duration from 1m to 24h; 0 means none", s)
 		}
 		*field(c) = d
+		return nil
+	}
+}
+
+// boolean sets a yes or no.
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		switch s {
+		case "true":
+			*field(c) = true
+		case "false":
+			*field(c) = false
+		default:
+			return fmt.Errorf("%q is neither true nor false", s)
+		}
+		return nil
+	}
+}
+
+// size sets a number of bytes that is none or at least so many.
+func size(least int64, field func(*Config) *int64) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		number, factor := s, int64(1)
+		for unit, bytes := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+			if rest, ok := strings.CutSuffix(s, unit); ok {
+				number, factor = strings.TrimSpace(rest), bytes
+			}
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/factor || n > 0 && n*factor < least {
+			return fmt.Errorf("%q is no number of bytes from %dMiB on; write it like 512MiB or 2GiB, 0 for no limit", s, least>>20)
+		}
+		*field(c) = n * factor
 		return nil
 	}
 }
