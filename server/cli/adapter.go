@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -10,28 +12,34 @@ import (
 
 // adapterCommand is `relais adapter`, the operator's view on the admin socket.
 func (a *app) adapterCommand() *cobra.Command {
-	list, get := a.adapterList(), a.adapterGet()
-	for _, cmd := range []*cobra.Command{list, get} {
+	commands := []*cobra.Command{
+		a.adapterList(), a.adapterGet(), a.adapterSwap(), a.adapterRollback(), a.adapterUnload(), a.adapterWatch(),
+	}
+	for _, cmd := range commands {
 		a.registerClientFlags(cmd)
 		a.registerAdminSocket(cmd)
 	}
 	return group(&cobra.Command{
 		Use:     "adapter",
 		Aliases: []string{"adapters"},
-		Short:   "Show the adapters and the processes that run them, verify an adapter binary",
-		Long: `An adapter is the code that speaks one marketplace API, shipped as a plugin binary that the server runs. List and get
-use the server's admin socket: they work on the server's machine, as the server's user. Verify needs no server.`,
+		Short:   "Show the adapters, change which release serves, verify an adapter binary",
+		Long: `An adapter is the code that speaks one marketplace API, shipped as a plugin binary that the server runs. These
+commands use the server's admin socket: they work on the server's machine, as the server's user. Verify needs no
+server.`,
 		Example: `  relais adapter list
   relais adapter get cdiscount
+  relais adapter swap cdiscount
+  relais adapter rollback cdiscount
   relais adapter verify bin/plugins/relais-adapter-cdiscount`,
-	}, list, get, a.adapterVerify())
+	}, append(commands, a.adapterVerify())...)
 }
 
 func (a *app) adapterList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List adapters",
-		Long:  "List prints every adapter of the server's plugin directory with its state and the process that serves.",
+		Long: `List prints every adapter of the server with its state and the process that serves. Available are the files of
+the plugin directory that hold another release than the one that serves: "relais adapter swap" takes them.`,
 		Example: `  relais adapter list
   relais adapter list --admin-socket /run/relais/admin.sock --output json`,
 		Args:              operands(0, 0),
@@ -51,11 +59,11 @@ func (a *app) adapterList() *cobra.Command {
 					g := d.GetGeneration()
 					rows = append(rows, []string{
 						shortName(d.GetName()), d.GetMarketplace(), word(d.GetState()), g.GetVersion(), count(g.GetNumber()),
-						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.at(g.GetStartTime()),
+						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.uptime(g), available(d),
 					})
 				}
 				p.table("", []string{
-					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "RESTARTS", "SINCE",
+					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "RESTARTS", "UPTIME", "AVAILABLE",
 				}, rows)
 			})
 		}),
@@ -101,11 +109,24 @@ func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
 			fact{"SHA-256", g.GetSha256()},
 			fact{"Protocol", g.GetProtocol()},
 			fact{"Process", processID(g)},
-			fact{"Serving since", a.at(g.GetStartTime())},
+			fact{"Serving since", joined(" ", a.at(g.GetStartTime()), inBrackets(a.uptime(g)))},
 			fact{"Calls in flight", count(g.GetLeases())},
 		)
 	}
+	if d.GetRetryTime() != nil {
+		facts = append(facts, fact{"Next start", a.at(d.GetRetryTime())})
+	}
 	p.facts(facts...)
+	retiring := make([][]string, 0, len(d.GetRetiring()))
+	for _, r := range d.GetRetiring() {
+		retiring = append(retiring, []string{count(r.GetNumber()), r.GetVersion(), processID(r), count(r.GetLeases()), a.at(r.GetStartTime())})
+	}
+	p.table("Retiring", []string{"GENERATION", "VERSION", "PID", "CALLS", "SINCE"}, retiring)
+	releases := make([][]string, 0, len(d.GetReleases()))
+	for _, r := range d.GetReleases() {
+		releases = append(releases, []string{releaseRole(r), r.GetVersion(), r.GetSha256(), strings.Join(r.GetFiles(), " ")})
+	}
+	p.table("Releases", []string{"ROLE", "VERSION", "SHA-256", "FILES"}, releases)
 	rows := make([][]string, 0, len(d.GetCredentialFields()))
 	for _, f := range d.GetCredentialFields() {
 		need := "required"
@@ -119,6 +140,36 @@ func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
 		rows = append(rows, []string{f.GetKey(), f.GetDisplayName(), need, secret, f.GetDescription()})
 	}
 	p.table("Credentials", []string{"KEY", "NAME", "NEED", "VIEW", "WHERE TO FIND IT"}, rows)
+}
+
+// uptime is how long the process of a generation has served; empty when none runs.
+func (a *app) uptime(g *marketplacev1.Generation) string {
+	if g.GetPid() == 0 || g.GetStartTime() == nil {
+		return ""
+	}
+	return a.Now().Sub(g.GetStartTime().AsTime()).Truncate(time.Second).String()
+}
+
+// available lists the files that hold another release than the one that is served.
+func available(d *marketplacev1.Adapter) string {
+	var files []string
+	for _, r := range d.GetReleases() {
+		if !r.GetDesired() || d.GetState() == marketplacev1.Adapter_STATE_UNLOADED {
+			files = append(files, r.GetFiles()...)
+		}
+	}
+	return strings.Join(files, " ")
+}
+
+// releaseRole says what a release is to its slot.
+func releaseRole(r *marketplacev1.Release) string {
+	switch {
+	case r.GetDesired():
+		return "serves"
+	case r.GetPrevious():
+		return "before"
+	}
+	return "available"
 }
 
 // processID prints the process of a generation; empty when none runs.

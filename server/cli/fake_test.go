@@ -45,6 +45,9 @@ type fake struct {
 	answer func(context.Context, proto.Message) (proto.Message, error)
 	// watch serves WatchImport.
 	watch func(ctx context.Context, send func(*marketplacev1.Import) error) error
+	// swap serves SwapAdapter and RollbackAdapter, watchAdapters WatchAdapters.
+	swap          func(send func(*marketplacev1.SwapStep) error) error
+	watchAdapters func(send func(*marketplacev1.WatchAdaptersResponse) error) error
 
 	server string // address of the public API
 	admin  string // path of the admin socket
@@ -215,6 +218,32 @@ func (f *fake) ListAdapters(ctx context.Context, r *marketplacev1.ListAdaptersRe
 
 func (f *fake) GetAdapter(ctx context.Context, r *marketplacev1.GetAdapterRequest) (*marketplacev1.Adapter, error) {
 	return call[*marketplacev1.Adapter](ctx, f, r)
+}
+
+func (f *fake) UnloadAdapter(ctx context.Context, r *marketplacev1.UnloadAdapterRequest) (*marketplacev1.Adapter, error) {
+	return call[*marketplacev1.Adapter](ctx, f, r)
+}
+
+func (f *fake) SwapAdapter(r *marketplacev1.SwapAdapterRequest, stream grpc.ServerStreamingServer[marketplacev1.SwapStep]) error {
+	f.note(r)
+	return f.swap(stream.Send)
+}
+
+func (f *fake) RollbackAdapter(r *marketplacev1.RollbackAdapterRequest, stream grpc.ServerStreamingServer[marketplacev1.SwapStep]) error {
+	f.note(r)
+	return f.swap(stream.Send)
+}
+
+func (f *fake) WatchAdapters(r *marketplacev1.WatchAdaptersRequest, stream grpc.ServerStreamingServer[marketplacev1.WatchAdaptersResponse]) error {
+	f.note(r)
+	return f.watchAdapters(stream.Send)
+}
+
+// note records a call.
+func (f *fake) note(r proto.Message) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = append(f.requests, proto.Clone(r))
 }
 
 func (f *fake) MigrateStore(ctx context.Context, r *marketplacev1.MigrateStoreRequest) (*marketplacev1.Migration, error) {

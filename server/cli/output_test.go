@@ -45,6 +45,7 @@ func TestTables(t *testing.T) {
 		"shipment_cancel":      {"shipment", "cancel", "tea", "s1"},
 		"adapter_list":         {"adapter", "list"},
 		"adapter_get":          {"adapter", "get", "cdiscount"},
+		"adapter_unload":       {"adapter", "unload", "cdiscount"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,6 +96,7 @@ func TestJSON(t *testing.T) {
 		"ship_cancel":  {[]string{"shipment", "cancel", "tea", "s"}, &marketplacev1.CancelShipmentRequest{}, false},
 		"adapter_list": {[]string{"adapter", "list"}, &marketplacev1.ListAdaptersRequest{}, false},
 		"adapter_get":  {[]string{"adapter", "get", "x"}, &marketplacev1.GetAdapterRequest{}, false},
+		"unload":       {[]string{"adapter", "unload", "x"}, &marketplacev1.UnloadAdapterRequest{}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

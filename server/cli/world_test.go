@@ -96,6 +96,10 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 		}}}, nil
 	case *marketplacev1.GetAdapterRequest:
 		return cdiscount(), nil
+	case *marketplacev1.UnloadAdapterRequest:
+		d := cdiscount()
+		d.State, d.Message, d.Generation.Pid, d.Generation.Leases = marketplacev1.Adapter_STATE_UNLOADED, "the operator unloaded it", 0, 0
+		return d, nil
 	}
 	return nil, status.Error(codes.Unimplemented, "the fake does not know this call")
 }
@@ -362,6 +366,12 @@ func cdiscount() *marketplacev1.Adapter {
 		Name: "adapters/cdiscount", DisplayName: "Cdiscount (SOAP)", Marketplace: "cdiscount", State: marketplacev1.Adapter_STATE_SERVING, RestartCount: 1,
 		Generation: &marketplacev1.Generation{
 			Number: 2, Version: "0.1.0", Sha256: "9f2c", Pid: 4242, Protocol: "relais.adapter.v1", StartTime: at(7, 0), Leases: 3,
+		},
+		Retiring: []*marketplacev1.Generation{{Number: 1, Version: "0.0.9", Sha256: "77aa", Pid: 4141, StartTime: at(6, 0), Leases: 1}},
+		Releases: []*marketplacev1.Release{
+			{Sha256: "9f2c", Version: "0.1.0", Desired: true},
+			{Sha256: "77aa", Version: "0.0.9", Previous: true, Files: []string{"relais-adapter-cdiscount@0.0.9"}},
+			{Sha256: "b00c", Files: []string{"relais-adapter-cdiscount", "relais-adapter-cdiscount@next"}},
 		},
 		CredentialFields: []*marketplacev1.CredentialField{
 			{Key: "login", DisplayName: "API login", Description: "Seller area, Settings, API accounts"},

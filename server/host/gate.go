@@ -79,7 +79,7 @@ const minRetryAfter = time.Second
 
 func (s *slot) downLocked(cause error) *problem.Problem {
 	p := problem.New(problem.Unavailable, problem.ReasonAdapterDown,
-		"adapter %s is not running; the server starts it again by itself, its operator sees why with \"relais adapter list\"", s.name)
+		"adapter %s is not running; the server starts it again by itself, its operator sees why with \"relais adapter get %s\"", s.name, s.name)
 	p.RetryAfter = max(time.Until(s.retryAt), minRetryAfter)
 	p.Cause = errors.Join(s.cause, cause)
 	return p.With("adapter", s.name)
