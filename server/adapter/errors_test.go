@@ -245,8 +245,10 @@ func TestCallsEnd(t *testing.T) {
 		entered := make(chan struct{}, 1)
 		f := overSDK(t, hang(entered), quick)
 		go func() {
-			<-entered
-			f.cut()
+			for range 2 { // it is a read, which is repeated once
+				<-entered
+				f.cut()
+			}
 		}()
 		_, err := f.GetOrders(t.Context(), fakeRef, []string{"A"})
 		wantProblem(t, err, problem.Unavailable, problem.ReasonAdapterDown, "adapter fake")

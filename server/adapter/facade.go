@@ -58,6 +58,11 @@ type Lease interface {
 	Binary() string
 	// Description is what the adapter said of itself; it must not be changed.
 	Description() *adapterv1.DescribeResponse
+	// Retiring is closed when another process serves in the place of this one: a stream should end at its next finished sub-window
+	// and go on there.
+	Retiring() <-chan struct{}
+	// Share is the part of a store's rate budget that this call may use, in (0, 1].
+	Share() float64
 	// Release gives the lease back.
 	Release()
 }
@@ -116,7 +121,7 @@ func (s *session) use(a store.Access, r Rate) {
 	s.ref = a.Ref
 	s.store = &adapterv1.StoreContext{
 		StoreId: a.StoreID, AccountId: a.AccountID, Credentials: a.Credentials, Environment: a.Environment, State: a.State,
-		RateBudget: r.budget(s.lease.Description(), a.Environment),
+		RateBudget: share(r.budget(s.lease.Description(), a.Environment), s.lease.Share()),
 	}
 }
 
@@ -132,6 +137,16 @@ func (r Rate) budget(d *adapterv1.DescribeResponse, environment map[string]strin
 		}
 	}
 	return d.GetRateBudget()
+}
+
+// share is a part of a budget. Of a burst one request is always left: with none nothing could be asked at all.
+func share(b *adapterv1.RateBudget, part float64) *adapterv1.RateBudget {
+	if b == nil || part >= 1 {
+		return b
+	}
+	return &adapterv1.RateBudget{
+		RequestsPerSecond: b.GetRequestsPerSecond() * part, Burst: max(1, int32(float64(b.GetBurst())*part)),
+	}
 }
 
 func (s *session) release() { s.lease.Release() }
@@ -184,15 +199,23 @@ func environmentKeys(d *adapterv1.DescribeResponse) []store.EnvironmentKey {
 var accountKey = regexp.MustCompile(`^[a-z][a-z0-9_-]*:\S.{0,199}$`)
 
 // CheckConnection asks the marketplace whose credentials these are.
-func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
+func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (account store.Account, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
-	s, err := f.lease(ctx, a.Adapter)
-	if err != nil {
-		return store.Account{}, err
-	}
-	defer s.release()
-	s.use(a, f.rate)
+	err = f.repeat(ctx, func() error {
+		s, err := f.lease(ctx, a.Adapter)
+		if err != nil {
+			return err
+		}
+		defer s.release()
+		s.use(a, f.rate)
+		account, err = f.checkConnection(ctx, s)
+		return lost(err)
+	})
+	return account, err
+}
+
+func (f *Facade) checkConnection(ctx context.Context, s *session) (store.Account, error) {
 	answer, err := s.client.CheckConnection(ctx, &adapterv1.CheckConnectionRequest{Store: s.store})
 	if err != nil {
 		return store.Account{}, s.problem(ctx, err)

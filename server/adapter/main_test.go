@@ -43,6 +43,9 @@ type fixture struct {
 	description *adapterv1.DescribeResponse
 	// limit gives the facade a configured rate; it is called before the first call.
 	limit func(adapter.Rate)
+	// retiring and share are what the leases say; they may be changed before a lease.
+	retiring chan struct{}
+	share    float64
 	// cut breaks every connection to the adapter, as the end of its process does.
 	cut func()
 }
@@ -77,14 +80,14 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), cut: listener.cut}
+	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, cut: listener.cut}
 	leases := &leaseCount{}
 	lessor := func(_ context.Context, name string) (adapter.Lease, error) {
 		if name != "fake" {
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}
 		leases.add(1)
-		return &lease{conn: conn, description: f.description, leases: leases}, nil
+		return &lease{conn: conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
@@ -145,11 +148,15 @@ type lease struct {
 	conn        *grpc.ClientConn
 	description *adapterv1.DescribeResponse
 	leases      *leaseCount
+	retiring    chan struct{}
+	share       float64
 }
 
 func (l *lease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l *lease) Description() *adapterv1.DescribeResponse { return l.description }
 func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
+func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
+func (l *lease) Share() float64                           { return l.share }
 func (l *lease) Release()                                 { l.leases.add(-1) }
 
 // fakeVault is an adapter.Vault with one store's secrets.

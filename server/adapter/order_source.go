@@ -18,19 +18,42 @@ import (
 // maxOrdersPerMessage is what the protocol allows.
 const maxOrdersPerMessage = 100
 
-// ListOrders reads one window. It returns nil only when the adapter said that the answer is complete.
+// ListOrders reads one window. It returns nil only when the adapter said that the answer is complete. When the process that reads it
+// retires, reading stops at the next finished sub-window and goes on there on the process that serves; when the process ends, it goes
+// on from the last finished sub-window, which is done once without getting any further.
 func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, receive func(order.Page) error) error {
+	progress := window{finished: q.Since, until: q.Until}
+	repeatedAt, repeated := time.Time{}, false
+	for {
+		err := f.listFrom(ctx, ref, q, &progress, receive)
+		switch {
+		case errors.Is(err, errRetiring):
+		case !isLost(err) || ctx.Err() != nil || repeated && !progress.finished.After(repeatedAt):
+			return found(err)
+		default:
+			repeatedAt, repeated = progress.finished, true
+		}
+		progress.resumed, progress.complete = true, false
+		f.log.InfoContext(ctx, "orders are read on by another process of the adapter", "store", ref.StoreID, "adapter", ref.Adapter,
+			"finished_until", progress.finished)
+	}
+}
+
+// listFrom reads what is left of a window on one process. errRetiring means that the rest is to be read on another one.
+func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, progress *window, receive func(order.Page) error) error {
 	s, err := f.open(ctx, ref)
 	if err != nil {
 		return err
 	}
 	defer s.release()
+	progress.session = s
 	req := &adapterv1.ListOrdersRequest{Store: s.store, Until: timestamppb.New(q.Until)}
+	since := timestamppb.New(progress.finished)
 	switch q.Axis {
 	case order.Created:
-		req.Since = &adapterv1.ListOrdersRequest_CreatedSince{CreatedSince: timestamppb.New(q.Since)}
+		req.Since = &adapterv1.ListOrdersRequest_CreatedSince{CreatedSince: since}
 	case order.Modified:
-		req.Since = &adapterv1.ListOrdersRequest_ModifiedSince{ModifiedSince: timestamppb.New(q.Since)}
+		req.Since = &adapterv1.ListOrdersRequest_ModifiedSince{ModifiedSince: since}
 	}
 	for _, st := range q.Statuses {
 		req.Statuses = append(req.Statuses, statusToProto(st))
@@ -45,9 +68,8 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 
 	stream, err := s.client.ListOrders(streamCtx, req)
 	if err != nil {
-		return s.problem(ctx, err)
+		return lost(s.problem(ctx, err))
 	}
-	progress := window{session: s, finished: q.Since, until: q.Until}
 	for {
 		message, err := stream.Recv()
 		switch {
@@ -59,7 +81,7 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 				Message: fmt.Sprintf("no orders and no end came from the marketplace for %s; try again later", f.timeouts.StreamIdle),
 			}
 		case err != nil:
-			return s.problem(ctx, err)
+			return lost(s.problem(ctx, err))
 		}
 		idle.Stop()
 		page, err := progress.page(message)
@@ -70,9 +92,25 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 		if err := receive(page); err != nil {
 			return err
 		}
+		if !page.Finished.IsZero() && !progress.complete && retiring(s.lease) {
+			return errRetiring
+		}
 		idle.Reset(f.timeouts.StreamIdle)
 	}
 }
+
+// retiring reports whether another process serves in the place of the lease's.
+func retiring(l Lease) bool {
+	select {
+	case <-l.Retiring():
+		return true
+	default:
+		return false
+	}
+}
+
+// errRetiring says that a stream was stopped at a finished sub-window because its process retires.
+var errRetiring = errors.New("the adapter's process retires")
 
 // errIdle is the cause of a stream that was cancelled because it fell silent.
 var errIdle = errors.New("stream idle")
@@ -83,6 +121,7 @@ type window struct {
 	finished time.Time
 	until    time.Time
 	complete bool
+	resumed  bool // the next page is the first of another process
 }
 
 // page converts a message and moves the checkpoint, which may only go forward and not beyond the window.
@@ -97,7 +136,8 @@ func (w *window) page(m *adapterv1.ListOrdersResponse) (order.Page, error) {
 	if err != nil {
 		return order.Page{}, err
 	}
-	page := order.Page{Orders: orders}
+	page := order.Page{Orders: orders, Resumed: w.resumed}
+	w.resumed = false
 	if c := m.GetCheckpoint(); c != nil {
 		at := c.GetFinishedUntil().AsTime()
 		if at.Before(w.finished) || at.After(w.until) || (c.GetComplete() && !at.Equal(w.until)) {
@@ -119,23 +159,25 @@ func (w *window) end() error {
 
 // GetOrders reads orders by number, in as many calls as the adapter needs.
 func (f *Facade) GetOrders(ctx context.Context, ref store.Ref, numbers []string) (order.Found, error) {
-	s, err := f.open(ctx, ref)
+	var all order.Found
+	err := f.read(ctx, ref, func(ctx context.Context, s *session) error {
+		perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
+		if perCall < 1 {
+			return s.malformed("it declares no max_orders_per_get")
+		}
+		all.Release = s.lease.Binary()
+		for len(numbers) > 0 { // a repetition goes on with those that are left
+			n := min(perCall, len(numbers))
+			orders, err := f.getOrders(ctx, s, numbers[:n])
+			if err != nil {
+				return err
+			}
+			all.Orders, numbers = append(all.Orders, orders...), numbers[n:]
+		}
+		return nil
+	})
 	if err != nil {
 		return order.Found{}, err
-	}
-	defer s.release()
-	perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
-	if perCall < 1 {
-		return order.Found{}, s.malformed("it declares no max_orders_per_get")
-	}
-	all := order.Found{Release: s.lease.Binary()}
-	for len(numbers) > 0 {
-		n := min(perCall, len(numbers))
-		orders, err := f.getOrders(ctx, s, numbers[:n])
-		if err != nil {
-			return order.Found{}, err
-		}
-		all.Orders, numbers = append(all.Orders, orders...), numbers[n:]
 	}
 	return all, nil
 }

@@ -125,7 +125,7 @@ func TestListOrdersDistrustsTheAnswer(t *testing.T) {
 			messages: []*message{{Orders: smalls(1)}, {Orders: []*adapterv1.Order{small("A"), small("")}, Checkpoint: checkpoint(24, true)}},
 		},
 		{
-			name: "a failure after the complete checkpoint", pages: 1, reason: problem.ReasonAdapterDown,
+			name: "a failure after the complete checkpoint, twice", pages: 2, reason: problem.ReasonAdapterDown,
 			messages: []*message{{Checkpoint: checkpoint(24, true)}}, err: status.Error(codes.Unavailable, "gone"),
 		},
 	}

@@ -10,22 +10,25 @@ import (
 
 // GetProducts reads products by EAN, in as many calls as the adapter needs. supported is false when it cannot read products.
 func (f *Facade) GetProducts(ctx context.Context, ref store.Ref, eans []string) (products []order.Product, supported bool, err error) {
-	s, err := f.open(ctx, ref)
-	if err != nil {
-		return nil, true, err
-	}
-	defer s.release()
-	perCall := int(s.lease.Description().GetCapabilities().GetMaxProductsPerGet())
-	if perCall < 1 {
-		return nil, false, nil
-	}
-	for len(eans) > 0 {
-		n := min(perCall, len(eans))
-		some, err := f.getProducts(ctx, s, eans[:n])
-		if err != nil {
-			return nil, true, err
+	supported = true
+	err = f.read(ctx, ref, func(ctx context.Context, s *session) error {
+		perCall := int(s.lease.Description().GetCapabilities().GetMaxProductsPerGet())
+		if perCall < 1 {
+			supported = false
+			return nil
 		}
-		products, eans = append(products, some...), eans[n:]
+		for len(eans) > 0 { // a repetition goes on with those that are left
+			n := min(perCall, len(eans))
+			some, err := f.getProducts(ctx, s, eans[:n])
+			if err != nil {
+				return err
+			}
+			products, eans = append(products, some...), eans[n:]
+		}
+		return nil
+	})
+	if err != nil || !supported {
+		return nil, supported, err
 	}
 	return products, true, nil
 }

@@ -21,6 +21,18 @@ type prepared struct {
 func (f *Facade) PrepareShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (shipment.Prepared, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
+	var p *prepared
+	err := f.repeat(ctx, func() (err error) {
+		p, err = f.prepare(ctx, ref, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (f *Facade) prepare(ctx context.Context, ref store.Ref, n shipment.Notification) (*prepared, error) {
 	s, err := f.open(ctx, ref)
 	if err != nil {
 		return nil, err
@@ -32,7 +44,7 @@ func (f *Facade) PrepareShipment(ctx context.Context, ref store.Ref, n shipment.
 	answer, err := s.client.PreviewShipment(ctx, &adapterv1.PreviewShipmentRequest{Store: s.store, Notification: p.notification})
 	if err != nil {
 		s.release()
-		return nil, s.problem(ctx, err)
+		return nil, lost(s.problem(ctx, err))
 	}
 	for _, r := range answer.GetRequests() {
 		p.requests = append(p.requests, s.shown(r))
@@ -88,14 +100,17 @@ func notificationToProto(n shipment.Notification) *adapterv1.ShipmentNotificatio
 }
 
 // ListCarriers reads the marketplace's carriers.
-func (f *Facade) ListCarriers(ctx context.Context, ref store.Ref) ([]shipment.Carrier, error) {
+func (f *Facade) ListCarriers(ctx context.Context, ref store.Ref) (carriers []shipment.Carrier, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
-	s, err := f.open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	defer s.release()
+	err = f.read(ctx, ref, func(ctx context.Context, s *session) (err error) {
+		carriers, err = f.listCarriers(ctx, s)
+		return err
+	})
+	return carriers, err
+}
+
+func (f *Facade) listCarriers(ctx context.Context, s *session) ([]shipment.Carrier, error) {
 	answer, err := s.client.ListCarriers(ctx, &adapterv1.ListCarriersRequest{Store: s.store})
 	if err != nil {
 		return nil, s.problem(ctx, err)

@@ -95,6 +95,7 @@ func importToProto(r order.Import) *marketplacev1.Import {
 			Adapter: adapterName(w.Adapter), Failure: failureToProto(w.Failure),
 			Axis:      marketplacev1.ImportWindow_Axis(marketplacev1.ImportWindow_Axis_value["AXIS_"+string(w.Axis)]),
 			SinceTime: timestamp(w.Since), UntilTime: timestamp(w.Until), FinishedUntilTime: timestamp(w.Finished),
+			ResumeCount: int32(w.Resumed), //nolint:gosec // far fewer
 		})
 	}
 	out.Failure = failureToProto(r.Failure)

@@ -34,6 +34,7 @@ type Window struct {
 	Since    time.Time `json:"since"`             // included
 	Until    time.Time `json:"until"`             // excluded
 	Finished time.Time `json:"finished,omitzero"` // read and committed until here
+	Resumed  int       `json:"resumed,omitempty"` // how often another process of the adapter went on from Finished
 	Failure  Failure   `json:"failure,omitzero"`  // why it was not read to its end
 }
 
@@ -83,6 +84,9 @@ type Page struct {
 	Orders []Order
 	// Finished says that everything of the window before it has been delivered; zero while a sub-window is under way.
 	Finished time.Time
+	// Resumed is true of the first piece after another process of the adapter went on with the answer, at the last finished
+	// sub-window: what the one before had delivered beyond it comes again.
+	Resumed bool
 }
 
 // Source is what this package asks of an adapter.

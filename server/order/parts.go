@@ -137,7 +137,7 @@ func (p *part) read(ctx context.Context) error {
 		began := im.cfg.Now().UTC()
 		q := Query{Axis: w.Axis, Since: w.Since, Until: w.Until, Statuses: im.cfg.Statuses}
 		err := im.list(ctx, p.ref, q, func(ctx context.Context, page Page) error {
-			return p.keep(ctx, Batch{Orders: page.Orders, Window: i, Finished: page.Finished, ReadTime: began})
+			return p.keep(ctx, Batch{Orders: page.Orders, Window: i, Finished: page.Finished, Resumed: page.Resumed, ReadTime: began})
 		})
 		if err != nil {
 			return fmt.Errorf("read orders by %s date: %w", w.Axis, err)

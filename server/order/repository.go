@@ -30,6 +30,7 @@ type Batch struct {
 	Orders   []Order
 	Window   int       // index of the window that was read
 	Finished time.Time // the window is finished until here; zero when this batch finishes nothing
+	Resumed  bool      // another process of the adapter went on with the window: Window.Resumed counts it
 	Reread   bool      // the orders were read by number, no window showed them
 	// TakeOver names the adapters whose orders this batch may take over: the store is leaving them and they no longer answer.
 	TakeOver []string

@@ -148,7 +148,7 @@ func (r *batchRun) begin(ctx context.Context, b order.Batch) ([]order.Window, er
 	if err := (jsonColumn[[]order.Window]{&windows}).Scan(encoded.V); err != nil {
 		return nil, err
 	}
-	if !b.Finished.IsZero() && (b.Window < 0 || b.Window >= len(windows)) {
+	if (!b.Finished.IsZero() || b.Resumed) && (b.Window < 0 || b.Window >= len(windows)) {
 		return nil, fmt.Errorf("the import has %d windows, there is no window %d", len(windows), b.Window)
 	}
 	return windows, nil
@@ -276,6 +276,9 @@ func (r *batchRun) end(ctx context.Context, b order.Batch, windows []order.Windo
 	}
 	if w := b.Window; !b.Finished.IsZero() && b.Finished.After(windows[w].Finished) {
 		windows[w].Finished = b.Finished.UTC()
+	}
+	if b.Resumed {
+		windows[b.Window].Resumed++
 	}
 	encoded, err := toJSON(windows)
 	if err != nil {

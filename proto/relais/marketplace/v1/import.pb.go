@@ -264,7 +264,10 @@ type ImportWindow struct {
 	Adapter string `protobuf:"bytes,5,opt,name=adapter,proto3" json:"adapter,omitempty"`
 	// Why this window was not read to its end; unset when it was, or while the run is under way. A run can succeed all the same
 	// when the window belongs to an adapter that the store is leaving and that has not answered for long.
-	Failure       *ImportFailure `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"`
+	Failure *ImportFailure `protobuf:"bytes,6,opt,name=failure,proto3" json:"failure,omitempty"`
+	// How often another process of the adapter went on reading from finished_until_time: because another release was swapped in, or
+	// because the process ended. What was read beyond finished_until_time before is read again.
+	ResumeCount   int32 `protobuf:"varint,7,opt,name=resume_count,json=resumeCount,proto3" json:"resume_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,6 +342,13 @@ func (x *ImportWindow) GetFailure() *ImportFailure {
 		return x.Failure
 	}
 	return nil
+}
+
+func (x *ImportWindow) GetResumeCount() int32 {
+	if x != nil {
+		return x.ResumeCount
+	}
+	return 0
 }
 
 // ImportProgress counts what a run has done. An order read twice counts once in each counter that it met.
@@ -774,7 +784,7 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\rSTATE_RUNNING\x10\x01\x12\x13\n" +
 	"\x0fSTATE_SUCCEEDED\x10\x02\x12\x10\n" +
 	"\fSTATE_FAILED\x10\x03\x12\x15\n" +
-	"\x11STATE_INTERRUPTED\x10\x04\"\xab\x03\n" +
+	"\x11STATE_INTERRUPTED\x10\x04\"\xce\x03\n" +
 	"\fImportWindow\x12<\n" +
 	"\x04axis\x18\x01 \x01(\x0e2(.relais.marketplace.v1.ImportWindow.AxisR\x04axis\x129\n" +
 	"\n" +
@@ -783,7 +793,8 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"until_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tuntilTime\x12J\n" +
 	"\x13finished_until_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11finishedUntilTime\x12\x18\n" +
 	"\aadapter\x18\x05 \x01(\tR\aadapter\x12>\n" +
-	"\afailure\x18\x06 \x01(\v2$.relais.marketplace.v1.ImportFailureR\afailure\"A\n" +
+	"\afailure\x18\x06 \x01(\v2$.relais.marketplace.v1.ImportFailureR\afailure\x12!\n" +
+	"\fresume_count\x18\a \x01(\x05R\vresumeCount\"A\n" +
 	"\x04Axis\x12\x14\n" +
 	"\x10AXIS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fAXIS_CREATED\x10\x01\x12\x11\n" +
