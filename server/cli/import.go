@@ -126,6 +126,7 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 			fact{"Unchanged", count(done.GetOrdersUnchanged())},
 			fact{"Read again", count(done.GetOrdersReread())},
 			fact{"Of the other adapter", moreThanNone(done.GetOrdersElsewhere())},
+			fact{"Went on elsewhere", moreThanNone(resumed(i.GetWindows()))},
 			fact{"Done", count(done.GetPercent()) + "%"},
 		)
 		header := []string{"ORDERS", "SINCE", "UNTIL", "READ UNTIL"}
@@ -144,6 +145,14 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 		}
 		p.table("Windows", header, rows)
 	})
+}
+
+// resumed counts how often another process of an adapter went on reading: a release was swapped in, or a process ended.
+func resumed(windows []*marketplacev1.ImportWindow) (n int32) {
+	for _, w := range windows {
+		n += w.GetResumeCount()
+	}
+	return n
 }
 
 // severalAdapters reports whether the windows were read through more than one adapter, as those of a moving store are.

@@ -217,7 +217,7 @@ func readThroughBoth() *marketplacev1.Import {
 	i.Windows = []*marketplacev1.ImportWindow{
 		{
 			Adapter: "adapters/octopia", Axis: marketplacev1.ImportWindow_AXIS_CREATED,
-			SinceTime: at(0, 0), UntilTime: at(10, 0), FinishedUntilTime: at(10, 0),
+			SinceTime: at(0, 0), UntilTime: at(10, 0), FinishedUntilTime: at(10, 0), ResumeCount: 2,
 		},
 		{
 			Adapter: "adapters/cdiscount", Axis: marketplacev1.ImportWindow_AXIS_CREATED, SinceTime: at(0, 0), UntilTime: at(10, 0),

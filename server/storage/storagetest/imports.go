@@ -87,6 +87,24 @@ var importCases = []testCase{
 		noError(t, err)
 		same(t, "import", got, want)
 	}},
+	{"a batch that another process went on with is counted by its window", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		want := startImport(t, r, "i1")
+		for _, b := range []order.Batch{
+			{Window: 1, Finished: at(50)},
+			{Window: 1, Resumed: true, Orders: []order.Order{newOrder("1", order.ReadyToShip)}},
+			{Window: 1, Resumed: true, Finished: at(60)},
+		} {
+			b.Ref, b.ImportID, b.Time = shopRef, "i1", at(110)
+			counts, err := r.Orders.ApplyBatch(t.Context(), b)
+			noError(t, err)
+			want.Counts.Add(counts)
+		}
+		want.Windows[1].Finished, want.Windows[1].Resumed = at(60), 2
+		got, err := r.Orders.GetImport(t.Context(), shop, "i1")
+		noError(t, err)
+		same(t, "import", got, want)
+	}},
 	{"finish stores how it ended and leaves counts and windows", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		startImport(t, r, "i1")

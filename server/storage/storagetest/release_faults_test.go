@@ -5,12 +5,16 @@ import (
 	"slices"
 
 	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/storage/storagetest"
 	"github.com/relaishq/relais/server/store"
 )
 
 // releaseFaults are the faults of a database that mixes up which release is served, and what stores use.
 var releaseFaults = map[string]fault{
+	"a run does not tell that another process went on": {"Imports/a_batch_that_another_process", func(r *storagetest.Repositories) {
+		r.Orders = resumesSilently{r.Orders}
+	}},
 	"releases are listed by time": {"Releases/what_is_desired_is_listed", func(r *storagetest.Repositories) {
 		r.Releases = lists{r.Releases, func(all []release.Desired) { slices.Reverse(all) }}
 	}},
@@ -63,6 +67,14 @@ var releaseFaults = map[string]fault{
 	"parts are not looked at": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = false }}
 	}},
+}
+
+// resumesSilently does not count the processes that went on with a window.
+type resumesSilently struct{ order.Repository }
+
+func (f resumesSilently) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, error) {
+	b.Resumed = false
+	return f.Repository.ApplyBatch(ctx, b)
 }
 
 // lists changes what is listed.

@@ -1,0 +1,395 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+	"github.com/relaishq/relais/server/api"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// fakeHost is an api.AdapterHost with one adapter.
+type fakeHost struct {
+	files []host.File
+	// swap answers Swap and Rollback, which has no file.
+	swap   func(ctx context.Context, file string, report host.Report) error
+	unload func() error
+
+	mu      sync.Mutex // guards the fields below
+	status  host.Status
+	changed chan struct{}
+}
+
+// change changes the adapter and tells it.
+func (h *fakeHost) change(state host.State) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.status.State = state
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+func (h *fakeHost) Changed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+func (h *fakeHost) Adapters() []host.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return []host.Status{h.status}
+}
+
+func (h *fakeHost) Adapter(name string) (host.Status, error) {
+	if name != "one" {
+		return host.Status{}, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
+	}
+	return h.Adapters()[0], nil
+}
+
+func (h *fakeHost) Files(context.Context) ([]host.File, error) { return h.files, nil }
+
+func (h *fakeHost) Swap(ctx context.Context, adapter, file string, report host.Report) error {
+	if _, err := h.Adapter(adapter); err != nil {
+		return err
+	}
+	return h.swap(ctx, file, report)
+}
+
+func (h *fakeHost) Rollback(ctx context.Context, _ string, report host.Report) error {
+	return h.swap(ctx, "", report)
+}
+
+func (h *fakeHost) Unload(context.Context, string) error { return h.unload() }
+
+// started is when everything in these tests began.
+var started = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+func newFakeHost() *fakeHost {
+	running := host.Generation{
+		Number: 3, Release: release.Release{SHA256: "bb", Version: "2"}, PID: 42, Protocol: "relais.adapter.v1", StartTime: started, Leases: 5,
+	}
+	return &fakeHost{
+		changed: make(chan struct{}),
+		status: host.Status{
+			Name: "one", DisplayName: "One", Marketplace: "market", State: host.Serving, Generation: running, Restarts: 1, RetryTime: started,
+			Retiring: []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1}}, Message: "m",
+			Desired:     release.Desired{Adapter: "one", Release: running.Release, Previous: release.Release{SHA256: "aa", Version: "1"}},
+			Description: &adapterv1.DescribeResponse{CredentialFields: []*adapterv1.CredentialField{{Key: "login", Secret: true}}},
+		},
+		files: []host.File{
+			{Name: "relais-adapter-one", Adapter: "one", SHA256: "cc"}, {Name: "relais-adapter-one@1", Adapter: "one", SHA256: "aa"},
+			{Name: "relais-adapter-one@c", Adapter: "one", SHA256: "cc"}, {Name: "relais-adapter-one@unreadable", Adapter: "one"},
+			{Name: "relais-adapter-two", Adapter: "two", SHA256: "bb"},
+		},
+	}
+}
+
+// wantAdapter is how the API shows the fake host's adapter.
+func wantAdapter() *marketplacev1.Adapter {
+	return &marketplacev1.Adapter{
+		Name: "adapters/one", DisplayName: "One", Marketplace: "market", State: marketplacev1.Adapter_STATE_SERVING, RestartCount: 1, Message: "m",
+		Generation: &marketplacev1.Generation{
+			Number: 3, Version: "2", Sha256: "bb", Pid: 42, Protocol: "relais.adapter.v1", StartTime: timestamppb.New(started), Leases: 5,
+		},
+		Retiring:         []*marketplacev1.Generation{{Number: 2, Version: "1", Sha256: "aa", Pid: 41, Leases: 1}},
+		CredentialFields: []*marketplacev1.CredentialField{{Key: "login", Secret: true}},
+		Releases: []*marketplacev1.Release{
+			{Sha256: "bb", Version: "2", Desired: true},
+			{Sha256: "aa", Version: "1", Previous: true, Files: []string{"relais-adapter-one@1"}},
+			{Sha256: "cc", Files: []string{"relais-adapter-one", "relais-adapter-one@c"}},
+		},
+		RetryTime: timestamppb.New(started),
+	}
+}
+
+// operators serves an AdapterService over real gRPC.
+func operators(t *testing.T, h *fakeHost) (marketplacev1.AdapterServiceClient, *api.Adapters) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := api.NewAdapters(h)
+	server := api.NewServer(api.Services{Adapters: service}, slog.New(slog.DiscardHandler))
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		service.Stop()
+		server.Drain()
+		server.Stop(ctx)
+		<-served
+	})
+	return marketplacev1.NewAdapterServiceClient(conn), service
+}
+
+func TestAdaptersAreShown(t *testing.T) {
+	t.Parallel()
+	client, _ := operators(t, newFakeHost())
+	list, err := client.ListAdapters(t.Context(), &marketplacev1.ListAdaptersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]*marketplacev1.Adapter{wantAdapter()}, list.GetAdapters(), protocmp.Transform()); diff != "" {
+		t.Errorf("list (-want +got)\n%s", diff)
+	}
+	got, err := client.GetAdapter(t.Context(), &marketplacev1.GetAdapterRequest{Name: "adapters/one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wantAdapter(), got, protocmp.Transform()); diff != "" {
+		t.Errorf("adapter (-want +got)\n%s", diff)
+	}
+}
+
+// TestEveryStateHasAName: a state that the API does not know would be shown as none.
+func TestEveryStateHasAName(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	client, _ := operators(t, h)
+	for _, state := range []host.State{host.Starting, host.Serving, host.Restarting, host.CrashLooping, host.Unloaded, host.Stopped} {
+		h.change(state)
+		got, err := client.GetAdapter(t.Context(), &marketplacev1.GetAdapterRequest{Name: "adapters/one"})
+		if err != nil || got.GetState().String() != "STATE_"+state.String() {
+			t.Errorf("%v is shown as %v, %v", state, got.GetState(), err)
+		}
+	}
+}
+
+func TestSwapStreamsItsSteps(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	var files []string
+	h.swap = func(_ context.Context, file string, report host.Report) error {
+		files = append(files, file)
+		report(host.Step{Kind: host.Register})
+		report(host.Step{Kind: host.Register, Done: true, Took: time.Second, SHA256: "bb", Unchanged: true})
+		for _, kind := range []host.StepKind{host.Launch, host.Probe, host.Publish} {
+			report(host.Step{Kind: kind, Done: true, Took: time.Millisecond, SHA256: "bb", Version: "2", Generation: 3})
+		}
+		report(host.Step{Kind: host.Retire, Done: true, Took: time.Minute, SHA256: "bb", Version: "2", Generation: 2, Cut: 4})
+		return nil
+	}
+	client, _ := operators(t, h)
+	step := func(kind marketplacev1.SwapStep_Kind) *marketplacev1.SwapStep {
+		return &marketplacev1.SwapStep{
+			Kind: kind, Done: true, Duration: durationpb.New(time.Millisecond), Sha256: "bb", Version: "2", Generation: 3,
+		}
+	}
+	want := []*marketplacev1.SwapStep{
+		{Kind: marketplacev1.SwapStep_KIND_REGISTER},
+		{Kind: marketplacev1.SwapStep_KIND_REGISTER, Done: true, Duration: durationpb.New(time.Second), Sha256: "bb", Unchanged: true},
+		step(marketplacev1.SwapStep_KIND_LAUNCH), step(marketplacev1.SwapStep_KIND_PROBE), step(marketplacev1.SwapStep_KIND_PUBLISH),
+		{
+			Kind: marketplacev1.SwapStep_KIND_RETIRE, Done: true, Duration: durationpb.New(time.Minute), Sha256: "bb", Version: "2",
+			Generation: 2, CutCalls: 4,
+		},
+		{Kind: marketplacev1.SwapStep_KIND_COMPLETE, Done: true, Adapter: wantAdapter()},
+	}
+	swap, err := client.SwapAdapter(t.Context(), &marketplacev1.SwapAdapterRequest{Name: "adapters/one", File: "f"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rollback, err := client.RollbackAdapter(t.Context(), &marketplacev1.RollbackAdapterRequest{Name: "adapters/one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, stream := range map[string]grpc.ServerStreamingClient[marketplacev1.SwapStep]{"swap": swap, "rollback": rollback} {
+		got, err := all(stream)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+// all receives a stream to its end.
+func all[M any](stream grpc.ServerStreamingClient[M]) (messages []*M, err error) {
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return messages, nil
+		}
+		if err != nil {
+			return messages, err
+		}
+		messages = append(messages, m)
+	}
+}
+
+func TestSwapFails(t *testing.T) {
+	t.Parallel()
+	refused := problem.New(problem.Precondition, problem.ReasonReleaseRefused, "no").With("step", "probe")
+	for _, tt := range []struct {
+		name    string
+		adapter string
+		err     error
+		code    codes.Code
+		reason  string
+	}{
+		{"no name", "", nil, codes.InvalidArgument, problem.ReasonInvalidField},
+		{"unknown adapter", "adapters/two", nil, codes.NotFound, problem.ReasonAdapterNotFound},
+		{"refused release", "adapters/one", refused, codes.FailedPrecondition, problem.ReasonReleaseRefused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newFakeHost()
+			h.swap = func(context.Context, string, host.Report) error { return tt.err }
+			h.unload = func() error { return tt.err }
+			client, _ := operators(t, h)
+			stream, err := client.SwapAdapter(t.Context(), &marketplacev1.SwapAdapterRequest{Name: tt.adapter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = all(stream); status.Code(err) != tt.code || detailsOf(err).info.GetReason() != tt.reason {
+				t.Errorf("swap: %v, want %s %s", err, tt.code, tt.reason)
+			}
+			if tt.err == nil {
+				return
+			}
+			if got := detailsOf(err).info.GetMetadata()["step"]; got != "probe" {
+				t.Errorf("step %q, want probe", got)
+			}
+			if _, err := client.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: tt.adapter}); status.Code(err) != tt.code {
+				t.Errorf("unload: %v, want %s", err, tt.code)
+			}
+		})
+	}
+}
+
+// TestSwapEndsWithItsCallerAndItsServer: the context of the host's swap ends with both.
+func TestSwapEndsWithItsCallerAndItsServer(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		end  func(cancel func(), service *api.Adapters)
+		code codes.Code
+	}{
+		{"the caller goes away", func(cancel func(), _ *api.Adapters) { cancel() }, codes.Canceled},
+		{"the server stops", func(_ func(), service *api.Adapters) { service.Stop() }, codes.Unavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h := newFakeHost()
+			ended := make(chan error, 1)
+			h.swap = func(ctx context.Context, _ string, report host.Report) error {
+				report(host.Step{Kind: host.Register})
+				<-ctx.Done()
+				ended <- ctx.Err()
+				return ctx.Err()
+			}
+			client, service := operators(t, h)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			stream, err := client.SwapAdapter(ctx, &marketplacev1.SwapAdapterRequest{Name: "adapters/one"})
+			if err == nil {
+				_, err = stream.Recv()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.end(cancel, service)
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("the swap's context: %v", err)
+			}
+			if _, err := stream.Recv(); status.Code(err) != tt.code {
+				t.Errorf("stream: %v, want %s", err, tt.code)
+			}
+		})
+	}
+}
+
+func TestUnloadShowsTheAdapter(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	h.unload = func() error {
+		h.change(host.Unloaded)
+		return nil
+	}
+	client, _ := operators(t, h)
+	got, err := client.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/one"})
+	if err != nil || got.GetState() != marketplacev1.Adapter_STATE_UNLOADED {
+		t.Errorf("adapter %v, %v; want UNLOADED", got, err)
+	}
+}
+
+func TestWatchAdapters(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	client, service := operators(t, h)
+	stream, err := client.WatchAdapters(t.Context(), &marketplacev1.WatchAdaptersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wantAdapter()
+	want.Releases = want.Releases[:2]
+	want.Releases[1].Files = nil
+	for _, state := range []marketplacev1.Adapter_State{marketplacev1.Adapter_STATE_SERVING, marketplacev1.Adapter_STATE_RESTARTING} {
+		got, err := stream.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want.State = state
+		if diff := cmp.Diff([]*marketplacev1.Adapter{want}, got.GetAdapters(), protocmp.Transform()); diff != "" {
+			t.Errorf("adapters (-want +got)\n%s", diff)
+		}
+		if state == marketplacev1.Adapter_STATE_SERVING {
+			h.change(host.Restarting)
+		}
+	}
+	service.Stop()
+	if _, err := stream.Recv(); status.Code(err) != codes.Unavailable || detailsOf(err).info.GetReason() != problem.ReasonServerStopping {
+		t.Errorf("end of the watch: %v, want SERVER_STOPPING", err)
+	}
+}
+
+// TestHealthOfAdapters: what SetAdapterHealth says is told under the adapter's own name, until the server drains.
+func TestHealthOfAdapters(t *testing.T) {
+	t.Parallel()
+	r := serve(t, &fakeService{})
+	check := func() string {
+		answer, err := r.health.Check(t.Context(), &healthgrpc.HealthCheckRequest{Service: "relais.adapter.one"})
+		if err != nil {
+			return status.Code(err).String()
+		}
+		return answer.GetStatus().String()
+	}
+	got := []string{check()}
+	r.SetAdapterHealth("one", true)
+	got = append(got, check())
+	r.SetAdapterHealth("one", false)
+	got = append(got, check())
+	if diff := cmp.Diff([]string{"NotFound", "SERVING", "NOT_SERVING"}, got); diff != "" {
+		t.Errorf("health (-want +got)\n%s", diff)
+	}
+}
