@@ -98,7 +98,7 @@ var useCases = []testCase{
 		connect(t, r, shop)
 		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
 		whole := newShipment("whole", "1")
-		whole.Request.Items = nil
+		whole.Items = nil
 		create(t, r, whole)
 		same(t, "with a whole one", use(t, r).PartialShipments, false)
 		part := create(t, r, newShipment("part", "2"))
