@@ -51,9 +51,12 @@ pids+=($!)
 sandbox=$(wait_for "$dir/sandbox.log" '(http://[0-9.]+:[0-9]+)')
 echo "sandbox at $sandbox"
 
+mkdir "$dir/plugins"
+cp bin/plugins/* "$dir/plugins/"
+
 say "the relais server, with a new database"
 bin/relais serve --listen 127.0.0.1:0 --admin-socket "$dir/admin.sock" --data-dir "$dir/data" \
-  --database "sqlite:$dir/data/relais.db" --plugin-dir bin/plugins --sandbox-url "$sandbox" --log-format json >"$dir/server.log" 2>&1 &
+  --database "sqlite:$dir/data/relais.db" --plugin-dir "$dir/plugins" --sandbox-url "$sandbox" --log-format json >"$dir/server.log" 2>&1 &
 pids+=($!)
 RELAIS_SERVER=$(wait_for "$dir/server.log" '"msg":"serving".*"address":"([^"]+)"')
 export RELAIS_SERVER RELAIS_ADMIN_SOCKET="$dir/admin.sock"
@@ -88,7 +91,7 @@ say "tell the marketplace that it shipped, and wait until the marketplace shows 
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
   --tracking-url https://tracking.example.com/MR00000001 --wait
 run bin/relais shipment list demo
-bin/relais shipment list demo --output json | grep -q STATE_CONFIRMED
+bin/relais shipment list demo --output json | grep STATE_CONFIRMED >/dev/null
 
 say "the same call again finds the same shipment; nothing is sent twice"
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
@@ -97,6 +100,26 @@ run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracki
 say "what proves it: each request as it was sent, secrets masked, and what each read showed"
 sent=$(bin/relais shipment list demo | awk 'NR == 2 { print $1 }')
 run bin/relais shipment get demo "$sent" --evidence
+
+say "another release of the adapter arrives; the marketplace is slow today, and an import is under way"
+go build -ldflags '-X github.com/relaishq/relais/adapters/cdiscount.version=demo-next' -o "$dir/plugins/relais-adapter-cdiscount@next" ./plugins/cdiscount
+sandbox_post /sandbox/faults '{"operation": "GetOrderList", "kind": "latency", "times": 15, "params": {"ms": 300}}' >"$dir/fault.log"
+bin/relais order import demo --progress none >"$dir/import.log" 2>&1 &
+import=$!
+for _ in $(seq 1 100); do
+  bin/relais import list demo --limit 1 2>/dev/null | grep RUNNING >/dev/null && break
+  sleep 0.1
+done
+
+say "swapped under the running import: the old process finishes what it does, nobody notices"
+run bin/relais adapter swap cdiscount relais-adapter-cdiscount@next
+
+say "and back again, in one call"
+run bin/relais adapter rollback cdiscount
+wait "$import"
+cat "$dir/import.log"
+grep -q 'State: *SUCCEEDED' "$dir/import.log"
+grep -q 'Went on elsewhere:' "$dir/import.log"
 
 say "the old API is being shut down: move the store to the new one, while orders are open on the old one"
 open=$(bin/relais order list demo --shippable --all | awk 'NR > 1 && !/PICKUP/ && !found { found = $1 } END { print found; exit !found }')
@@ -108,8 +131,8 @@ say "a buyer orders something; the next import reads both APIs, and knows each o
 sleep 1 # an order bought in the very second of the move may belong to either side
 new=$(new_order)
 run bin/relais order import demo --progress none
-bin/relais order get demo "$new" | grep -q octopia
-bin/relais order get demo "$open" | grep -q cdiscount
+bin/relais order get demo "$new" | grep octopia >/dev/null
+bin/relais order get demo "$open" | grep cdiscount >/dev/null
 
 say "each order ships through the API that it was bought under: $open through the old one, $new through the new one"
 run bin/relais shipment notify demo "$open" --carrier Colissimo --tracking-number 6A00000000011 --wait
@@ -123,4 +146,4 @@ run bin/relais store migrate demo --to octopia --credential client_id=demo-clien
   --credential seller_id=10001
 run bin/relais order import demo --progress none
 
-say "done: orders imported through two APIs, three shipped and confirmed by the marketplace, the store moved"
+say "done: orders imported through two APIs, three shipped and confirmed by the marketplace, an adapter swapped, the store moved"

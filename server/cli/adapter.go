@@ -93,7 +93,8 @@ func (a *app) adapterGet() *cobra.Command {
 	}
 }
 
-func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
+// describeSlot is the state of an adapter, its processes and its releases.
+func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 	g := d.GetGeneration()
 	facts := []fact{
 		{"Adapter", d.GetName()},
@@ -127,6 +128,11 @@ func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
 		releases = append(releases, []string{releaseRole(r), r.GetVersion(), r.GetSha256(), strings.Join(r.GetFiles(), " ")})
 	}
 	p.table("Releases", []string{"ROLE", "VERSION", "SHA-256", "FILES"}, releases)
+}
+
+// describeAdapter is the slot and what a store needs to be connected.
+func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
+	a.describeSlot(p, d)
 	rows := make([][]string, 0, len(d.GetCredentialFields()))
 	for _, f := range d.GetCredentialFields() {
 		need := "required"

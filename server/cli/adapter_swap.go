@@ -78,7 +78,7 @@ func (a *app) followSwap(stream grpc.ServerStreamingClient[marketplacev1.SwapSte
 		case err != nil:
 			return err
 		case step.GetKind() == marketplacev1.SwapStep_KIND_COMPLETE:
-			return a.print(step.GetAdapter(), func(p *page) { a.describeAdapter(p, step.GetAdapter()) })
+			return a.print(step.GetAdapter(), func(p *page) { a.describeSlot(p, step.GetAdapter()) })
 		case step.GetDone():
 			a.note("%-8s  %8s  %s", strings.ToLower(word(step.GetKind())), took(step.GetDuration().AsDuration()), clean(stepDetail(step)))
 		}
@@ -134,7 +134,7 @@ connected through the adapter. Swap loads it again.`,
 			if err != nil {
 				return err
 			}
-			return a.print(d, func(p *page) { a.describeAdapter(p, d) })
+			return a.print(d, func(p *page) { a.describeSlot(p, d) })
 		}),
 	}
 }
