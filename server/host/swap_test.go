@@ -271,17 +271,24 @@ func TestRefusedReleases(t *testing.T) {
 			as("next")(t, p)
 		}, problem.ReasonReleaseRefused, "publish", []string{"disk full"}},
 	}
+	// One host for all that serve the plain release: it has to bear them one after the other.
+	plain := rigged(t, nil)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			r := rigged(t, func(c *host.Config) {
-				install(t, c.PluginDir, handshake.FilePrefix+"one", tt.first)
-				if tt.name == "hangs at its start" {
-					c.StartTimeout = 5 * time.Second
-				}
-			})
+			r := plain
+			switch {
+			case tt.step == "launch" && strings.HasPrefix(tt.name, "hangs"):
+				r = rigged(t, func(c *host.Config) { c.StartTimeout = 5 * time.Second })
+			case tt.first != "":
+				r = rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", tt.first) })
+			}
 			before, saved, left := r.serving(t), r.memory.desired(), leftovers(t, r.cfg.WorkDir)
 			p := &place{rig: r, file: handshake.FilePrefix + "one@candidate"}
+			t.Cleanup(func() {
+				r.stores.use, r.stores.fail = release.Use{}, nil
+				r.memory.failWith(nil)
+				_ = os.Remove(filepath.Join(r.cfg.PluginDir, handshake.FilePrefix+"one@candidate"))
+			})
 			tt.prepare(t, p)
 			_, err := steps(func(report host.Report) error { return r.Swap(t.Context(), "one", p.file, report) })
 			got := problem.As(err)
