@@ -136,6 +136,8 @@ type memory struct {
 	mu    sync.Mutex // guards the fields below
 	saved []release.Desired
 	fail  error // of the next saves
+
+	onSave func(release.Desired) // is told of what is about to be saved; may be nil
 }
 
 func (m *memory) DesiredReleases(context.Context) ([]release.Desired, error) {
@@ -145,6 +147,9 @@ func (m *memory) DesiredReleases(context.Context) ([]release.Desired, error) {
 }
 
 func (m *memory) SaveDesiredRelease(_ context.Context, d release.Desired) error {
+	if m.onSave != nil {
+		m.onSave(d)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {

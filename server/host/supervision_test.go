@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/problem"
@@ -40,10 +41,10 @@ func (r *rig) kill(t *testing.T, calls int) {
 
 func TestCrashLoopOpensTheBreaker(t *testing.T) {
 	t.Parallel()
-	r := rigged(t, func(c *host.Config) { c.BreakerFailures, c.BreakerGoodCalls, c.BreakerPause = 3, 2, time.Hour })
+	r := rigged(t, func(c *host.Config) { c.BreakerFailures, c.BreakerGoodCalls, c.BreakerPause = 3, 10, time.Hour })
 	r.kill(t, 0)
 	r.kill(t, 0)
-	r.kill(t, 5) // calls were served in between: this is no loop
+	r.kill(t, 15) // calls were served in between: this is no loop
 	r.kill(t, 0)
 	if s, err := r.Adapter("one"); err != nil || s.State == host.CrashLooping {
 		t.Fatalf("state %v, %v after crashes with calls between", s.State, err)
@@ -71,6 +72,42 @@ func TestCrashLoopOpensTheBreaker(t *testing.T) {
 	r.kill(t, 0)
 	if s, _ := r.Adapter("one"); s.State == host.CrashLooping {
 		t.Error("one crash of the good release opened the breaker again")
+	}
+}
+
+// TestOpenBreakerRefusesAtOnce: callers do not wait for a trial, even for one that comes in time for them.
+func TestOpenBreakerRefusesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, func(c *host.Config) { c.BreakerFailures, c.BreakerPause = 1, 20*time.Second })
+	r.kill(t, 0)
+	begin := time.Now()
+	_, err := r.Lease(t.Context(), "one")
+	if took := time.Since(begin); !problem.HasReason(err, problem.ReasonAdapterDown) || took > 10*time.Second {
+		t.Errorf("Lease = %v after %v, want ADAPTER_DOWN at once", err, took)
+	}
+}
+
+// TestSwapDuringAFailingStart: the start of the bad release that fails later says nothing about the good one.
+func TestSwapDuringAFailingStart(t *testing.T) {
+	t.Parallel()
+	h := running(t, func(c *host.Config) {
+		c.StartTimeout, c.BackoffMin, c.BackoffMax = 5*time.Second, time.Hour, time.Hour
+		install(t, c.PluginDir, handshake.FilePrefix+"one", "hangs")
+		install(t, c.PluginDir, handshake.FilePrefix+"one@good", "")
+	}, "one")
+	eventually(t, "the start", func() bool {
+		s, _ := h.Adapter("one")
+		return s.State == host.Starting
+	})
+	if err := h.Swap(t.Context(), "one", handshake.FilePrefix+"one@good", func(host.Step) {}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the failing start", func() bool {
+		s, _ := h.Adapter("one")
+		return s.Restarts == 1
+	})
+	if s, err := h.Adapter("one"); err != nil || s.State != host.Serving || s.Message != "" || !s.RetryTime.IsZero() {
+		t.Errorf("status %+v, %v; want SERVING", s, err)
 	}
 }
 

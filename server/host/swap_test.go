@@ -508,6 +508,42 @@ func TestRollbackWhileTheOldOneRetires(t *testing.T) {
 	}
 }
 
+// TestCopiesAreKeptWhileTheyAreNeeded: the release that serves, the one before, and those that retire.
+func TestCopiesAreKeptWhileTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	lease, err := r.Lease(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	var swaps sync.WaitGroup
+	for i, variant := range []string{"next", "decides"} {
+		install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@"+variant, variant)
+		published := make(chan struct{})
+		swaps.Go(func() {
+			err := r.Swap(t.Context(), "one", handshake.FilePrefix+"one@"+variant, func(s host.Step) {
+				if s.Kind == host.Publish && s.Done {
+					close(published)
+				}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-published
+		eventually(t, "end of the swap's decision", func() bool {
+			return !problem.HasReason(r.Swap(t.Context(), "one", handshake.FilePrefix+"one@"+variant, func(host.Step) {}), problem.ReasonSwapUnderWay)
+		})
+		if got := leftovers(t, r.cfg.WorkDir)["releases/one"]; got != i+2 {
+			t.Errorf("%d copies after swap %d, want %d: the first release retires", got, i+1, i+2)
+		}
+	}
+	lease.Release()
+	swaps.Wait()
+	eventually(t, "the copy of the first release to go", func() bool { return leftovers(t, r.cfg.WorkDir)["releases/one"] == 2 })
+}
+
 func TestUnload(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
@@ -625,32 +661,33 @@ func TestNewAdapter(t *testing.T) {
 	if err := r.Swap(t.Context(), "two", "", func(host.Step) {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := call(t.Context(), r.Host, "two", "nothing"); err != nil {
-		t.Errorf("call: %v", err)
+	if generation, err := call(t.Context(), r.Host, "two", "nothing"); err != nil || generation != 1 {
+		t.Errorf("call on generation %d, %v; want the first process ever", generation, err)
 	}
 	if err := r.Swap(t.Context(), "three", "", func(host.Step) {}); !problem.HasReason(err, problem.ReasonAdapterNotFound) {
 		t.Errorf("swap of an adapter without a file = %v, want ADAPTER_NOT_FOUND", err)
 	}
 }
 
+// TestStopDuringASwap: at the last moment, when the choice is saved already. It is taken back.
 func TestStopDuringASwap(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
 	stopped := make(chan error, 1)
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "next")
-	err := r.Swap(t.Context(), "one", "", func(s host.Step) {
-		if s.Kind == host.Probe && s.Done {
-			go func() { stopped <- r.Stop(context.Background()) }()
-			eventually(t, "no more leases", func() bool {
-				l, err := r.Lease(t.Context(), "one")
-				if err == nil {
-					l.Release()
-				}
-				return err != nil
-			})
+	r.memory.onSave = func(d release.Desired) {
+		if d.Release.Version != "2.0.0" {
+			return
 		}
-	})
-	if !problem.HasReason(err, problem.ReasonServerStopping) {
+		go func() { stopped <- r.Stop(context.Background()) }()
+		eventually(t, "no more leases", func() bool {
+			l, err := r.Lease(t.Context(), "one")
+			if err == nil {
+				l.Release()
+			}
+			return err != nil
+		})
+	}
+	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("swap = %v, want SERVER_STOPPING", err)
 	}
 	if err := <-stopped; err != nil {
