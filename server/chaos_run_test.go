@@ -48,6 +48,8 @@ type chaosConfig struct {
 	permissive bool
 	// plugins is the directory of the adapters; empty means the real ones.
 	plugins string
+	// settings are more RELAIS_* variables.
+	settings []string
 	// patience is how long everything may take to settle once the faults have ended.
 	patience time.Duration
 	// tell is how many orders that went wrong are explained in full.
@@ -89,6 +91,7 @@ func prepareChaos(t *testing.T, cfg chaosConfig) *chaosRun {
 		"RELAIS_ADAPTERS_REQUESTS_PER_SECOND=200",
 		"RELAIS_ADAPTERS_BURST=100",
 	}
+	environ = append(environ, cfg.settings...)
 	if cfg.plugins != "" {
 		environ = append(environ, "RELAIS_PLUGIN_DIR="+cfg.plugins)
 	}

@@ -65,6 +65,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	r.host = host.New(host.Config{
 		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db,
 		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: cfg.Adapters.CallTimeout + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
+		WatchInterval:   cfg.Adapters.WatchInterval,
 		BreakerFailures: cfg.Adapters.CrashLoop.Failures, BreakerWindow: cfg.Adapters.CrashLoop.Window,
 		BreakerGoodCalls: cfg.Adapters.CrashLoop.GoodCalls, PluginWatch: pluginWatch(cfg),
 	})

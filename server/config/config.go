@@ -84,6 +84,8 @@ type Adapters struct {
 	// leaves it to what each adapter declares for the real marketplace.
 	RequestsPerSecond float64
 	Burst             int
+	// WatchInterval is the time between two questions of the watchdog.
+	WatchInterval time.Duration
 	// MemoryLimit is how many bytes one process may have resident; zero for no limit.
 	MemoryLimit int64
 	// CrashLoop says when processes of an adapter that end again and again are not just replaced.

@@ -71,7 +71,7 @@ func defaults() config.Config {
 		Listen: config.Address{Network: "tcp", Address: "127.0.0.1:7443"}, AdminSocket: "./data/admin.sock",
 		Database: "./data/relais.db", PluginDir: "bin/plugins", DataDir: "./data", KeyFile: "./data/relais.key",
 		LogLevel: slog.LevelInfo, LogFormat: config.LogText, ShutdownTimeout: 30 * time.Second,
-		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10, MemoryLimit: 1 << 30, CrashLoop: config.CrashLoop{Failures: 5, Window: time.Minute, GoodCalls: 20}},
+		Adapters: config.Adapters{CallTimeout: 2 * time.Minute, StreamIdleTimeout: 15 * time.Minute, Burst: 10, WatchInterval: 15 * time.Second, MemoryLimit: 1 << 30, CrashLoop: config.CrashLoop{Failures: 5, Window: time.Minute, GoodCalls: 20}},
 		Import: config.Import{Statuses: []order.Status{
 			order.PendingAcceptance, order.Processing, order.ReadyToShip, order.Shipped, order.Delivered, order.Cancelled, order.Refused,
 		}, Workers: 16, Interval: 15 * time.Minute},
@@ -101,6 +101,7 @@ adapters:
   stream_idle_timeout: 30s
   requests_per_second: 2.5
   burst: 4
+  watch_interval: 3s
   memory_limit: 96MiB
   crash_loop_failures: 3
   crash_loop_window: 30s
@@ -142,7 +143,7 @@ func TestLoad(t *testing.T) {
 				SandboxURL: "http://127.0.0.1:7480", LogLevel: slog.LevelWarn, LogFormat: config.LogJSON, ShutdownTimeout: time.Minute,
 				Adapters: config.Adapters{
 					CallTimeout: 20 * time.Second, StreamIdleTimeout: 30 * time.Second, RequestsPerSecond: 2.5, Burst: 4,
-					MemoryLimit: 96 << 20, CrashLoop: config.CrashLoop{Failures: 3, Window: 30 * time.Second, GoodCalls: 7},
+					WatchInterval: 3 * time.Second, MemoryLimit: 96 << 20, CrashLoop: config.CrashLoop{Failures: 3, Window: 30 * time.Second, GoodCalls: 7},
 				},
 				Import: config.Import{Statuses: []order.Status{order.ReadyToShip, order.Cancelled}, Workers: 3, Interval: 2 * time.Minute},
 				Shipment: config.Shipment{Workers: 2, SettleDelay: time.Second, StillReadyReads: 5,
@@ -210,7 +211,7 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 		"adapters.stream_idle_timeout": "30s", "import.statuses": "READY_TO_SHIP,CANCELLED", "import.workers": "3", "import.interval": "2m", "shipment.workers": "2",
 		"shipment.settle_delay": "1s", "shipment.still_ready_reads": "5", "shipment.retry_min": "2s", "shipment.retry_max": "3s",
 		"shipment.wait_margin": "4h", "adapters.requests_per_second": "2.5", "adapters.burst": "4",
-		"plugin_watch": "true", "adapters.memory_limit": "96MiB", "adapters.crash_loop_failures": "3", "adapters.crash_loop_window": "30s", "adapters.crash_loop_good_calls": "7",
+		"plugin_watch": "true", "adapters.watch_interval": "3s", "adapters.memory_limit": "96MiB", "adapters.crash_loop_failures": "3", "adapters.crash_loop_window": "30s", "adapters.crash_loop_good_calls": "7",
 		"carriers.file": "testdata/carriers.json", "migration.keep": "1m", "migration.patience": "2m",
 		"store.suspicion": "3m", "store.probe_min": "4m", "store.probe_max": "5m",
 	}

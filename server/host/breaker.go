@@ -20,7 +20,7 @@ func newBreaker(cfg Config, random func() float64) *breaker {
 	}
 }
 
-// failed notes a failure of a generation that had finished so many calls. When this is a crash loop it returns how long to wait
+// failed notes a failure of a generation that had finished so many calls; enough of them close the breaker. When this is a crash loop it returns how long to wait
 // before one more process is tried. A trial that fails as well is one more failure of the same loop, however late it comes.
 func (b *breaker) failed(now time.Time, finishedCalls int) (pause time.Duration, open bool) {
 	if finishedCalls >= b.goodCalls {

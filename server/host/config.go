@@ -41,7 +41,8 @@ type Config struct {
 	BackoffMin time.Duration
 	// BackoffMax is the longest such pause. Default: 30 s.
 	BackoffMax time.Duration
-	// HealthyAfter is how long a generation must have served for the pause to begin at BackoffMin again. Default: 60 s.
+	// HealthyAfter is how long a generation must have served for the pause to begin at BackoffMin again. One that finished
+	// BreakerGoodCalls calls is as good. Default: 60 s.
 	HealthyAfter time.Duration
 
 	// BreakerFailures is how many failures within BreakerWindow are a crash loop, when between each two of them fewer than

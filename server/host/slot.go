@@ -143,7 +143,7 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 	finished := 0
 	if g != nil {
 		finished = g.finished
-		if time.Since(g.startTime) >= s.cfg.HealthyAfter {
+		if finished >= s.cfg.BreakerGoodCalls || time.Since(g.startTime) >= s.cfg.HealthyAfter {
 			s.pauses.reset()
 			s.breaker.reset()
 		}
