@@ -5,6 +5,10 @@ TOOL      = $(GO) tool -modfile=.tools/go.mod
 BENCH_ORDERS ?= 100000
 # Of `make chaos`: SEED=… repeats the choices of a run; without one a seed is drawn and printed.
 N        ?= 200
+# Of `make swap-load`: swaps (and a tenth as many rollbacks), killed processes, orders of the import that runs meanwhile.
+SWAPS    ?= 200
+KILLS    ?= 100
+ORDERS   ?= 100000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   = -X main.version=$(VERSION)
 ADAPTER   = -X github.com/relaishq/relais/adapters/$(1).version=$(VERSION)
@@ -46,16 +50,21 @@ bench: build ## measure a whole import beside its parts, and shipments; BENCH_OR
 # What go test says around the reports, so that a report's last line is RESULT and one JSON object. The exit code is go test's.
 SLOW_TEST = RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -count 1 -v
 QUIET     = grep -v '^ *\(=== \|--- \|PASS\|FAIL\|ok \|exit status\)'
-chaos test-slow: SHELL = bash
-chaos test-slow: .SHELLFLAGS = -o pipefail -c
+chaos swap-load test-slow: SHELL = bash
+chaos swap-load test-slow: .SHELLFLAGS = -o pipefail -c
 
 .PHONY: chaos
 chaos: build ## no shipment lost or doubled while everything fails and is killed; SEED=1 N=200
 	$(SLOW_TEST) -run '^TestChaos$$' -timeout 60m -args -chaos.n $(N) $(if $(SEED),-chaos.seed $(SEED)) | $(QUIET)
 
+.PHONY: swap-load
+swap-load: build ## no call fails and no shipment is lost or doubled while adapters are swapped and killed under load; SWAPS=200 KILLS=100 ORDERS=100000
+	$(SLOW_TEST) -run '^TestSwapLoad$$' -timeout 60m -args -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.orders $(ORDERS) | $(QUIET)
+
 .PHONY: test-slow
-test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule
-	$(SLOW_TEST) -run '^(TestChaos|TestChaosCanFail|TestManyStores)$$' -timeout 20m -args -chaos.n $(N) -chaos.seed 1 -stores.n 200 | $(QUIET)
+test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule, swaps under load
+	$(SLOW_TEST) -run '^(TestChaos|TestChaosCanFail|TestManyStores|TestSwapLoad)$$' -timeout 30m -args -chaos.n $(N) -chaos.seed 1 -stores.n 200 \
+		-swap.n 40 -swap.kills 20 -swap.orders 20000 | $(QUIET)
 
 .PHONY: lint
 lint: ## go vet, golangci-lint, buf lint and format

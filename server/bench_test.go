@@ -390,6 +390,7 @@ func (l benchLease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l benchLease) Description() *adapterv1.DescribeResponse { return sdktest.Description("bench") }
 func (l benchLease) Binary() string                           { return "bench@" }
 func (l benchLease) Retiring() <-chan struct{}                { return nil }
+func (l benchLease) Gone() <-chan struct{}                    { return nil }
 func (l benchLease) Share() float64                           { return 1 }
 func (l benchLease) Release()                                 {}
 

@@ -73,7 +73,7 @@ func runChaos(t *testing.T, cfg chaosConfig) chaosResult {
 // prepareChaos makes the marketplace and its orders, and a server that knows them, which is stopped again.
 func prepareChaos(t *testing.T, cfg chaosConfig) *chaosRun {
 	t.Helper()
-	sandbox, err := emulator.Start(t.Context(), "127.0.0.1:0", emulator.Config{World: world.Config{Sellers: 2, Seed: 1}})
+	sandbox, err := emulator.Start(t.Context(), "127.0.0.1:0", emulator.Config{World: world.Config{Sellers: 3, Seed: 1}})
 	if err != nil {
 		t.Fatalf("start sandbox: %v", err)
 	}

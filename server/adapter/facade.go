@@ -61,6 +61,8 @@ type Lease interface {
 	// Retiring is closed when another process serves in the place of this one: a stream should end at its next finished sub-window
 	// and go on there.
 	Retiring() <-chan struct{}
+	// Gone is closed when the process is known to have ended, or to be ended. A call may meet its end a moment before.
+	Gone() <-chan struct{}
 	// Share is the part of a store's rate budget that this call may use, in (0, 1].
 	Share() float64
 	// Release gives the lease back.
@@ -210,7 +212,7 @@ func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (account s
 		defer s.release()
 		s.use(a, f.rate)
 		account, err = f.checkConnection(ctx, s)
-		return lost(err)
+		return s.lost(err)
 	})
 	return account, err
 }

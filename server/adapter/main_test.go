@@ -46,6 +46,9 @@ type fixture struct {
 	// retiring and share are what the leases say; they may be changed before a lease.
 	retiring chan struct{}
 	share    float64
+	gone     func() <-chan struct{}
+	// conn is the connection that is leased.
+	conn *grpc.ClientConn
 	// cut breaks every connection to the adapter, as the end of its process does.
 	cut func()
 }
@@ -80,14 +83,14 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, cut: listener.cut}
+	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, gone: known, conn: conn, cut: listener.cut}
 	leases := &leaseCount{}
 	lessor := func(_ context.Context, name string) (adapter.Lease, error) {
 		if name != "fake" {
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}
 		leases.add(1)
-		return &lease{conn: conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share}, nil
+		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
@@ -102,6 +105,13 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		}
 	})
 	return f
+}
+
+// known is the end of a process that everybody knows of at once.
+func known() <-chan struct{} {
+	gone := make(chan struct{})
+	close(gone)
+	return gone
 }
 
 // cuttable is a listener whose connections can be broken.
@@ -150,12 +160,14 @@ type lease struct {
 	leases      *leaseCount
 	retiring    chan struct{}
 	share       float64
+	gone        func() <-chan struct{}
 }
 
 func (l *lease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l *lease) Description() *adapterv1.DescribeResponse { return l.description }
 func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
 func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
+func (l *lease) Gone() <-chan struct{}                    { return l.gone() }
 func (l *lease) Share() float64                           { return l.share }
 func (l *lease) Release()                                 { l.leases.add(-1) }
 

@@ -26,11 +26,13 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 	repeatedAt, repeated := time.Time{}, false
 	for {
 		err := f.listFrom(ctx, ref, q, &progress, receive)
+		l, wasLost := isLost(err)
 		switch {
 		case errors.Is(err, errRetiring):
-		case !isLost(err) || ctx.Err() != nil || repeated && !progress.finished.After(repeatedAt):
+		case !wasLost || ctx.Err() != nil || repeated && !progress.finished.After(repeatedAt):
 			return found(err)
 		default:
+			l.await(ctx)
 			repeatedAt, repeated = progress.finished, true
 		}
 		progress.resumed, progress.complete = true, false
@@ -68,7 +70,7 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 
 	stream, err := s.client.ListOrders(streamCtx, req)
 	if err != nil {
-		return lost(s.problem(ctx, err))
+		return s.lost(s.problem(ctx, err))
 	}
 	for {
 		message, err := stream.Recv()
@@ -81,7 +83,7 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 				Message: fmt.Sprintf("no orders and no end came from the marketplace for %s; try again later", f.timeouts.StreamIdle),
 			}
 		case err != nil:
-			return lost(s.problem(ctx, err))
+			return s.lost(s.problem(ctx, err))
 		}
 		idle.Stop()
 		page, err := progress.page(message)

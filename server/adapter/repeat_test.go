@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -143,6 +144,46 @@ func TestReadsAreRepeatedOnce(t *testing.T) {
 	}
 }
 
+// TestRepetitionWaitsForTheEnd: whoever lends processes may learn of an end a moment after the call that met it, and lend the same
+// process once more.
+func TestRepetitionWaitsForTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, read := range map[string]func(f *fixture) error{
+		"a call": func(f *fixture) error {
+			_, err := f.ListCarriers(t.Context(), fakeRef)
+			return err
+		},
+		"a stream": func(f *fixture) error {
+			return f.ListOrders(t.Context(), fakeRef, window(), func(order.Page) error { return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := overRaw(t, &lister{hours: 24})
+			next := f.conn
+			var err error
+			if f.conn, err = grpc.NewClient("passthrough:///nowhere", grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+				t.Fatal(err)
+			}
+			_ = f.conn.Close()
+			var seen sync.WaitGroup
+			f.gone = func() <-chan struct{} {
+				gone := make(chan struct{})
+				seen.Go(func() {
+					<-time.After(50 * time.Millisecond)
+					f.conn = next
+					close(gone)
+				})
+				return gone
+			}
+			if err := read(f); err != nil {
+				t.Error(err)
+			}
+			seen.Wait()
+		})
+	}
+}
+
 // lister answers ListOrders with one message for each hour of the window, each of which finishes a sub-window of so many hours.
 type lister struct {
 	adapterv1.UnimplementedMarketplaceAdapterServiceServer
@@ -186,6 +227,11 @@ func (l *lister) ListOrders(req *adapterv1.ListOrdersRequest, stream grpc.Server
 		}
 	}
 	return nil
+}
+
+// ListCarriers answers with one carrier.
+func (l *lister) ListCarriers(context.Context, *adapterv1.ListCarriersRequest) (*adapterv1.ListCarriersResponse, error) {
+	return &adapterv1.ListCarriersResponse{Carriers: []*adapterv1.Carrier{{Name: "Colissimo"}}}, nil
 }
 
 // sinces are the hours at which the requests began.

@@ -44,7 +44,7 @@ func (f *Facade) prepare(ctx context.Context, ref store.Ref, n shipment.Notifica
 	answer, err := s.client.PreviewShipment(ctx, &adapterv1.PreviewShipmentRequest{Store: s.store, Notification: p.notification})
 	if err != nil {
 		s.release()
-		return nil, lost(s.problem(ctx, err))
+		return nil, s.lost(s.problem(ctx, err))
 	}
 	for _, r := range answer.GetRequests() {
 		p.requests = append(p.requests, s.shown(r))

@@ -35,6 +35,9 @@ func (l *Lease) Description() *adapterv1.DescribeResponse { return l.generation.
 // stream, should then end at its next opportunity: at Config.RetireTimeout the process is ended.
 func (l *Lease) Retiring() <-chan struct{} { return l.generation.retiring }
 
+// Gone is closed when the process ended, was told to end, or its connection was lost. A call may meet that a moment before.
+func (l *Lease) Gone() <-chan struct{} { return l.generation.process.Done() }
+
 // Share is the part of a store's rate budget that this call may use, in (0, 1]: less than 1 while generations overlap, since those
 // that retire are still using theirs.
 func (l *Lease) Share() float64 { return l.share }
