@@ -30,7 +30,7 @@ var (
 const (
 	swapClients   = 64
 	swapBaseline  = 10 * time.Second // of load without swaps, to compare with
-	swapShipments = 4000             // orders that there are to be shipped
+	swapShipments = 8000             // orders that there are to be shipped
 	otherBuild    = "other-build"    // the version that the second build of each adapter says
 	bigStore      = "big"            // the store whose orders are imported meanwhile
 )
@@ -327,7 +327,6 @@ func (r *swapRun) processes() (pids []string) {
 func (r *swapRun) leaked(before map[string]int) int {
 	r.t.Helper()
 	const connections = 16
-	total := 0
 	over := func() (n int) {
 		for what, now := range r.holdings() {
 			allowed := before[what]
@@ -342,7 +341,8 @@ func (r *swapRun) leaked(before map[string]int) int {
 		return n
 	}
 	deadline := time.Now().Add(10 * time.Second)
-	for total = over(); total > 0 && time.Now().Before(deadline); total = over() {
+	total := over()
+	for ; total > 0 && time.Now().Before(deadline); total = over() {
 		pause(r.t.Context(), 100*time.Millisecond)
 	}
 	if total > 0 {
