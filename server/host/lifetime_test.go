@@ -1,0 +1,247 @@
+package host_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/relaishq/relais/adapters/sdk/handshake"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// TestCopiesAreKeptWhileTheyAreNeeded: the release that serves, the one before, and those that retire.
+func TestCopiesAreKeptWhileTheyAreNeeded(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	lease, err := r.Lease(t.Context(), "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	var swaps sync.WaitGroup
+	for i, variant := range []string{"next", "decides"} {
+		install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@"+variant, variant)
+		published := make(chan struct{})
+		swaps.Go(func() {
+			err := r.Swap(t.Context(), "one", handshake.FilePrefix+"one@"+variant, func(s host.Step) {
+				if s.Kind == host.Publish && s.Done {
+					close(published)
+				}
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-published
+		eventually(t, "end of the swap's decision", func() bool {
+			return !problem.HasReason(r.Swap(t.Context(), "one", handshake.FilePrefix+"one@"+variant, func(host.Step) {}), problem.ReasonSwapUnderWay)
+		})
+		if got := leftovers(t, r.cfg.WorkDir)["releases/one"]; got != i+2 {
+			t.Errorf("%d copies after swap %d, want %d: the first release retires", got, i+1, i+2)
+		}
+	}
+	lease.Release()
+	swaps.Wait()
+	eventually(t, "the copy of the first release to go", func() bool { return leftovers(t, r.cfg.WorkDir)["releases/one"] == 2 })
+}
+
+func TestUnload(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	before := r.serving(t)
+	r.stores.use.Stores = 2
+	if err := r.Unload(t.Context(), "one"); !problem.HasReason(err, problem.ReasonAdapterInUse) {
+		t.Errorf("Unload with bound stores = %v, want ADAPTER_IN_USE", err)
+	}
+	r.stores.use.Stores = 0
+	for range 2 { // the second time there is nothing to do
+		if err := r.Unload(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !gone(before.PID) || !r.memory.desired().Unloaded {
+		t.Errorf("process gone %v, saved %+v", gone(before.PID), r.memory.desired())
+	}
+	if _, err := r.Lease(t.Context(), "one"); !problem.HasReason(err, problem.ReasonAdapterNotFound) || !strings.Contains(err.Error(), "relais adapter swap one") {
+		t.Errorf("Lease = %v, want ADAPTER_NOT_FOUND and what to do", err)
+	}
+	if s, err := r.Adapter("one"); err != nil || s.State != host.Unloaded || s.Generation.PID != 0 {
+		t.Errorf("status %+v, %v; want UNLOADED", s, err)
+	}
+	// A restart leaves it unloaded; a swap to the same release loads it.
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	next := running(t, func(c *host.Config) {
+		c.PluginDir, c.WorkDir, c.Releases = r.cfg.PluginDir, r.cfg.WorkDir, r.memory
+	})
+	if s, err := next.Adapter("one"); err != nil || s.State != host.Unloaded {
+		t.Errorf("status after a restart %+v, %v; want UNLOADED", s, err)
+	}
+	if err := next.Swap(t.Context(), "one", "", func(host.Step) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call(t.Context(), next, "one", "nothing"); err != nil || r.memory.desired().Unloaded {
+		t.Errorf("call after loading: %v; saved %+v", err, r.memory.desired())
+	}
+}
+
+// TestRestartServesWhatServed: the copy, not the file.
+func TestRestartServesWhatServed(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	served := r.serving(t)
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "decides")
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := func() *host.Host {
+		return running(t, func(c *host.Config) {
+			c.PluginDir, c.WorkDir, c.Releases, c.BackoffMin, c.BackoffMax = r.cfg.PluginDir, r.cfg.WorkDir, r.memory, time.Hour, time.Hour
+		})
+	}
+	next := again()
+	pid(t, next, "one")
+	s, err := next.Adapter("one")
+	if err != nil || s.Generation.Release != served.Release {
+		t.Errorf("serving %+v, %v; want %v", s.Generation, err, served.Release)
+	}
+	files, err := next.Files(t.Context())
+	if err != nil || len(files) != 1 || files[0].SHA256 == served.Release.SHA256 || len(files[0].SHA256) != 64 {
+		t.Errorf("files %+v, %v; want one that differs from what serves", files, err)
+	}
+	// Rolling back works across restarts as well.
+	if err := next.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+		t.Error(err)
+	}
+	if err := next.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	// Without its copy the release is taken from the plugin directory, if it lies there; another one is never served instead.
+	if err := os.RemoveAll(filepath.Join(r.cfg.WorkDir, "releases")); err != nil {
+		t.Fatal(err)
+	}
+	next = again()
+	eventually(t, "a failed start", func() bool {
+		s, err = next.Adapter("one")
+		return err == nil && s.Restarts > 0
+	})
+	if !strings.Contains(s.Message, "copy of release") || !strings.Contains(s.Message, "relais adapter swap one") {
+		t.Errorf("message %q, want what is lost and what to do", s.Message)
+	}
+	if err := next.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "")
+	next = again()
+	if _, err := call(t.Context(), next, "one", "nothing"); err != nil {
+		t.Errorf("call after the file was put back: %v", err)
+	}
+}
+
+// TestNewAdapter: a file that comes after the start is listed, and served when it is asked for.
+func TestNewAdapter(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"two", "")
+	files, err := r.Files(t.Context())
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	if err != nil || !slices.Equal(names, []string{"relais-adapter-one", "relais-adapter-two"}) {
+		t.Errorf("files %v, %v", names, err)
+	}
+	if s, err := r.Adapter("two"); err != nil || s.State != host.Unloaded {
+		t.Errorf("status %+v, %v; want UNLOADED", s, err)
+	}
+	if err := r.Swap(t.Context(), "two", "", func(host.Step) {}); err != nil {
+		t.Fatal(err)
+	}
+	if generation, err := call(t.Context(), r.Host, "two", "nothing"); err != nil || generation != 1 {
+		t.Errorf("call on generation %d, %v; want the first process ever", generation, err)
+	}
+	if err := r.Swap(t.Context(), "three", "", func(host.Step) {}); !problem.HasReason(err, problem.ReasonAdapterNotFound) {
+		t.Errorf("swap of an adapter without a file = %v, want ADAPTER_NOT_FOUND", err)
+	}
+}
+
+// TestStopDuringASwap: at the last moment, when the choice is saved already. It is taken back.
+func TestStopDuringASwap(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	stopped := make(chan error, 1)
+	r.memory.onSave = func(d release.Desired) {
+		if d.Release.Version != "2.0.0" {
+			return
+		}
+		go func() { stopped <- r.Stop(context.Background()) }()
+		eventually(t, "no more leases", func() bool {
+			l, err := r.Lease(t.Context(), "one")
+			if err == nil {
+				l.Release()
+			}
+			return err != nil
+		})
+	}
+	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
+		t.Errorf("swap = %v, want SERVER_STOPPING", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if left := processes(r.cfg.WorkDir); len(left) > 0 {
+		t.Errorf("processes left: %v", left)
+	}
+	if saved := r.memory.desired(); saved.Release.Version != "1.0.0" {
+		t.Errorf("saved %+v, want what served", saved)
+	}
+}
+
+func TestChangedTellsOfChanges(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	changed := r.Changed()
+	select {
+	case <-changed:
+		t.Fatal("changed without a change")
+	default:
+	}
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-changed:
+	default:
+		t.Error("the swap went unnoticed")
+	}
+}
+
+func TestPluginWatch(t *testing.T) {
+	t.Parallel()
+	log := &logBuffer{}
+	r := rigged(t, func(c *host.Config) { c.PluginWatch, c.Logger = 10*time.Millisecond, log.logger() })
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "exits")
+	eventually(t, "the bad file to be refused", func() bool { return log.count("new adapter file not served") == 1 })
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@2", "decides")
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "next")
+	eventually(t, "the good file to serve", func() bool { return r.serving(t).Release.Version == "2.0.0" })
+	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+		t.Fatal(err)
+	}
+	looks := func() int { return log.count("new adapter file found") }
+	if n := looks(); n != 2 {
+		t.Errorf("%d files were tried, want the bad and the good one, each once", n)
+	}
+}

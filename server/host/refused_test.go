@@ -1,0 +1,163 @@
+package host_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/relaishq/relais/adapters/sdk/handshake"
+	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// TestRefusedReleases makes each step of a swap fail in turn. The old generation serves on, the operator reads why, and nothing is left.
+func TestRefusedReleases(t *testing.T) {
+	t.Parallel()
+	bound := release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}}
+	type place struct {
+		*rig
+		file string // of the plugin directory
+	}
+	as := func(variant string) func(*testing.T, *place) {
+		return func(t *testing.T, p *place) { install(t, p.cfg.PluginDir, p.file, variant) }
+	}
+	tests := []struct {
+		name    string
+		first   string // the variant that serves
+		prepare func(t *testing.T, p *place)
+		reason  string
+		step    string
+		says    []string
+	}{
+		{"a path", "", func(_ *testing.T, p *place) { p.file = "../" + p.file }, problem.ReasonInvalidField, "", []string{"plain name"}},
+		{"a hidden file", "", func(_ *testing.T, p *place) { p.file = ".hidden" }, problem.ReasonInvalidField, "", []string{"plain name"}},
+		{"no such file", "", func(*testing.T, *place) {}, problem.ReasonReleaseNotFound, "", []string{"holds no file", "relais adapter get one"}},
+		{"not executable", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o600) },
+			problem.ReasonReleaseRefused, "register", []string{"not an executable file", "chmod +x"}},
+		{"still being written", "", func(t *testing.T, p *place) {
+			write(t, p.cfg.PluginDir, p.file, "half", 0o700)
+			writer, err := os.OpenFile(filepath.Join(p.cfg.PluginDir, p.file), os.O_WRONLY|os.O_APPEND, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = writer.Close() })
+		}, problem.ReasonReleaseRefused, "register", []string{"still being written", "rename it"}},
+		{"no program", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o700) },
+			problem.ReasonReleaseRefused, "launch", []string{"cannot be executed"}},
+		{"a program that is no adapter", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "#!/bin/sh\necho hello\n", 0o700) },
+			problem.ReasonReleaseRefused, "launch", []string{"not a relais adapter", "hello"}},
+		{"another protocol", "", func(t *testing.T, p *place) {
+			write(t, p.cfg.PluginDir, p.file, "#!/bin/sh\necho '1|2|unix|/tmp/none|grpc|'\nsleep 60\n", 0o700)
+		}, problem.ReasonReleaseRefused, "launch", []string{"another protocol version"}},
+		{"prints before the handshake", "", as("prints"), problem.ReasonReleaseRefused, "launch", []string{"not a relais adapter"}},
+		{"crashes at its start", "", as("exits"), problem.ReasonReleaseRefused, "launch", []string{"exit status 3", "cannot work like this"}},
+		{"hangs at its start", "", as("hangs"), problem.ReasonReleaseRefused, "launch", []string{"did not become ready in time"}},
+		{"another adapter", "", as("other"), problem.ReasonReleaseRefused, "probe", []string{`holds adapter "other"`}},
+		{"no version", "", as("unversioned"), problem.ReasonReleaseRefused, "probe", []string{"no version"}},
+		{"no marketplace", "", as("marketless"), problem.ReasonReleaseRefused, "probe", []string{"names no marketplace"}},
+		{"reads no orders", "", as("reads-nobody"), problem.ReasonReleaseRefused, "probe", []string{"max_orders_per_get"}},
+		{"ships no orders", "", as("ships-nobody"), problem.ReasonReleaseRefused, "probe", []string{"max_shipments_per_call"}},
+		{"decides nothing", "", as("decides-nobody"), problem.ReasonReleaseRefused, "probe", []string{"max_decisions_per_call"}},
+		{"has no address", "", as("addressless"), problem.ReasonReleaseRefused, "probe", []string{"no address"}},
+		{"describes itself differently", "", as("inconstant"), problem.ReasonReleaseRefused, "probe", []string{"differently each time"}},
+		{"claims a connection", "", as("credulous"), problem.ReasonReleaseRefused, "probe", []string{"INVALID_REQUEST"}},
+		{"dies when it is asked", "", as("dies-when-probed"), problem.ReasonReleaseRefused, "probe", []string{"Unavailable"}},
+		{"another marketplace than that of bound stores", "", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			as("elsewhere")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"another-marketplace", "3 connected stores"}},
+		{"cannot decide", "decides", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			p.stores.use.Decisions = true
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"capability acceptance"}},
+		{"cannot ship parts", "decides", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			p.stores.use.PartialShipments = true
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"capability partial_shipment"}},
+		{"wants more credentials", "", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			as("demanding")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{`credential "token"`}},
+		{"stores cannot be asked", "", func(t *testing.T, p *place) {
+			p.stores.fail = errors.New("database away")
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"database away"}},
+		{"cannot be saved", "", func(t *testing.T, p *place) {
+			p.memory.failWith(errors.New("disk full"))
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "publish", []string{"disk full"}},
+	}
+	// One host for all that serve the plain release: it has to bear them one after the other.
+	plain := rigged(t, nil)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := plain
+			switch {
+			case tt.step == "launch" && strings.HasPrefix(tt.name, "hangs"):
+				r = rigged(t, func(c *host.Config) { c.StartTimeout = 5 * time.Second })
+			case tt.first != "":
+				r = rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", tt.first) })
+			}
+			before, saved, left := r.serving(t), r.memory.desired(), leftovers(t, r.cfg.WorkDir)
+			p := &place{rig: r, file: handshake.FilePrefix + "one@candidate"}
+			t.Cleanup(func() {
+				r.stores.use, r.stores.fail = release.Use{}, nil
+				r.memory.failWith(nil)
+				_ = os.Remove(filepath.Join(r.cfg.PluginDir, handshake.FilePrefix+"one@candidate"))
+			})
+			tt.prepare(t, p)
+			_, err := steps(func(report host.Report) error { return r.Swap(t.Context(), "one", p.file, report) })
+			got := problem.As(err)
+			if got == nil || got.Reason != tt.reason || got.Metadata["step"] != tt.step {
+				t.Fatalf("Swap = %v, want %s at step %q", err, tt.reason, tt.step)
+			}
+			if tt.reason == problem.ReasonReleaseRefused {
+				tt.says = append(tt.says, "(generation 1) serves on")
+			}
+			for _, words := range tt.says {
+				if !strings.Contains(got.Message, words) {
+					t.Errorf("message %q lacks %q", got.Message, words)
+				}
+			}
+			if _, err := call(t.Context(), r.Host, "one", "nothing"); err != nil {
+				t.Errorf("call afterwards: %v", err)
+			}
+			if diff := cmp.Diff(before, r.serving(t)); diff != "" {
+				t.Errorf("serving (-before +after)\n%s", diff)
+			}
+			if diff := cmp.Diff(saved, r.memory.desired()); diff != "" {
+				t.Errorf("saved (-before +after)\n%s", diff)
+			}
+			if diff := cmp.Diff(left, leftovers(t, r.cfg.WorkDir)); diff != "" {
+				t.Errorf("left behind (-before +after)\n%s", diff)
+			}
+		})
+	}
+}
+
+// write makes a file of the plugin directory.
+func write(t *testing.T, dir, name, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnboundAdapterMayLoseCapabilities: what no store uses may go.
+func TestUnboundAdapterMayLoseCapabilities(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", "decides") })
+	for _, variant := range []string{"next", "elsewhere", "demanding"} {
+		if _, err := r.swap(t, variant); err != nil {
+			t.Errorf("swap to %s: %v", variant, err)
+		}
+	}
+}
