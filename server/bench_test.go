@@ -263,7 +263,7 @@ func (b *bench) stream(receive func(order.Page) error) {
 	process, err := launch.Start(ctx, launch.Config{Path: self, Env: []string{benchOrdersFile + "=" + b.encoded}})
 	b.fatal(err)
 	defer func() { b.fatal(process.Stop(ctx)) }()
-	facade := adapter.New(func(context.Context, string) (adapter.Lease, error) { return benchLease{process.Conn()}, nil },
+	facade := adapter.New(func(context.Context, string, string) (adapter.Lease, error) { return benchLease{process.Conn()}, nil },
 		benchVault{}, adapter.Timeouts{Call: time.Minute, StreamIdle: time.Minute}, adapter.Rate{}, slog.New(slog.DiscardHandler))
 	now := time.Now()
 	b.fatal(facade.ListOrders(ctx, store.Ref{StoreID: "bench", Adapter: "bench"},

@@ -74,7 +74,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 
 	vault := store.NewVault(r.db, keeper, cfg)
-	lessor := func(ctx context.Context, name string) (adapter.Lease, error) { return r.host.Lease(ctx, name) }
+	lessor := func(ctx context.Context, name, storeID string) (adapter.Lease, error) {
+		return r.host.Lease(ctx, name, storeID)
+	}
 	facade := adapter.New(lessor, vault, adapter.Timeouts{
 		Call: cfg.Adapters.CallTimeout, StreamIdle: cfg.Adapters.StreamIdleTimeout,
 	}, adapter.Rate{PerSecond: cfg.Adapters.RequestsPerSecond, Burst: cfg.Adapters.Burst}, log)

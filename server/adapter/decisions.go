@@ -13,7 +13,7 @@ import (
 
 // TakesDecisions reports whether the adapter's marketplace lets sellers accept and refuse orders.
 func (f *Facade) TakesDecisions(ctx context.Context, adapter string) (bool, error) {
-	s, err := f.lease(ctx, adapter)
+	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
 	if err != nil {
 		return false, err
 	}

@@ -58,7 +58,7 @@ type Lease interface {
 	Binary() string
 	// Description is what the adapter said of itself; it must not be changed.
 	Description() *adapterv1.DescribeResponse
-	// Retiring is closed when another process serves in the place of this one: a stream should end at its next finished sub-window
+	// Retiring is closed when the store's calls go to another process from now on: a stream should end at its next finished sub-window
 	// and go on there.
 	Retiring() <-chan struct{}
 	// Gone is closed when the process is known to have ended, or to be ended. A call may meet its end a moment before.
@@ -69,8 +69,9 @@ type Lease interface {
 	Release()
 }
 
-// Lessor lends leases. It waits for a process to serve, within ctx; its errors are problems ADAPTER_NOT_FOUND, ADAPTER_DOWN.
-type Lessor func(ctx context.Context, adapter string) (Lease, error)
+// Lessor lends leases for the calls of a store, whose id is empty with a call for none. It waits for a process to serve, within ctx; its
+// errors are problems ADAPTER_NOT_FOUND, ADAPTER_DOWN.
+type Lessor func(ctx context.Context, adapter, storeID string) (Lease, error)
 
 // Facade speaks to adapters for the core.
 type Facade struct {
@@ -95,18 +96,18 @@ type session struct {
 	ref     store.Ref
 }
 
-// lease leases a generation of the adapter. The caller releases it.
-func (f *Facade) lease(ctx context.Context, adapter string) (*session, error) {
-	l, err := f.lessor(ctx, adapter)
+// lease leases a generation of the adapter for a store, or for none. The caller releases it.
+func (f *Facade) lease(ctx context.Context, ref store.Ref) (*session, error) {
+	l, err := f.lessor(ctx, ref.Adapter, ref.StoreID)
 	if err != nil {
 		return nil, err
 	}
-	return &session{lease: l, client: adapterv1.NewMarketplaceAdapterServiceClient(l.Conn()), adapter: adapter}, nil
+	return &session{lease: l, client: adapterv1.NewMarketplaceAdapterServiceClient(l.Conn()), adapter: ref.Adapter}, nil
 }
 
 // open leases a generation and opens the store's secrets for it. The caller releases it.
 func (f *Facade) open(ctx context.Context, ref store.Ref) (*session, error) {
-	s, err := f.lease(ctx, ref.Adapter)
+	s, err := f.lease(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +175,7 @@ func (f *Facade) keep(ctx context.Context, s *session, u *adapterv1.StateUpdate)
 
 // AdapterInfo describes an adapter.
 func (f *Facade) AdapterInfo(ctx context.Context, adapter string) (store.AdapterInfo, error) {
-	s, err := f.lease(ctx, adapter)
+	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
 	if err != nil {
 		return store.AdapterInfo{}, err
 	}
@@ -205,7 +206,7 @@ func (f *Facade) CheckConnection(ctx context.Context, a store.Access) (account s
 	ctx, cancel := context.WithTimeout(ctx, f.timeouts.Call)
 	defer cancel()
 	err = f.repeat(ctx, func() error {
-		s, err := f.lease(ctx, a.Adapter)
+		s, err := f.lease(ctx, a.Ref)
 		if err != nil {
 			return err
 		}

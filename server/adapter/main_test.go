@@ -85,7 +85,7 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 	}
 	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, gone: known, conn: conn, cut: listener.cut}
 	leases := &leaseCount{}
-	lessor := func(_ context.Context, name string) (adapter.Lease, error) {
+	lessor := func(_ context.Context, name, storeID string) (adapter.Lease, error) {
 		if name != "fake" {
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}

@@ -128,7 +128,7 @@ func (f *Facade) listCarriers(ctx context.Context, s *session) ([]shipment.Carri
 
 // ShipmentRules returns what the adapter declares about shipments.
 func (f *Facade) ShipmentRules(ctx context.Context, adapter string) (shipment.Rules, error) {
-	s, err := f.lease(ctx, adapter)
+	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
 	if err != nil {
 		return shipment.Rules{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
@@ -108,6 +109,9 @@ func build(t *testing.T, variant string) string {
 		t.Fatal(err)
 	}
 	defer in.Close()
+	// A process that another test forks meanwhile would have the file open for writing until its exec.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o700)
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +139,7 @@ func install(t *testing.T, dir, name, variant string) {
 type memory struct {
 	mu    sync.Mutex // guards the fields below
 	saved []release.Desired
+	pins  []release.Pin
 	fail  error // of the next saves
 
 	onSave func(release.Desired) // is told of what is about to be saved; may be nil
@@ -157,6 +162,32 @@ func (m *memory) SaveDesiredRelease(_ context.Context, d release.Desired) error 
 	}
 	m.saved = slices.DeleteFunc(m.saved, func(old release.Desired) bool { return old.Adapter == d.Adapter })
 	m.saved = append(m.saved, d)
+	return nil
+}
+
+func (m *memory) Pins(context.Context) ([]release.Pin, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.pins), nil
+}
+
+func (m *memory) SavePin(ctx context.Context, p release.Pin) error {
+	if err := m.DeletePin(ctx, p.Adapter, p.Store); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pins = append(m.pins, p)
+	return nil
+}
+
+func (m *memory) DeletePin(_ context.Context, adapter, store string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	m.pins = slices.DeleteFunc(m.pins, func(p release.Pin) bool { return p.Adapter == adapter && p.Store == store })
 	return nil
 }
 
@@ -185,3 +216,12 @@ type stores struct {
 }
 
 func (s *stores) AdapterUse(context.Context, string) (release.Use, error) { return s.use, s.fail }
+
+// StoreUse knows every store but "stranger".
+func (s *stores) StoreUse(_ context.Context, _, store string) (release.Use, error) {
+	use := s.use
+	if use.Stores = 1; store == "stranger" {
+		use.Stores = 0
+	}
+	return use, s.fail
+}

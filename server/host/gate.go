@@ -10,20 +10,25 @@ import (
 )
 
 // lease waits for a serving generation and counts the caller in.
-func (s *slot) lease(ctx context.Context) (*Lease, error) {
-	gate := time.NewTimer(s.cfg.GateTimeout)
-	defer gate.Stop()
-	latest := time.Now().Add(s.cfg.GateTimeout)
+func (s *slot) lease(ctx context.Context, store string) (*Lease, error) {
+	begin := time.Now()
+	latest := begin.Add(s.cfg.GateTimeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(latest) {
 		latest = deadline
 	}
-	for {
-		lease, changed, err := s.tryLease(latest)
-		if lease != nil || err != nil {
-			return lease, err
-		}
+	// A pinned release gets half of the time; what is left is for the one that serves.
+	patience := latest.Sub(begin) / 2
+	lease, changed, err := s.tryLease(store, begin.Add(patience), latest)
+	if lease != nil || err != nil {
+		return lease, err
+	}
+	gate, pinned := time.NewTimer(s.cfg.GateTimeout), time.NewTimer(patience)
+	defer gate.Stop()
+	defer pinned.Stop()
+	for ; lease == nil && err == nil; lease, changed, err = s.tryLease(store, begin.Add(patience), latest) {
 		select {
 		case <-changed:
+		case <-pinned.C:
 		case <-gate.C:
 			return nil, s.down(nil)
 		case <-ctx.Done():
@@ -33,22 +38,28 @@ func (s *slot) lease(ctx context.Context) (*Lease, error) {
 			return nil, s.down(ctx.Err())
 		}
 	}
+	return lease, err
 }
 
 // tryLease returns a lease, or an error when waiting is pointless, or else a channel that is closed when something changes. A
-// generation whose connection is lost is not lent, although it has not been taken out of service yet.
-func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
+// generation whose connection is lost is not lent, although it has not been taken out of service yet. A pinned store waits until
+// patience for its own release; when that does not serve by then, the store does not stand still but goes to the one that serves.
+func (s *slot) tryLease(store string, patience, latest time.Time) (*Lease, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	canary := s.canaryLocked(store)
 	switch {
 	case s.refusing:
 		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+	case canary != nil && canary.servesLocked():
+		return canary.lendLocked(store), nil, nil
+	case canary != nil && canary.retryAt.Before(patience) && time.Now().Before(patience):
+		return nil, canary.changed, nil
 	case s.desired.Unloaded:
 		return nil, nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
 			"adapter %s was unloaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
-	case s.serving != nil && s.serving.process.Ready():
-		s.serving.leases++
-		return &Lease{slot: s, generation: s.serving, share: s.shareLocked()}, nil, nil
+	case s.servesLocked():
+		return s.lendLocked(store), nil, nil
 	case s.state == CrashLooping, s.retryAt.After(latest):
 		return nil, nil, s.downLocked(nil)
 	default:
@@ -56,13 +67,40 @@ func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
 	}
 }
 
-// shareLocked is the part of a store's rate budget that the serving generation may use: those that retire are still using theirs.
-func (s *slot) shareLocked() float64 {
+// servesLocked reports whether a generation serves that a caller can use.
+func (s *slot) servesLocked() bool { return s.serving != nil && s.serving.process.Ready() }
+
+// lendLocked counts a caller in on the generation that serves.
+func (s *slot) lendLocked(store string) *Lease {
+	g := s.serving
+	v := g.visits[store]
+	if v == nil {
+		v = &visit{moved: make(chan struct{})}
+		g.visits[store] = v
+	}
+	g.leases++
+	v.leases++
+	return &Lease{slot: s, generation: g, store: store, moved: v.moved, share: s.own().shareLocked(g, store)}
+}
+
+// shareLocked is the part of a store's rate budget that a call on a generation may use: other generations of the adapter on which the
+// store has calls are still using theirs.
+func (s *slot) shareLocked(g *generation, store string) float64 {
 	busy := 1
-	for _, g := range s.retiring {
-		if g.leases > 0 {
+	count := func(other *generation) {
+		if other != nil && other != g && other.visits[store] != nil {
 			busy++
 		}
+	}
+	for _, slot := range s.canaries {
+		count(slot.serving)
+		for _, other := range slot.retiring {
+			count(other)
+		}
+	}
+	count(s.serving)
+	for _, other := range s.retiring {
+		count(other)
 	}
 	return 1 / float64(busy)
 }
@@ -86,10 +124,15 @@ func (s *slot) downLocked(cause error) *problem.Problem {
 }
 
 // releaseLease counts a caller out.
-func (s *slot) releaseLease(g *generation) {
+func (s *slot) releaseLease(g *generation, store string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.leases--
+	if v := g.visits[store]; v.leases > 1 {
+		v.leases--
+	} else {
+		delete(g.visits, store)
+	}
 	if g.process.Ready() {
 		g.finished++
 	}
@@ -100,13 +143,22 @@ func (s *slot) releaseLease(g *generation) {
 		close(g.idle)
 	}
 	if s.refusing {
-		close(s.changed)
-		s.changed = make(chan struct{})
+		s.wakeLocked()
 	}
 }
 
-// refuse lets nobody in any more and starts no further process.
-func (s *slot) refuse() { s.update(func() { s.refusing = true }) }
+// refuse lets nobody in any more and starts no further process, and returns the slot and its canaries.
+func (s *slot) refuse() (all []*slot) {
+	s.update(func() {
+		all = append(all, s)
+		all = append(all, s.canaries...)
+		for _, slot := range all {
+			slot.refusing = true
+			slot.wakeLocked()
+		}
+	})
+	return all
+}
 
 // awaitIdle returns when no lease on a living generation is out.
 func (s *slot) awaitIdle(ctx context.Context) error {

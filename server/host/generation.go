@@ -30,9 +30,16 @@ type generation struct {
 	// The fields below are guarded by slot.mu.
 
 	leases   int
-	finished int  // calls that ended while the process was well
-	retired  bool // retiring is closed
-	cut      int  // leases that were out when it was ended
+	visits   map[string]*visit // the leases by store
+	finished int               // calls that ended while the process was well
+	retired  bool              // retiring is closed
+	cut      int               // leases that were out when it was ended
+}
+
+// visit is a store's leases on a generation.
+type visit struct {
+	leases int
+	moved  chan struct{} // closed when the store's calls go elsewhere; then replaced, unless that is for good
 }
 
 // Why the host itself ended a generation.
@@ -46,9 +53,10 @@ var (
 // launch starts a process of this slot's adapter from a file with this hash, as a generation that serves nobody yet. Nothing is
 // left behind when it fails.
 func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error) {
+	own := s.own() // numbers are the adapter's
 	s.mu.Lock()
-	s.number++
-	number := s.number
+	own.number++
+	number := own.number
 	s.mu.Unlock()
 	log := s.log.With(slog.Int64("generation", number))
 	process, err := launch.Start(ctx, launch.Config{
@@ -61,6 +69,7 @@ func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error
 	return &generation{
 		number: number, release: release.Release{SHA256: sum}, process: process, log: log,
 		retiring: make(chan struct{}), idle: make(chan struct{}), gone: make(chan struct{}),
+		visits: make(map[string]*visit),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -56,6 +57,10 @@ func (h *Host) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read which releases are served: %w", err)
 	}
+	pins, err := h.livePins(ctx)
+	if err != nil {
+		return err
+	}
 	found, err := h.scan(ctx)
 	if err != nil {
 		return err
@@ -83,6 +88,13 @@ func (h *Host) Start(ctx context.Context) error {
 	for _, d := range desired {
 		h.addLocked(d)
 	}
+	for _, p := range pins {
+		if s := h.slots[p.Adapter]; s != nil {
+			s.restorePin(p)
+		} else {
+			h.cfg.Logger.WarnContext(ctx, "pin without its adapter", slog.String("store", p.Store), slog.String("adapter", p.Adapter))
+		}
+	}
 	if h.cfg.PluginWatch > 0 {
 		h.running.Go(func() { h.watchPlugins(h.life) })
 	}
@@ -94,6 +106,7 @@ func (h *Host) addLocked(d release.Desired) {
 	s := h.newSlot(h.life, h.work, d)
 	h.slots[d.Adapter] = s
 	h.running.Go(s.run)
+	h.running.Go(s.expirePins)
 }
 
 // discover adds slots for adapters whose files came into the plugin directory after Start. They stay unloaded until a swap.
@@ -133,11 +146,12 @@ func (h *Host) Stop(ctx context.Context) error {
 		}
 	}
 	defer close(h.ended)
+	var all []*slot
 	for _, s := range slots {
-		s.refuse()
+		all = append(all, s.refuse()...)
 	}
 	var err error
-	for _, s := range slots {
+	for _, s := range all {
 		err = errors.Join(err, s.awaitIdle(ctx))
 	}
 	if stop != nil {
@@ -150,16 +164,18 @@ func (h *Host) Stop(ctx context.Context) error {
 	return err
 }
 
-// Lease lends a connection to the adapter's serving generation, for one call. The caller must release it. When no generation
-// serves, Lease waits for the next one, within the context and Config.GateTimeout, unless it is known that none comes in time.
+// Lease lends a connection to a generation of the adapter, for one call of a store, or of none when the id is empty: the one that
+// serves, or, for a store that is pinned, one of that release. The caller must release it. When no generation serves, Lease waits for
+// the next one, within the context and Config.GateTimeout, unless it is known that none comes in time. A pinned store whose release is
+// not there in half of that time goes to the one that serves.
 //
 // Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_DOWN with a delay, SERVER_STOPPING; or the context's when it was cancelled.
-func (h *Host) Lease(ctx context.Context, adapter string) (*Lease, error) {
+func (h *Host) Lease(ctx context.Context, adapter, store string) (*Lease, error) {
 	s, err := h.slot(adapter)
 	if err != nil {
 		return nil, err
 	}
-	return s.lease(ctx)
+	return s.lease(ctx, store)
 }
 
 // Adapters returns every adapter that has a slot, ordered by name.

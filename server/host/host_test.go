@@ -24,7 +24,7 @@ import (
 func TestServesCalls(t *testing.T) {
 	t.Parallel()
 	h := running(t, nil, "one", "two")
-	lease, err := h.Lease(t.Context(), "one")
+	lease, err := h.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestUnknownAdapter(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := running(t, nil, tt.installed...)
-			_, leaseErr := h.Lease(t.Context(), "three")
+			_, leaseErr := h.Lease(t.Context(), "three", "")
 			_, statusErr := h.Adapter("three")
 			for _, err := range []error{leaseErr, statusErr} {
 				if !problem.HasReason(err, problem.ReasonAdapterNotFound) || !strings.Contains(err.Error(), tt.want) {
@@ -213,7 +213,7 @@ func TestBrokenAdaptersSayWhy(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			_, err := h.Lease(ctx, tt.adapter)
+			_, err := h.Lease(ctx, tt.adapter, "")
 			p := problem.As(err)
 			if p == nil || p.Reason != problem.ReasonAdapterDown || p.Kind != problem.Unavailable || p.RetryAfter <= 0 {
 				t.Fatalf("Lease = %v, want ADAPTER_DOWN with a delay", err)
@@ -241,7 +241,7 @@ func TestLeaseDoesNotWaitInVain(t *testing.T) {
 		return s.Restarts > 0
 	})
 	begin := time.Now()
-	_, err := h.Lease(t.Context(), "misnamed")
+	_, err := h.Lease(t.Context(), "misnamed", "")
 	if took := time.Since(begin); took > slow/2 {
 		t.Errorf("Lease took %v", took)
 	}
@@ -271,7 +271,7 @@ func TestWaitingCallers(t *testing.T) {
 		{name: "gate", ctx: t.Context(), down: true},
 	}
 	for _, tt := range tests {
-		_, err := h.Lease(tt.ctx, "misnamed")
+		_, err := h.Lease(tt.ctx, "misnamed", "")
 		if err == nil || (tt.is != nil && !errors.Is(err, tt.is)) || problem.HasReason(err, problem.ReasonAdapterDown) != tt.down {
 			t.Errorf("%s: Lease = %v, want %v, ADAPTER_DOWN %v", tt.name, err, tt.is, tt.down)
 		}

@@ -19,7 +19,7 @@ func (s *slot) keep(g *generation) {
 			s.dying--
 		}
 	})
-	s.tidy()
+	s.own().tidy()
 }
 
 // takeOut takes a generation that must end out of service, and reports whether it had retired before.
@@ -46,21 +46,23 @@ func (s *slot) takeOut(g *generation, why error) (retired bool) {
 }
 
 // tidy removes the copies that nothing needs any more. While a command of the operator is under way it is left to that.
-func (s *slot) tidy() {
-	select {
-	case s.swapping <- struct{}{}:
-		s.prune()
-		<-s.swapping
-	default:
-	}
-}
+func (s *slot) tidy() { s.pruneUnless(true) }
 
-// prune removes the copies that nothing needs any more. Its caller holds swapping.
-func (s *slot) prune() {
+// prune is tidy at the end of a command.
+func (s *slot) prune() { s.pruneUnless(false) }
+
+func (s *slot) pruneUnless(commanded bool) {
 	s.publishing <- struct{}{} // held by others for as long as a database takes
 	defer func() { <-s.publishing }()
 	s.mu.Lock()
+	if commanded && s.commanded {
+		s.mu.Unlock()
+		return
+	}
 	keep := []string{s.desired.Release.SHA256, s.desired.Previous.SHA256}
+	for _, c := range s.canaries {
+		keep = append(keep, c.desired.Release.SHA256)
+	}
 	for _, g := range s.retiring {
 		keep = append(keep, g.release.SHA256)
 	}

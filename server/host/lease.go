@@ -13,6 +13,8 @@ import (
 type Lease struct {
 	slot       *slot
 	generation *generation
+	store      string
+	moved      <-chan struct{}
 	share      float64
 	released   sync.Once
 }
@@ -31,18 +33,19 @@ func (l *Lease) Binary() string {
 // Description returns what the adapter said of itself. It is shared: do not change it.
 func (l *Lease) Description() *adapterv1.DescribeResponse { return l.generation.description }
 
-// Retiring is closed when another generation serves in the place of this one. A call that can be continued elsewhere, such as a
-// stream, should then end at its next opportunity: at Config.RetireTimeout the process is ended.
-func (l *Lease) Retiring() <-chan struct{} { return l.generation.retiring }
+// Retiring is closed when the store's calls go to another generation: that one serves in the place of this one, or the store was
+// pinned or unpinned. A call that can be continued elsewhere, such as a stream, should then end at its next opportunity: a process that
+// retires is ended at Config.RetireTimeout.
+func (l *Lease) Retiring() <-chan struct{} { return l.moved }
 
 // Gone is closed when the process ended, was told to end, or its connection was lost. A call may meet that a moment before.
 func (l *Lease) Gone() <-chan struct{} { return l.generation.process.Done() }
 
-// Share is the part of a store's rate budget that this call may use, in (0, 1]: less than 1 while generations overlap, since those
-// that retire are still using theirs.
+// Share is the part of the store's rate budget that this call may use, in (0, 1]: less than 1 while the store has calls on other
+// generations still, which are using theirs.
 func (l *Lease) Share() float64 { return l.share }
 
 // Release gives the lease back. Releasing twice is fine.
 func (l *Lease) Release() {
-	l.released.Do(func() { l.slot.releaseLease(l.generation) })
+	l.released.Do(func() { l.slot.releaseLease(l.generation, l.store) })
 }

@@ -20,7 +20,7 @@ import (
 func TestCopiesAreKeptWhileTheyAreNeeded(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one")
+	lease, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestUnload(t *testing.T) {
 	if !gone(before.PID) || !r.memory.desired().Unloaded {
 		t.Errorf("process gone %v, saved %+v", gone(before.PID), r.memory.desired())
 	}
-	if _, err := r.Lease(t.Context(), "one"); !problem.HasReason(err, problem.ReasonAdapterNotFound) || !strings.Contains(err.Error(), "relais adapter swap one") {
+	if _, err := r.Lease(t.Context(), "one", ""); !problem.HasReason(err, problem.ReasonAdapterNotFound) || !strings.Contains(err.Error(), "relais adapter swap one") {
 		t.Errorf("Lease = %v, want ADAPTER_NOT_FOUND and what to do", err)
 	}
 	if s, err := r.Adapter("one"); err != nil || s.State != host.Unloaded || s.Generation.PID != 0 {
@@ -188,7 +188,7 @@ func TestStopDuringASwap(t *testing.T) {
 		}
 		go func() { stopped <- r.Stop(context.Background()) }()
 		eventually(t, "no more leases", func() bool {
-			l, err := r.Lease(t.Context(), "one")
+			l, err := r.Lease(t.Context(), "one", "")
 			if err == nil {
 				l.Release()
 			}

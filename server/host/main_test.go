@@ -97,6 +97,10 @@ func obey(ctx context.Context, req *adapterv1.GetOrdersRequest) (*adapterv1.GetO
 	switch req.GetOrderNumbers()[0] {
 	case "exit":
 		os.Exit(7)
+	case "exit-next":
+		if variant() == "next" {
+			os.Exit(7)
+		}
 	case "freeze":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		<-ctx.Done() // the signal may take a moment
@@ -167,7 +171,16 @@ func running(t *testing.T, change func(*host.Config), names ...string) *host.Hos
 
 // call leases a generation for one GetOrders with this command.
 func call(ctx context.Context, h *host.Host, adapter, command string) (generation int64, err error) {
-	lease, err := h.Lease(ctx, adapter)
+	return ask(ctx, h, adapter, "", command)
+}
+
+// callFor is the same for a store of adapter one.
+func callFor(ctx context.Context, h *host.Host, store, command string) (generation int64, err error) {
+	return ask(ctx, h, "one", store, command)
+}
+
+func ask(ctx context.Context, h *host.Host, adapter, store, command string) (generation int64, err error) {
+	lease, err := h.Lease(ctx, adapter, store)
 	if err != nil {
 		return 0, err
 	}

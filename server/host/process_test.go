@@ -28,7 +28,7 @@ import (
 // pid returns the process of an adapter that serves.
 func pid(t *testing.T, h *host.Host, adapter string) int {
 	t.Helper()
-	lease, err := h.Lease(t.Context(), adapter)
+	lease, err := h.Lease(t.Context(), adapter, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	if err != nil || len(entries) != 2 || entries[0].Name() != "lock" || entries[1].Name() != "releases" {
 		t.Errorf("left in the work directory: %v, %v; want the lock and the copies of what served", entries, err)
 	}
-	if _, err := h.Lease(t.Context(), "one"); !problem.HasReason(err, problem.ReasonServerStopping) {
+	if _, err := h.Lease(t.Context(), "one", ""); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("Lease = %v, want SERVER_STOPPING", err)
 	}
 	if s, err := h.Adapter("one"); err != nil || s.State != host.Stopped || s.Generation.PID != 0 {
@@ -162,14 +162,14 @@ func TestStopLeavesNothing(t *testing.T) {
 func TestStopWaitsForLeases(t *testing.T) {
 	t.Parallel()
 	h := running(t, nil, "one")
-	lease, err := h.Lease(t.Context(), "one")
+	lease, err := h.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.Stop(context.Background()) }()
 	eventually(t, "no more leases", func() bool {
-		l, err := h.Lease(t.Context(), "one")
+		l, err := h.Lease(t.Context(), "one", "")
 		if err == nil {
 			l.Release()
 		}
@@ -221,7 +221,7 @@ func beHost() {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	lease, err := h.Lease(context.Background(), "one")
+	lease, err := h.Lease(context.Background(), "one", "")
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

@@ -18,6 +18,8 @@ import (
 
 // slot is where calls for one adapter go. One goroutine, run, starts a process whenever none serves; each process that serves, or
 // did, has a goroutine, keep, that watches it and cleans up after it. Swaps bring a process of their own.
+//
+// Stores that are pinned to a release have a slot beside the adapter's own, a canary: one for each such release, which never changes.
 type slot struct {
 	cfg     Config
 	name    string
@@ -26,14 +28,13 @@ type slot struct {
 	log     *slog.Logger
 	life    context.Context // of the processes: ends with Host.Stop
 	notify  func()          // tells the host that something visible changed
+	of      *slot           // the adapter's own slot, when this one is a canary; else nil
 
 	// publishing is held by whoever decides which generation serves. It is a channel because a database is asked meanwhile.
 	publishing chan struct{}
-	// swapping is held by a command of the operator until its outcome is decided.
-	swapping chan struct{}
 	keepers  sync.WaitGroup
 
-	mu       sync.Mutex // guards the fields below; never held across I/O
+	mu       *sync.Mutex // guards the fields below, also of the canaries, which share it; never held across I/O
 	state    State
 	desired  release.Desired // as saved; its release is zero until one served
 	serving  *generation     // set while state is Serving
@@ -48,17 +49,37 @@ type slot struct {
 	pauses   *backoff
 	breaker  *breaker
 	refusing bool          // no more leases, no more starts
+	ended    bool          // of a canary: no store is pinned to it any more
 	changed  chan struct{} // closed and replaced when anything above changes
+
+	// Of the adapter's own slot.
+
+	commanded bool            // a command of the operator is under way, and its outcome not decided
+	pins      map[string]*pin // by store
+	canaries  []*slot         // also those that ended and have calls to finish
 }
 
 // update changes the guarded fields and wakes everyone who waits for a change.
 func (s *slot) update(change func()) {
 	s.mu.Lock()
 	change()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.wakeLocked()
 	s.mu.Unlock()
 	s.notify()
+}
+
+// wakeLocked wakes everyone who waits for a change of this slot.
+func (s *slot) wakeLocked() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// own is the adapter's own slot.
+func (s *slot) own() *slot {
+	if s.of != nil {
+		return s.of
+	}
+	return s
 }
 
 // newSlot returns a slot that does nothing until run.
@@ -66,8 +87,8 @@ func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *
 	s := &slot{
 		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, life: life, notify: h.changes.notify,
 		log:        h.cfg.Logger.With(slog.String("adapter", d.Adapter)),
-		publishing: make(chan struct{}, 1), swapping: make(chan struct{}, 1),
-		desired: d, message: "it is being started", changed: make(chan struct{}),
+		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
+		desired: d, message: startingMessage, mu: &sync.Mutex{}, pins: make(map[string]*pin),
 		pauses:  newBackoff(h.cfg.BackoffMin, h.cfg.BackoffMax, rand.Float64),
 		breaker: newBreaker(h.cfg, rand.Float64),
 	}
@@ -76,6 +97,9 @@ func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *
 	}
 	return s
 }
+
+// startingMessage is why a slot does not serve at first.
+const startingMessage = "it is being started"
 
 // run keeps a generation serving until the host stops: it starts one whenever there is none, and pauses between failures.
 func (s *slot) run() {
@@ -95,7 +119,7 @@ func (s *slot) run() {
 func (s *slot) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.refusing || s.life.Err() != nil
+	return s.refusing || s.ended || s.life.Err() != nil
 }
 
 // awaitVacancy returns true when it is time to start a process, and false when none must be started any more. While one that ended
@@ -132,6 +156,8 @@ func (s *slot) failed(err error, g *generation) {
 	switch {
 	case wait == 0:
 		return // another generation serves meanwhile, or none is wanted
+	case open && s.of != nil:
+		s.of.endPins(s, err)
 	case open:
 		s.log.Error("adapter crashes again and again", slog.Duration("next_trial_in", wait), slog.Any("reason", err))
 	default:
@@ -149,7 +175,7 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 		}
 	}
 	s.restarts++
-	if s.serving != nil || s.desired.Unloaded {
+	if s.serving != nil || s.desired.Unloaded || s.ended {
 		return 0, false
 	}
 	s.state, s.message, s.cause = Restarting, err.Error(), err
@@ -250,12 +276,11 @@ const (
 // served is saved before: a server that is killed in between starts the one that was about to serve. After an error the slot is as it
 // was, and the caller ends the generation. copied is nil for a release that is in the library.
 func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy, replace bool) (*generation, error) {
-	select {
-	case s.publishing <- struct{}{}:
-		defer func() { <-s.publishing }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("publish the generation: %w", ctx.Err())
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("publish the generation: %w", err)
 	}
+	defer unlock()
 	s.mu.Lock()
 	before, vacant := s.desired, s.serving == nil
 	s.mu.Unlock()
@@ -268,7 +293,7 @@ func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy,
 		return nil, err
 	}
 	old, err := s.show(g, after)
-	if err == nil || after == before {
+	if err == nil || after == before || s.of != nil {
 		return old, err
 	}
 	if undoErr := s.cfg.Releases.SaveDesiredRelease(context.WithoutCancel(ctx), before); undoErr != nil {
@@ -290,14 +315,14 @@ func nextDesired(before release.Desired, serves release.Release) release.Desired
 	return after
 }
 
-// save keeps the copy and writes down what is desired, if that is anything new.
+// save keeps the copy and writes down what is desired, if that is anything new. What a canary serves is in the pins.
 func (s *slot) save(ctx context.Context, before, after release.Desired, copied *release.Copy) error {
 	if copied != nil {
 		if err := copied.Adopt(); err != nil {
 			return err
 		}
 	}
-	if after == before {
+	if after == before || s.of != nil {
 		return nil
 	}
 	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
@@ -308,32 +333,42 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 
 // show is the instant from which callers get the generation. The one that served retires and is returned.
 func (s *slot) show(g *generation, desired release.Desired) (old *generation, err error) {
-	g.startTime = time.Now().UTC()
-	s.update(func() {
-		switch {
-		case s.refusing:
-			err = errHostStopping
-			return
-		case !g.process.Ready():
-			err = fmt.Errorf("the process ended after the probe: %w", g.process.Err())
-			return
-		}
-		if old = s.serving; old != nil {
-			s.retireLocked(old)
-		}
-		if desired.Release.SHA256 != s.desired.Release.SHA256 {
-			s.pauses.reset()
-			s.breaker.reset()
-		}
-		s.desired, s.serving, s.last = desired, g, g
-		s.state, s.message, s.cause, s.retryAt = Serving, "", nil, time.Time{}
-		s.keepers.Go(func() { s.keep(g) })
-	})
+	s.update(func() { old, err = s.showLocked(g, desired) })
 	if err == nil {
 		g.log.Info("adapter serving", slog.Int("pid", g.process.PID()), slog.String("version", g.release.Version),
 			slog.String("sha256", g.release.SHA256))
 	}
 	return old, err
+}
+
+func (s *slot) showLocked(g *generation, desired release.Desired) (old *generation, err error) {
+	switch {
+	case s.refusing:
+		return nil, errHostStopping
+	case s.ended:
+		return nil, errOvertaken
+	case !g.process.Ready():
+		return nil, fmt.Errorf("the process ended after the probe: %w", g.process.Err())
+	}
+	if old = s.serving; old != nil {
+		s.retireLocked(old)
+	}
+	if desired.Release.SHA256 != s.desired.Release.SHA256 {
+		s.pauses.reset()
+		s.breaker.reset()
+	}
+	g.startTime = time.Now().UTC()
+	s.desired, s.serving, s.last = desired, g, g
+	s.state, s.message, s.cause, s.retryAt = Serving, "", nil, time.Time{}
+	s.keepers.Go(func() { s.keep(g) })
+	if s.of != nil { // stores that went elsewhere meanwhile come back
+		for store, p := range s.of.pins {
+			if p.canary == s {
+				s.of.moveLocked(store, s)
+			}
+		}
+	}
+	return old, nil
 }
 
 // retireLocked takes a generation out of service: it gets no more leases, and ends when those that are out are given back, or at
@@ -343,6 +378,9 @@ func (s *slot) retireLocked(g *generation) {
 	s.retiring = append(s.retiring, g)
 	g.retired = true
 	close(g.retiring)
+	for _, v := range g.visits {
+		close(v.moved)
+	}
 	if g.leases == 0 {
 		close(g.idle)
 	}

@@ -1,6 +1,9 @@
 package host
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
@@ -54,10 +57,12 @@ type Status struct {
 	State State
 	// Generation that serves, or served last; the zero Generation when none has yet.
 	Generation Generation
-	// Retiring are the generations that served before and have calls to finish, the oldest first.
+	// Retiring are the generations that served before, pinned stores or all, and have calls to finish, the oldest first.
 	Retiring []Generation
 	// Desired is which release the slot is meant to serve.
 	Desired release.Desired
+	// Pins are the stores that are held on a release, ordered by store; also those that ended before their time.
+	Pins []Pin
 	// Restarts counts the processes that ended or did not start, since Start.
 	Restarts int
 	// RetryTime is when the next process is started, UTC; zero when one serves or is being started.
@@ -66,6 +71,18 @@ type Status struct {
 	Message string
 	// Description is what the adapter said of itself. It is shared: do not change it.
 	Description *adapterv1.DescribeResponse
+}
+
+// Pin is a store that is held on a release.
+type Pin struct {
+	// Pin as it was saved.
+	release.Pin
+	// State of the release's own processes; Stopped when the pin ended before its time.
+	State State
+	// Message says why the store's calls do not go to the release; empty when they do.
+	Message string
+	// Generation that serves the store, or served it last; the zero Generation when none did since the server started.
+	Generation Generation
 }
 
 // Generation is one process of an adapter.
@@ -98,13 +115,36 @@ func (s *slot) status() Status {
 	if g := s.last; g != nil {
 		status.DisplayName, status.Marketplace = g.description.GetDisplayName(), g.description.GetMarketplace()
 		status.Description = g.description
-		status.Generation = g.statusLocked()
-		if g != s.serving {
-			status.Generation.PID, status.Generation.Leases = 0, 0
+		status.Generation = s.lastLocked()
+	}
+	for _, slot := range append([]*slot{s}, s.canaries...) {
+		for _, g := range slot.retiring {
+			status.Retiring = append(status.Retiring, g.statusLocked())
 		}
 	}
-	for _, g := range s.retiring {
-		status.Retiring = append(status.Retiring, g.statusLocked())
+	slices.SortFunc(status.Retiring, func(a, b Generation) int { return cmp.Compare(a.Number, b.Number) })
+	for _, store := range slices.Sorted(maps.Keys(s.pins)) {
+		status.Pins = append(status.Pins, s.pins[store].statusLocked())
+	}
+	return status
+}
+
+// lastLocked describes the generation that serves, or served last.
+func (s *slot) lastLocked() Generation {
+	last := s.last.statusLocked()
+	if s.last != s.serving {
+		last.PID, last.Leases = 0, 0
+	}
+	return last
+}
+
+func (p *pin) statusLocked() Pin {
+	status := Pin{Pin: p.Pin, State: Stopped, Message: p.Ended}
+	if c := p.canary; c != nil {
+		status.State, status.Message = c.state, c.message
+		if c.last != nil {
+			status.Generation = c.lastLocked()
+		}
 	}
 	return status
 }

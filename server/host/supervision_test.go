@@ -55,7 +55,7 @@ func TestCrashLoopOpensTheBreaker(t *testing.T) {
 		t.Fatalf("status %+v, %v; want CRASH_LOOPING until the trial, and why", s, err)
 	}
 	begin := time.Now()
-	_, err = r.Lease(t.Context(), "one")
+	_, err = r.Lease(t.Context(), "one", "")
 	if p := problem.As(err); p == nil || p.Kind != problem.Unavailable || p.Reason != problem.ReasonAdapterDown || p.RetryAfter < 30*time.Minute {
 		t.Errorf("Lease = %v, want ADAPTER_DOWN with the time of the trial", err)
 	}
@@ -81,7 +81,7 @@ func TestOpenBreakerRefusesAtOnce(t *testing.T) {
 	r := rigged(t, func(c *host.Config) { c.BreakerFailures, c.BreakerPause = 1, 20*time.Second })
 	r.kill(t, 0)
 	begin := time.Now()
-	_, err := r.Lease(t.Context(), "one")
+	_, err := r.Lease(t.Context(), "one", "")
 	if took := time.Since(begin); !problem.HasReason(err, problem.ReasonAdapterDown) || took > 10*time.Second {
 		t.Errorf("Lease = %v after %v, want ADAPTER_DOWN at once", err, took)
 	}
@@ -181,7 +181,7 @@ func TestMemoryLimit(t *testing.T) {
 func TestOrphanHoldsNobody(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one")
+	lease, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,29 +80,44 @@ const maxRetiring = 4
 // command begins a command of the operator, one at a time. The context that it returns ends with the host too. The caller calls end
 // when the outcome is decided; calling it twice is fine.
 func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err error) {
-	s.mu.Lock()
-	refusing, retiring := s.refusing, len(s.retiring)
-	s.mu.Unlock()
-	if refusing {
-		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
-	}
-	underWay := problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
-		"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
-	if retiring >= maxRetiring {
-		return nil, nil, underWay
-	}
-	select {
-	case s.swapping <- struct{}{}:
-	default:
-		return nil, nil, underWay
+	if err := s.beginCommand(); err != nil {
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(s.life, cancel)
-	return ctx, sync.OnceFunc(func() {
+	end = sync.OnceFunc(func() {
 		stop()
 		cancel()
-		<-s.swapping
-	}), nil
+		s.mu.Lock()
+		s.commanded = false
+		s.mu.Unlock()
+	})
+	// Who removes copies at this moment does not know of the command yet.
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		end()
+		return nil, nil, fmt.Errorf("wait for adapter %s: %w", s.name, err)
+	}
+	unlock()
+	return ctx, end, nil
+}
+
+func (s *slot) beginCommand() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	retiring := len(s.retiring)
+	for _, c := range s.canaries {
+		retiring += len(c.retiring)
+	}
+	switch {
+	case s.refusing:
+		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+	case s.commanded, retiring >= maxRetiring:
+		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
+			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
+	}
+	s.commanded = true
+	return nil
 }
 
 // candidate is a release that is about to be swapped in.
@@ -177,6 +192,22 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 	}
 	w.done()
 
+	g, err := w.prepare(ctx, s, c, func(ctx context.Context) (release.Use, error) { return s.cfg.Stores.AdapterUse(ctx, s.name) })
+	if err != nil {
+		return nil, err
+	}
+	w.begin(Publish)
+	before, err = s.publish(ctx, g, c.copied, anyway)
+	if err != nil {
+		g.end(ctx, s.cfg.KillTimeout, true) // it has no calls to finish
+		return nil, err
+	}
+	w.done()
+	return before, nil
+}
+
+// prepare launches a candidate in a slot and probes it: a generation that serves nobody yet. Nothing is left after an error.
+func (w *swap) prepare(ctx context.Context, s *slot, c candidate, use func(context.Context) (release.Use, error)) (*generation, error) {
 	w.begin(Launch)
 	g, err := s.launch(ctx, c.path, c.sum)
 	if err != nil {
@@ -184,28 +215,14 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 	}
 	w.step.Generation = g.number
 	w.done()
-	published := false
-	defer func() {
-		if !published {
-			g.end(ctx, s.cfg.KillTimeout, true) // it has no calls to finish
-		}
-	}()
-
 	w.begin(Probe)
-	if err := w.probe(ctx, g); err != nil {
+	if err := w.probe(ctx, g, use); err != nil {
+		g.end(ctx, s.cfg.KillTimeout, true)
 		return nil, err
 	}
 	w.step.Version = g.release.Version
 	w.done()
-
-	w.begin(Publish)
-	before, err = s.publish(ctx, g, c.copied, anyway)
-	if err != nil {
-		return nil, err
-	}
-	published = true
-	w.done()
-	return before, nil
+	return g, nil
 }
 
 // serves reports whether a release serves now, and its version.
@@ -219,7 +236,7 @@ func (s *slot) serves(sum string) (version string, serves bool) {
 }
 
 // probe asks the new process what it is and offers.
-func (w *swap) probe(ctx context.Context, g *generation) error {
+func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Context) (release.Use, error)) error {
 	s := w.slot
 	if err := g.probe(ctx, s.name, s.cfg.StartTimeout); err != nil {
 		return err
@@ -227,7 +244,7 @@ func (w *swap) probe(ctx context.Context, g *generation) error {
 	if err := g.examine(ctx, s.cfg.StartTimeout); err != nil {
 		return err
 	}
-	use, err := s.cfg.Stores.AdapterUse(ctx, s.name)
+	use, err := needed(ctx)
 	if err != nil {
 		return fmt.Errorf("find out what the connected stores use: %w", err)
 	}

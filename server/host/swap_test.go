@@ -235,7 +235,7 @@ func TestNoCallFailsDuringSwaps(t *testing.T) {
 func TestCallsFinishWhereTheyBegan(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one")
+	lease, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestCallsFinishWhereTheyBegan(t *testing.T) {
 		swapped <- err
 	}()
 	<-lease.Retiring()
-	second, err := r.Lease(t.Context(), "one")
+	second, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +272,7 @@ func TestCallsFinishWhereTheyBegan(t *testing.T) {
 	if err := <-swapped; err != nil {
 		t.Error(err)
 	}
-	third, err := r.Lease(t.Context(), "one")
+	third, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestOneSwapAtATime(t *testing.T) {
 func TestRollbackWhileTheOldOneRetires(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one")
+	lease, err := r.Lease(t.Context(), "one", "")
 	if err != nil {
 		t.Fatal(err)
 	}

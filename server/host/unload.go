@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/relaishq/relais/server/problem"
@@ -55,14 +57,14 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 
 // unload lets nobody in any more and returns the generation that served, which retires.
 func (s *slot) unload(ctx context.Context) (old *generation, err error) {
-	select {
-	case s.publishing <- struct{}{}:
-		defer func() { <-s.publishing }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer unlock()
 	s.mu.Lock()
 	desired := s.desired
+	pinned := slices.Collect(maps.Keys(s.pins)) // of stores that are disconnected
 	s.mu.Unlock()
 	if !desired.Unloaded {
 		desired.Unloaded, desired.ChangeTime = true, time.Now().UTC()
@@ -81,6 +83,7 @@ func (s *slot) unload(ctx context.Context) (old *generation, err error) {
 		s.desired, s.state, s.message, s.cause, s.retryAt = desired, Unloaded, unloadedMessage, nil, time.Time{}
 	})
 	if err == nil {
+		s.forget(pinned, "pin ended: its adapter is unloaded")
 		s.log.InfoContext(ctx, "adapter unloaded", slog.Int("stores", 0))
 	}
 	return old, err

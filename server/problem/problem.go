@@ -67,6 +67,8 @@ const (
 	ReasonReleaseRefused        = "RELEASE_REFUSED"
 	ReasonNoPreviousRelease     = "NO_PREVIOUS_RELEASE"
 	ReasonSwapUnderWay          = "SWAP_UNDER_WAY"
+	ReasonPinNotFound           = "PIN_NOT_FOUND"
+	ReasonTooManyPins           = "TOO_MANY_PINS"
 	ReasonMalformedAnswer       = "MALFORMED_ANSWER"
 	ReasonTrackingMismatch      = "TRACKING_MISMATCH"
 	ReasonShippedElsewhere      = "SHIPPED_ELSEWHERE"

@@ -32,6 +32,20 @@ type Desired struct {
 	ChangeTime time.Time
 }
 
+// Pin holds a store on a release for a while, whichever one serves.
+type Pin struct {
+	// Adapter is the name of the adapter.
+	Adapter string
+	// Store is the id of the store.
+	Store string
+	// Release that the store's calls go to.
+	Release Release
+	// ExpireTime is when they go to the release that serves again, UTC.
+	ExpireTime time.Time
+	// Ended says why they do so already; empty while the pin holds.
+	Ended string
+}
+
 // Repository keeps what is desired.
 type Repository interface {
 	// DesiredReleases returns what was saved of every adapter, ordered by adapter.
@@ -39,6 +53,14 @@ type Repository interface {
 	// SaveDesiredRelease saves what is desired of Desired.Adapter, in the place of what was saved before. It is durable when this
 	// returns nil, and nothing changed when it returns an error.
 	SaveDesiredRelease(ctx context.Context, d Desired) error
+	// Pins returns every pin that was saved, also those that ended or expired, ordered by adapter and store.
+	Pins(ctx context.Context) ([]Pin, error)
+	// SavePin saves a pin of a store, in the place of the one that it had with this adapter. It is durable when this returns nil, and
+	// nothing changed when it returns an error. The pin of a store that does not exist is an
+	// error.
+	SavePin(ctx context.Context, p Pin) error
+	// DeletePin forgets the pin of a store with an adapter. One that does not exist is no error.
+	DeletePin(ctx context.Context, adapter, store string) error
 }
 
 // Use is what the connected stores ask of an adapter: those whose new orders go to it, and those that are leaving it and have
@@ -58,4 +80,7 @@ type Use struct {
 type Stores interface {
 	// AdapterUse returns what the connected stores ask of an adapter, as of now. An adapter that no store uses has the zero Use.
 	AdapterUse(ctx context.Context, adapter string) (Use, error)
+	// StoreUse returns what one store asks of an adapter. A store that is not connected through the adapter, or does not exist, has the
+	// zero Use.
+	StoreUse(ctx context.Context, adapter, store string) (Use, error)
 }

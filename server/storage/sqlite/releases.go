@@ -34,41 +34,91 @@ func (db *DB) SaveDesiredRelease(ctx context.Context, d release.Desired) error {
 	})
 }
 
+// Pins implements release.Repository.
+func (db *DB) Pins(ctx context.Context) ([]release.Pin, error) {
+	all, err := collect(ctx, db.reader, func(row scanner) (p release.Pin, err error) {
+		err = row.Scan(&p.Adapter, &p.Store, &p.Release.SHA256, &p.Release.Version, timestamp{&p.ExpireTime}, &p.Ended)
+		return p, err
+	}, `SELECT p.adapter, s.id, p.sha256, p.version, p.until, p.ended FROM adapter_pins p JOIN stores s ON s.key = p.store_key
+		ORDER BY p.adapter, s.id`)
+	if err != nil {
+		return nil, fmt.Errorf("list pins: %w", explain(err))
+	}
+	return all, nil
+}
+
+// SavePin implements release.Repository.
+func (db *DB) SavePin(ctx context.Context, p release.Pin) error {
+	return db.write(ctx, "save pin", func(tx *sql.Tx) error {
+		key, _, err := storeKey(ctx, tx, p.Store)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO adapter_pins (store_key, adapter, sha256, version, until, ended) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, version = excluded.version, until = excluded.until, ended = excluded.ended`,
+			key, p.Adapter, p.Release.SHA256, p.Release.Version, nanos(p.ExpireTime), p.Ended)
+		return err
+	})
+}
+
+// DeletePin implements release.Repository.
+func (db *DB) DeletePin(ctx context.Context, adapter, store string) error {
+	return db.write(ctx, "delete pin", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM adapter_pins
+			WHERE adapter = ? AND store_key = (SELECT key FROM stores WHERE id = ?)`, adapter, store)
+		return err
+	})
+}
+
 // usingStores is the connected stores that speak through an adapter. A store that is disconnected has no credentials.
-const usingStores = `FROM credentials c JOIN stores s ON s.key = c.store_key WHERE c.adapter = ?1`
+// With ?2 it is one of them.
+const usingStores = `FROM credentials c JOIN stores s ON s.key = c.store_key WHERE c.adapter = ?1 AND (?2 = '' OR s.id = ?2)`
 
 // decidingStores is whether a store accepts orders of the adapter by a policy, or a decision waits to be delivered.
-const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d WHERE d.adapter = ?1 AND d.open = 1)
-	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?2, ?3))`
+const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d JOIN stores s ON s.key = d.store_key
+		WHERE d.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND d.open = 1)
+	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?3, ?4))`
 
 // shippingParts is whether a shipment of some lines of an order waits to be delivered.
-const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p
-	WHERE p.adapter = ?1 AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
+const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p JOIN stores s ON s.key = p.store_key
+	WHERE p.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
 
 // AdapterUse implements release.Stores.
 func (db *DB) AdapterUse(ctx context.Context, adapter string) (release.Use, error) {
-	use, err := db.adapterUse(ctx, adapter)
+	use, err := db.adapterUse(ctx, adapter, "")
 	if err != nil {
 		return release.Use{}, fmt.Errorf("find what stores use of an adapter: %w", explain(err))
 	}
 	return use, nil
 }
 
-func (db *DB) adapterUse(ctx context.Context, adapter string) (use release.Use, err error) {
+// StoreUse implements release.Stores.
+func (db *DB) StoreUse(ctx context.Context, adapter, store string) (release.Use, error) {
+	if store == "" {
+		return release.Use{}, nil
+	}
+	use, err := db.adapterUse(ctx, adapter, store)
+	if err != nil {
+		return release.Use{}, fmt.Errorf("find what a store uses of an adapter: %w", explain(err))
+	}
+	return use, nil
+}
+
+func (db *DB) adapterUse(ctx context.Context, adapter, storeID string) (use release.Use, err error) {
 	tx, err := db.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one state of the database for all of it
 	if err != nil {
 		return use, err
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) `+usingStores, adapter).Scan(&use.Stores); err != nil || use.Stores == 0 {
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) `+usingStores, adapter, storeID).Scan(&use.Stores); err != nil || use.Stores == 0 {
 		return use, err
 	}
-	if use.Marketplaces, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.marketplace `+usingStores+` ORDER BY 1`, adapter); err != nil {
+	if use.Marketplaces, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.marketplace `+usingStores+` ORDER BY 1`, adapter, storeID); err != nil {
 		return use, err
 	}
-	if err := tx.QueryRowContext(ctx, decidingStores, adapter, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
+	if err := tx.QueryRowContext(ctx, decidingStores, adapter, storeID, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
 		return use, err
 	}
-	err = tx.QueryRowContext(ctx, shippingParts, adapter).Scan(&use.PartialShipments)
+	err = tx.QueryRowContext(ctx, shippingParts, adapter, storeID).Scan(&use.PartialShipments)
 	return use, err
 }

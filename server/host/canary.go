@@ -1,0 +1,215 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/relaishq/relais/server/host/release"
+)
+
+// livePins reads the pins and forgets those that expired while the server was not there.
+func (h *Host) livePins(ctx context.Context) ([]release.Pin, error) {
+	all, err := h.cfg.Releases.Pins(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read which stores are pinned: %w", err)
+	}
+	now := time.Now()
+	live := all[:0:0]
+	for _, p := range all {
+		if p.ExpireTime.After(now) {
+			live = append(live, p)
+		} else if err := h.cfg.Releases.DeletePin(ctx, p.Adapter, p.Store); err != nil {
+			return nil, fmt.Errorf("forget a pin that expired: %w", err)
+		}
+	}
+	return live, nil
+}
+
+// restorePin brings a pin back after a restart of the server.
+func (s *slot) restorePin(p release.Pin) {
+	s.update(func() {
+		if p.Ended != "" {
+			s.pins[p.Store] = &pin{Pin: p}
+			return
+		}
+		i := slices.IndexFunc(s.canaries, func(c *slot) bool { return c.desired.Release.SHA256 == p.Release.SHA256 })
+		if i < 0 {
+			s.addCanaryLocked(s.newCanary(p.Release))
+			i = len(s.canaries) - 1
+		}
+		s.pinLocked(p, s.canaries[i])
+	})
+}
+
+// lockPublishing takes publishing until unlock.
+func (s *slot) lockPublishing(ctx context.Context) (unlock func(), err error) {
+	select {
+	case s.publishing <- struct{}{}:
+		return func() { <-s.publishing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// canaryLocked is the canary to which a store is pinned; nil when it is not.
+func (s *slot) canaryLocked(store string) *slot {
+	if p := s.pins[store]; p != nil {
+		return p.canary
+	}
+	return nil
+}
+
+// addCanaryLocked adds a canary and lets it run.
+func (s *slot) addCanaryLocked(c *slot) {
+	s.canaries = append(s.canaries, c)
+	s.keepers.Go(c.runCanary)
+}
+
+// runCanary keeps a canary serving until no store is pinned to it and its calls are finished, or the host stops.
+func (s *slot) runCanary() {
+	s.run()
+	own := s.of
+	own.update(func() {
+		if s.ended { // else it comes back when the host does
+			own.canaries = slices.DeleteFunc(slices.Clone(own.canaries), func(c *slot) bool { return c == s })
+		}
+	})
+	own.tidy()
+}
+
+// pinLocked lets a store's calls go to a canary.
+func (s *slot) pinLocked(p release.Pin, c *slot) {
+	before := s.canaryLocked(p.Store)
+	s.pins[p.Store] = &pin{Pin: p, canary: c}
+	s.moveLocked(p.Store, c)
+	s.leftLocked(before)
+}
+
+// unpinLocked lets them go to the release that serves, and forgets the pin.
+func (s *slot) unpinLocked(store string) {
+	before := s.canaryLocked(store)
+	delete(s.pins, store)
+	s.moveLocked(store, s)
+	s.leftLocked(before)
+}
+
+// moveLocked tells the calls of a store that are on other slots that its calls go to this one now.
+func (s *slot) moveLocked(store string, to *slot) {
+	for _, from := range append([]*slot{s}, s.canaries...) {
+		if from == to || from.serving == nil {
+			continue
+		}
+		if v := from.serving.visits[store]; v != nil {
+			close(v.moved)
+			v.moved = make(chan struct{})
+		}
+	}
+}
+
+// leftLocked ends a canary that a store left when it was the last, and wakes those who wait for it in any case.
+func (s *slot) leftLocked(c *slot) {
+	if c == nil {
+		return
+	}
+	c.wakeLocked()
+	for _, p := range s.pins {
+		if p.canary == c {
+			return
+		}
+	}
+	c.ended = true
+	if c.serving != nil {
+		c.retireLocked(c.serving)
+	}
+}
+
+// endPins ends the pins to a canary whose processes end again and again: its stores must not stand still.
+func (s *slot) endPins(c *slot, why error) {
+	unlock, err := s.lockPublishing(s.life)
+	if err != nil {
+		return // the host stops
+	}
+	defer unlock()
+	var ended []release.Pin
+	s.update(func() {
+		for store, p := range s.pins {
+			if p.canary == c {
+				p.canary, p.Ended = nil, fmt.Sprintf("its release ended again and again: %v", why)
+				ended = append(ended, p.Pin)
+				s.moveLocked(store, s)
+			}
+		}
+		s.leftLocked(c)
+	})
+	for _, p := range ended {
+		s.log.ErrorContext(s.life, "pin ended: its release crashes again and again", slog.String("store", p.Store),
+			slog.String("version", p.Release.Version), slog.String("sha256", p.Release.SHA256), slog.Any("reason", why))
+		if err := s.cfg.Releases.SavePin(s.life, p); err != nil {
+			s.log.ErrorContext(s.life, "end of a pin not saved", slog.String("store", p.Store), slog.Any("error", err))
+		}
+	}
+}
+
+// lookAtPins is the longest time between two looks at the pins: a timer alone would not see that somebody set the clock.
+const lookAtPins = time.Minute
+
+// expirePins ends the pins whose time has come, until the host stops.
+func (s *slot) expirePins() {
+	for s.life.Err() == nil {
+		s.mu.Lock()
+		changed, next := s.changed, time.Now().Add(lookAtPins)
+		for _, p := range s.pins {
+			if p.ExpireTime.Before(next) {
+				next = p.ExpireTime
+			}
+		}
+		s.mu.Unlock()
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+			s.expire(time.Now())
+		case <-changed:
+		case <-s.life.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// expire ends the pins whose time has come.
+func (s *slot) expire(now time.Time) {
+	unlock, err := s.lockPublishing(s.life)
+	if err != nil {
+		return // the host stops
+	}
+	defer unlock()
+	s.mu.Lock()
+	var over []string
+	for store, p := range s.pins {
+		if !p.ExpireTime.After(now) {
+			over = append(over, store)
+		}
+	}
+	s.mu.Unlock()
+	s.forget(over, "pin expired")
+}
+
+// forget ends pins; the caller holds publishing. One that cannot be deleted from the database expires there by itself.
+func (s *slot) forget(stores []string, message string) {
+	if len(stores) == 0 {
+		return
+	}
+	s.update(func() {
+		for _, store := range stores {
+			s.unpinLocked(store)
+		}
+	})
+	for _, store := range stores {
+		s.log.InfoContext(s.life, message, slog.String("store", store))
+		if err := s.cfg.Releases.DeletePin(s.life, s.name, store); err != nil {
+			s.log.ErrorContext(s.life, "pin not deleted", slog.String("store", store), slog.Any("error", err))
+		}
+	}
+}

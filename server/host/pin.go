@@ -1,0 +1,304 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
+)
+
+// MaxPinTime is how long a pin may hold. Longer than any trial of a release should take, and short enough that a forgotten one ends.
+const MaxPinTime = 30 * 24 * time.Hour
+
+// maxCanaries bounds the releases that run beside the one that serves.
+const maxCanaries = 4
+
+// PinRequest says which store is to be held on which release.
+type PinRequest struct {
+	// Adapter is its name.
+	Adapter string
+	// Store is the store's id.
+	Store string
+	// File is the plain name of a file in the plugin directory. Either it or SHA256 is set.
+	File string
+	// SHA256 in hexadecimal of a release that the server keeps a copy of, or of a file in the plugin directory.
+	SHA256 string
+	// ExpireTime is when the pin ends, at most MaxPinTime from now.
+	ExpireTime time.Time
+}
+
+// Pin holds a store on a release until its time, also over restarts of the server and whatever serves. The release is started and
+// probed as for a swap before it counts; then new calls of the store go to it, in the place of an earlier pin of the store. A release
+// that does not come up again and again ends its pins: Status.Pins tells why, and the stores go to the release that serves.
+//
+// Errors are problems, and leave everything as it was: those of Swap, STORE_NOT_FOUND, ADAPTER_NOT_CONNECTED, TOO_MANY_PINS, a field
+// that is wrong; or the context's.
+func (h *Host) Pin(ctx context.Context, r PinRequest) error {
+	if err := r.check(time.Now()); err != nil {
+		return err
+	}
+	if r.File == "" {
+		files, err := h.Files(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if f.Adapter == r.Adapter && f.SHA256 == r.SHA256 {
+				r.File = f.Name
+			}
+		}
+	}
+	s, err := h.slot(r.Adapter)
+	if err != nil {
+		return err
+	}
+	return s.hold(ctx, r)
+}
+
+// sha256Hex is a hash as it is shown.
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (r PinRequest) check(now time.Time) error {
+	switch {
+	case (r.File == "") == (r.SHA256 == ""):
+		return problem.InvalidField("file", "either file or sha256 must be set")
+	case r.SHA256 != "" && !sha256Hex.MatchString(r.SHA256):
+		return problem.InvalidField("sha256", "must be 64 hexadecimal digits in lower case")
+	case !r.ExpireTime.After(now):
+		return problem.InvalidField("expire_time", "must be set, and in the future")
+	case r.ExpireTime.After(now.Add(MaxPinTime)):
+		return problem.InvalidField("expire_time", "must be at most %d days from now", MaxPinTime/(24*time.Hour))
+	case r.File != "":
+		return checkFileName(r.File)
+	}
+	return nil
+}
+
+// Unpin ends the pin of a store before its time: new calls go to the release that serves, those under way finish where they began.
+// PIN_NOT_FOUND when the store is not pinned; SERVER_STOPPING.
+func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
+	s, err := h.slot(adapter)
+	if err != nil {
+		return err
+	}
+	_, end, err := s.command(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		return fmt.Errorf("unpin store %s: %w", store, err)
+	}
+	defer unlock()
+	s.mu.Lock()
+	known := s.pins[store] != nil
+	s.mu.Unlock()
+	if !known {
+		return problem.New(problem.NotFound, problem.ReasonPinNotFound,
+			"store %.64q is not pinned to a release of adapter %s; \"relais adapter get %s\" lists the pins", store, s.name, s.name).With("adapter", s.name)
+	}
+	if err := s.cfg.Releases.DeletePin(ctx, s.name, store); err != nil {
+		return fmt.Errorf("unpin store %s: %w", store, err)
+	}
+	s.update(func() { s.unpinLocked(store) })
+	s.log.InfoContext(ctx, "store unpinned", slog.String("store", store))
+	return nil
+}
+
+// pin is a store's pin.
+type pin struct {
+	release.Pin
+	canary *slot // nil when the pin ended before its time
+}
+
+// hold is Pin in a slot.
+func (s *slot) hold(ctx context.Context, r PinRequest) error {
+	decided, end, err := s.command(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	use, err := s.cfg.Stores.StoreUse(decided, s.name, r.Store)
+	if err != nil {
+		return fmt.Errorf("pin store %s: find out what it uses: %w", r.Store, err)
+	}
+	if use.Stores == 0 {
+		return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
+			"store %.64q is not connected through adapter %s", r.Store, s.name).With("adapter", s.name)
+	}
+	w := &swap{slot: s, report: func(Step) {}}
+	err = w.hold(decided, r, use)
+	s.prune()
+	if err != nil {
+		return w.refused(ctx, err)
+	}
+	return nil
+}
+
+// hold goes through the steps of a swap beside the one that serves.
+func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
+	s := w.slot
+	w.begin(Register)
+	c, err := s.chosen(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer c.discard()
+	w.step.SHA256 = c.sum
+	w.done()
+
+	canary, err := s.canaryFor(c.sum)
+	if err != nil {
+		return err
+	}
+	if canary != nil {
+		w.begin(Probe)
+		if lacks := missing(canary.lastDescription(), s.lastDescription(), use); len(lacks) > 0 {
+			return fmt.Errorf("it does not do for the store: %s", strings.Join(lacks, "; "))
+		}
+		w.done()
+		w.begin(Publish)
+		return s.publishPin(ctx, r, canary, nil, nil)
+	}
+	canary = s.newCanary(release.Release{SHA256: c.sum})
+	g, err := w.prepare(ctx, canary, c, func(context.Context) (release.Use, error) { return use, nil })
+	if err != nil {
+		return err
+	}
+	w.begin(Publish)
+	if err := s.publishPin(ctx, r, canary, g, c.copied); err != nil {
+		g.end(ctx, s.cfg.KillTimeout, true) // it has no calls to finish
+		return err
+	}
+	return nil
+}
+
+// chosen finds the release that is asked for.
+func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
+	if r.SHA256 != "" && s.library.Has(s.name, r.SHA256) {
+		return candidate{path: s.library.Path(s.name, r.SHA256), sum: r.SHA256}, nil
+	}
+	unknown := problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
+		"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
+	if r.File == "" {
+		return candidate{}, unknown
+	}
+	copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, r.File))
+	if err != nil {
+		return candidate{}, s.notTaken(r.File, err)
+	}
+	if r.SHA256 != "" && copied.SHA256 != r.SHA256 { // the file changed since it was looked at
+		copied.Discard()
+		return candidate{}, unknown
+	}
+	return candidate{path: copied.Path, sum: copied.SHA256, copied: copied}, nil
+}
+
+// canaryFor returns the slot in which a release serves already beside the adapter's own; nil when there is none.
+func (s *slot) canaryFor(sum string) (*slot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	running := 0
+	for _, c := range s.canaries {
+		switch {
+		case c.ended:
+		case c.desired.Release.SHA256 != sum:
+			running++
+		case !c.servesLocked():
+			return nil, fmt.Errorf("stores are pinned to it, and it does not run at this moment: %s", c.message)
+		default:
+			return c, nil
+		}
+	}
+	if running >= maxCanaries {
+		return nil, problem.New(problem.Precondition, problem.ReasonTooManyPins,
+			"stores are pinned to %d releases of adapter %s already; unpin them from one first", running, s.name).With("adapter", s.name)
+	}
+	return nil, nil
+}
+
+// newCanary returns a slot beside this one that will serve one release.
+func (s *slot) newCanary(r release.Release) *slot {
+	return &slot{
+		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, life: s.life, notify: s.notify, of: s, mu: s.mu,
+		log:        s.log.With(slog.Bool("pinned", true)),
+		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
+		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage,
+		pauses:  newBackoff(s.cfg.BackoffMin, s.cfg.BackoffMax, rand.Float64),
+		breaker: newBreaker(s.cfg, rand.Float64),
+	}
+}
+
+// publishPin saves a pin and lets the store's calls go to the canary. g is the generation that shall serve in a new canary; nil with
+// one that serves already. After an error everything is as it was, and the caller ends the generation.
+func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *generation, copied *release.Copy) error {
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		return fmt.Errorf("pin the store: %w", err)
+	}
+	defer unlock()
+	if copied != nil {
+		if err := copied.Adopt(); err != nil {
+			return err
+		}
+	}
+	serves := canary.desired // of a canary it never changes but for the version, which is known with the first generation
+	if g != nil {
+		serves.Release = g.release
+	}
+	p := release.Pin{Adapter: s.name, Store: r.Store, Release: serves.Release, ExpireTime: r.ExpireTime.UTC()}
+	if err := s.cfg.Releases.SavePin(ctx, p); err != nil {
+		return fmt.Errorf("save the pin: %w", err)
+	}
+	s.mu.Lock()
+	before := s.pins[r.Store]
+	s.mu.Unlock()
+	s.update(func() { err = s.admitLocked(p, canary, g, serves) })
+	if err != nil {
+		s.takeBack(ctx, p, before)
+		return err
+	}
+	s.log.InfoContext(ctx, "store pinned", slog.String("store", p.Store), slog.String("version", p.Release.Version),
+		slog.String("sha256", p.Release.SHA256), slog.Time("expire_time", p.ExpireTime))
+	return nil
+}
+
+// admitLocked is the instant from which the store's calls go to the canary.
+func (s *slot) admitLocked(p release.Pin, canary *slot, g *generation, serves release.Desired) error {
+	switch {
+	case s.refusing:
+		return errHostStopping
+	case g == nil && canary.ended:
+		return errors.New("it ended at this moment; try again")
+	case g != nil:
+		if _, err := canary.showLocked(g, serves); err != nil {
+			return err
+		}
+		s.addCanaryLocked(canary)
+	}
+	s.pinLocked(p, canary)
+	return nil
+}
+
+// takeBack saves what was before a pin that did not come about.
+func (s *slot) takeBack(ctx context.Context, p release.Pin, before *pin) {
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if before != nil {
+		err = s.cfg.Releases.SavePin(ctx, before.Pin)
+	} else {
+		err = s.cfg.Releases.DeletePin(ctx, p.Adapter, p.Store)
+	}
+	if err != nil {
+		s.log.ErrorContext(ctx, "saved pin not taken back", slog.String("store", p.Store), slog.Any("error", err))
+	}
+}
