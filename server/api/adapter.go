@@ -20,6 +20,8 @@ type AdapterHost interface {
 	Swap(ctx context.Context, adapter, file string, report host.Report) error
 	Rollback(ctx context.Context, adapter string, report host.Report) error
 	Unload(ctx context.Context, adapter string) error
+	Pin(ctx context.Context, r host.PinRequest) error
+	Unpin(ctx context.Context, adapter, store string) error
 }
 
 var _ AdapterHost = (*host.Host)(nil)
@@ -155,6 +157,53 @@ func (a *Adapters) UnloadAdapter(ctx context.Context, req *marketplacev1.UnloadA
 		return nil, err
 	}
 	return a.get(ctx, name)
+}
+
+// PinStore holds a store on a release for a while.
+func (a *Adapters) PinStore(ctx context.Context, req *marketplacev1.PinStoreRequest) (*marketplacev1.Adapter, error) {
+	adapter, store, err := parsePin(req)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.stopping, cancel)()
+	pin := host.PinRequest{Adapter: adapter, Store: store, File: req.GetFile(), SHA256: req.GetSha256()}
+	if req.GetExpireTime() != nil {
+		pin.ExpireTime = req.GetExpireTime().AsTime()
+	}
+	if err := a.host.Pin(ctx, pin); err != nil {
+		if a.stopping.Err() != nil {
+			return nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; pin the store again when it is back")
+		}
+		return nil, err
+	}
+	return a.get(ctx, adapter)
+}
+
+// UnpinStore ends a pin before its time.
+func (a *Adapters) UnpinStore(ctx context.Context, req *marketplacev1.UnpinStoreRequest) (*marketplacev1.Adapter, error) {
+	adapter, store, err := parsePin(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.host.Unpin(ctx, adapter, store); err != nil {
+		return nil, err
+	}
+	return a.get(ctx, adapter)
+}
+
+// parsePin returns the ids of the adapter and the store.
+func parsePin(req interface {
+	GetName() string
+	GetStore() string
+},
+) (adapter, store string, err error) {
+	if adapter, err = parseAdapter("name", req.GetName()); err != nil {
+		return "", "", err
+	}
+	store, err = parseStore("store", req.GetStore())
+	return adapter, store, err
 }
 
 // parseAdapter returns the adapter's id.

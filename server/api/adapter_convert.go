@@ -16,11 +16,34 @@ func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
 	for _, g := range s.Retiring {
 		out.Retiring = append(out.Retiring, generationToProto(g))
 	}
+	for _, p := range s.Pins {
+		out.Pins = append(out.Pins, pinToProto(p))
+	}
 	for _, f := range s.Description.GetCredentialFields() {
 		out.CredentialFields = append(out.CredentialFields, &marketplacev1.CredentialField{
 			Key: f.GetKey(), DisplayName: f.GetDisplayName(), Description: f.GetDescription(),
 			Secret: f.GetSecret(), Optional: f.GetOptional(),
 		})
+	}
+	return out
+}
+
+// pinStates are the states in which a pinned release can be.
+var pinStates = map[host.State]marketplacev1.Pin_State{
+	host.Starting:     marketplacev1.Pin_STATE_STARTING,
+	host.Serving:      marketplacev1.Pin_STATE_SERVING,
+	host.Restarting:   marketplacev1.Pin_STATE_RESTARTING,
+	host.CrashLooping: marketplacev1.Pin_STATE_RESTARTING, // for a moment: then the pin ends
+	host.Stopped:      marketplacev1.Pin_STATE_ENDED,
+}
+
+func pinToProto(p host.Pin) *marketplacev1.Pin {
+	out := &marketplacev1.Pin{
+		Store: storeName(p.Store), Sha256: p.Release.SHA256, Version: p.Release.Version, ExpireTime: timestamp(p.ExpireTime),
+		State: pinStates[p.State], Message: p.Message,
+	}
+	if p.Generation.Number != 0 {
+		out.Generation = generationToProto(p.Generation)
 	}
 	return out
 }
@@ -32,8 +55,8 @@ func generationToProto(g host.Generation) *marketplacev1.Generation {
 	}
 }
 
-// releases lists what can be served: first what is meant to, then what served before, then what lies in the plugin directory. Files
-// that cannot be read are left out.
+// releases lists what can be served: first what is meant to, then what served before, then what stores are pinned to, then what lies in
+// the plugin directory. Files that cannot be read are left out.
 func releases(s host.Status, files []host.File) []*marketplacev1.Release {
 	var all []*marketplacev1.Release
 	find := func(r release.Release) *marketplacev1.Release {
@@ -51,6 +74,11 @@ func releases(s host.Status, files []host.File) []*marketplacev1.Release {
 	}
 	if !s.Desired.Previous.IsZero() {
 		find(s.Desired.Previous).Previous = true
+	}
+	for _, p := range s.Pins {
+		if p.Ended == "" {
+			find(p.Release).Pinned = true
+		}
 	}
 	for _, f := range files {
 		if f.Adapter == s.Name && f.SHA256 != "" {

@@ -34,6 +34,8 @@ type fakeHost struct {
 	// swap answers Swap and Rollback, which has no file.
 	swap   func(ctx context.Context, file string, report host.Report) error
 	unload func() error
+	// pin answers Pin, and Unpin, which has an adapter and a store only.
+	pin func(ctx context.Context, r host.PinRequest) error
 
 	mu      sync.Mutex // guards the fields below
 	status  host.Status
@@ -83,6 +85,12 @@ func (h *fakeHost) Rollback(ctx context.Context, _ string, report host.Report) e
 
 func (h *fakeHost) Unload(context.Context, string) error { return h.unload() }
 
+func (h *fakeHost) Pin(ctx context.Context, r host.PinRequest) error { return h.pin(ctx, r) }
+
+func (h *fakeHost) Unpin(ctx context.Context, adapter, store string) error {
+	return h.pin(ctx, host.PinRequest{Adapter: adapter, Store: store})
+}
+
 // started is when everything in these tests began.
 var started = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
@@ -95,7 +103,18 @@ func newFakeHost() *fakeHost {
 		status: host.Status{
 			Name: "one", DisplayName: "One", Marketplace: "market", State: host.Serving, Generation: running, Restarts: 1, RetryTime: started,
 			Retiring: []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1}}, Message: "m",
-			Desired:     release.Desired{Adapter: "one", Release: running.Release, Previous: release.Release{SHA256: "aa", Version: "1"}},
+			Desired: release.Desired{Adapter: "one", Release: running.Release, Previous: release.Release{SHA256: "aa", Version: "1"}},
+			Pins: []host.Pin{
+				{
+					Pin: release.Pin{Adapter: "one", Store: "back", Release: release.Release{SHA256: "aa", Version: "1"}, ExpireTime: started}, State: host.Serving,
+					Generation: host.Generation{Number: 4, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 43, Leases: 2},
+				},
+				{
+					Pin:     release.Pin{Adapter: "one", Store: "tried", Release: release.Release{SHA256: "dd", Version: "3"}, ExpireTime: started, Ended: "no good"},
+					State:   host.Stopped,
+					Message: "no good",
+				},
+			},
 			Description: &adapterv1.DescribeResponse{CredentialFields: []*adapterv1.CredentialField{{Key: "login", Secret: true}}},
 		},
 		files: []host.File{
@@ -117,10 +136,20 @@ func wantAdapter() *marketplacev1.Adapter {
 		CredentialFields: []*marketplacev1.CredentialField{{Key: "login", Secret: true}},
 		Releases: []*marketplacev1.Release{
 			{Sha256: "bb", Version: "2", Desired: true},
-			{Sha256: "aa", Version: "1", Previous: true, Files: []string{"relais-adapter-one@1"}},
+			{Sha256: "aa", Version: "1", Previous: true, Pinned: true, Files: []string{"relais-adapter-one@1"}},
 			{Sha256: "cc", Files: []string{"relais-adapter-one", "relais-adapter-one@c"}},
 		},
 		RetryTime: timestamppb.New(started),
+		Pins: []*marketplacev1.Pin{
+			{
+				Store: "stores/back", Sha256: "aa", Version: "1", ExpireTime: timestamppb.New(started), State: marketplacev1.Pin_STATE_SERVING,
+				Generation: &marketplacev1.Generation{Number: 4, Version: "1", Sha256: "aa", Pid: 43, Leases: 2},
+			},
+			{
+				Store: "stores/tried", Sha256: "dd", Version: "3", ExpireTime: timestamppb.New(started), State: marketplacev1.Pin_STATE_ENDED,
+				Message: "no good",
+			},
+		},
 	}
 }
 

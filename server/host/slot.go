@@ -32,7 +32,7 @@ type slot struct {
 
 	// publishing is held by whoever decides which generation serves. It is a channel because a database is asked meanwhile.
 	publishing chan struct{}
-	keepers  sync.WaitGroup
+	keepers    sync.WaitGroup
 
 	mu       *sync.Mutex // guards the fields below, also of the canaries, which share it; never held across I/O
 	state    State

@@ -24,7 +24,7 @@ type fault struct {
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
 	for _, more := range []map[string]fault{
-		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, releaseFaults, firstFaults,
+		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, releaseFaults, pinFaults, firstFaults,
 	} {
 		maps.Copy(all, more)
 	}

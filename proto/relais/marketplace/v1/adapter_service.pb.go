@@ -93,6 +93,67 @@ func (Adapter_State) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// State of a pin.
+type Pin_State int32
+
+const (
+	// Not set: never returned by the server.
+	Pin_STATE_UNSPECIFIED Pin_State = 0
+	// A process is being started. The store's calls wait for it, half of their time at most, and then go to the release that serves.
+	Pin_STATE_STARTING Pin_State = 1
+	// The store's calls go to it.
+	Pin_STATE_SERVING Pin_State = 2
+	// The process died and a new one is started after a back-off. Calls go as with STARTING.
+	Pin_STATE_RESTARTING Pin_State = 3
+	// The pin ended before its time: the store's calls go to the release that serves.
+	Pin_STATE_ENDED Pin_State = 4
+)
+
+// Enum value maps for Pin_State.
+var (
+	Pin_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_STARTING",
+		2: "STATE_SERVING",
+		3: "STATE_RESTARTING",
+		4: "STATE_ENDED",
+	}
+	Pin_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_STARTING":    1,
+		"STATE_SERVING":     2,
+		"STATE_RESTARTING":  3,
+		"STATE_ENDED":       4,
+	}
+)
+
+func (x Pin_State) Enum() *Pin_State {
+	p := new(Pin_State)
+	*p = x
+	return p
+}
+
+func (x Pin_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Pin_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[1].Descriptor()
+}
+
+func (Pin_State) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[1]
+}
+
+func (x Pin_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Pin_State.Descriptor instead.
+func (Pin_State) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // Kind is a step, in the order in which they come.
 type SwapStep_Kind int32
 
@@ -146,11 +207,11 @@ func (x SwapStep_Kind) String() string {
 }
 
 func (SwapStep_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[1].Descriptor()
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[2].Descriptor()
 }
 
 func (SwapStep_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[1]
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[2]
 }
 
 func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
@@ -159,7 +220,7 @@ func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SwapStep_Kind.Descriptor instead.
 func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
@@ -181,12 +242,14 @@ type Adapter struct {
 	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
 	// What ConnectStore must give as credentials.
 	CredentialFields []*CredentialField `protobuf:"bytes,8,rep,name=credential_fields,json=credentialFields,proto3" json:"credential_fields,omitempty"`
-	// Processes that served before and are finishing their calls, the oldest first.
+	// Processes that served before, pinned stores or all, and are finishing their calls, the oldest first.
 	Retiring []*Generation `protobuf:"bytes,9,rep,name=retiring,proto3" json:"retiring,omitempty"`
 	// The releases that can be served: those of the plugin directory, and those of which the server keeps a copy.
 	Releases []*Release `protobuf:"bytes,10,rep,name=releases,proto3" json:"releases,omitempty"`
 	// When the next process is started; unset while one serves or is being started.
-	RetryTime     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	RetryTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
+	// Stores that are held on a release, ordered by store; until expire_time also those whose pin ended before.
+	Pins          []*Pin `protobuf:"bytes,12,rep,name=pins,proto3" json:"pins,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -298,6 +361,114 @@ func (x *Adapter) GetRetryTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Adapter) GetPins() []*Pin {
+	if x != nil {
+		return x.Pins
+	}
+	return nil
+}
+
+// Pin is a store that is held on a release.
+type Pin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "stores/{store}".
+	Store string `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
+	// Hex SHA-256 of the release.
+	Sha256 string `protobuf:"bytes,2,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// The release's own version.
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// When the store's calls go to the release that serves again.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// What the release's own process is doing.
+	State Pin_State `protobuf:"varint,5,opt,name=state,proto3,enum=relais.marketplace.v1.Pin_State" json:"state,omitempty"`
+	// Why the store's calls do not go to the release; empty when they do.
+	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
+	// The process that serves the store, or served it last. Stores that are pinned to the same release share it. Unset when none did
+	// since the server started.
+	Generation    *Generation `protobuf:"bytes,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pin) Reset() {
+	*x = Pin{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pin) ProtoMessage() {}
+
+func (x *Pin) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pin.ProtoReflect.Descriptor instead.
+func (*Pin) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Pin) GetStore() string {
+	if x != nil {
+		return x.Store
+	}
+	return ""
+}
+
+func (x *Pin) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *Pin) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Pin) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Pin) GetState() Pin_State {
+	if x != nil {
+		return x.State
+	}
+	return Pin_STATE_UNSPECIFIED
+}
+
+func (x *Pin) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Pin) GetGeneration() *Generation {
+	if x != nil {
+		return x.Generation
+	}
+	return nil
+}
+
 // Release is one adapter binary.
 type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -310,14 +481,16 @@ type Release struct {
 	// The slot is meant to serve it: also after a restart of the server, from the server's own copy.
 	Desired bool `protobuf:"varint,4,opt,name=desired,proto3" json:"desired,omitempty"`
 	// It served before: RollbackAdapter serves it.
-	Previous      bool `protobuf:"varint,5,opt,name=previous,proto3" json:"previous,omitempty"`
+	Previous bool `protobuf:"varint,5,opt,name=previous,proto3" json:"previous,omitempty"`
+	// Stores are pinned to it.
+	Pinned        bool `protobuf:"varint,6,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +502,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +515,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Release) GetSha256() string {
@@ -380,6 +553,13 @@ func (x *Release) GetPrevious() bool {
 	return false
 }
 
+func (x *Release) GetPinned() bool {
+	if x != nil {
+		return x.Pinned
+	}
+	return false
+}
+
 // Generation is one running process of an adapter.
 type Generation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -403,7 +583,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +595,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +608,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -499,7 +679,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +691,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +704,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -571,7 +751,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +763,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +776,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -610,7 +790,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +802,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +815,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -656,7 +836,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +848,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +861,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -700,7 +880,7 @@ type WatchAdaptersRequest struct {
 
 func (x *WatchAdaptersRequest) Reset() {
 	*x = WatchAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -712,7 +892,7 @@ func (x *WatchAdaptersRequest) String() string {
 func (*WatchAdaptersRequest) ProtoMessage() {}
 
 func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -725,7 +905,7 @@ func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
 }
 
 // WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
@@ -740,7 +920,7 @@ type WatchAdaptersResponse struct {
 
 func (x *WatchAdaptersResponse) Reset() {
 	*x = WatchAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +932,7 @@ func (x *WatchAdaptersResponse) String() string {
 func (*WatchAdaptersResponse) ProtoMessage() {}
 
 func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +945,7 @@ func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
@@ -788,7 +968,7 @@ type SwapAdapterRequest struct {
 
 func (x *SwapAdapterRequest) Reset() {
 	*x = SwapAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +980,7 @@ func (x *SwapAdapterRequest) String() string {
 func (*SwapAdapterRequest) ProtoMessage() {}
 
 func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +993,7 @@ func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
 func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SwapAdapterRequest) GetName() string {
@@ -841,7 +1021,7 @@ type RollbackAdapterRequest struct {
 
 func (x *RollbackAdapterRequest) Reset() {
 	*x = RollbackAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1033,7 @@ func (x *RollbackAdapterRequest) String() string {
 func (*RollbackAdapterRequest) ProtoMessage() {}
 
 func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1046,7 @@ func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RollbackAdapterRequest) GetName() string {
@@ -887,7 +1067,7 @@ type UnloadAdapterRequest struct {
 
 func (x *UnloadAdapterRequest) Reset() {
 	*x = UnloadAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1079,7 @@ func (x *UnloadAdapterRequest) String() string {
 func (*UnloadAdapterRequest) ProtoMessage() {}
 
 func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,12 +1092,181 @@ func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UnloadAdapterRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+// PinStoreRequest says which store is to be held on which release.
+type PinStoreRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "adapters/{adapter}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Required. "stores/{store}", connected through the adapter.
+	Store string `protobuf:"bytes,2,opt,name=store,proto3" json:"store,omitempty"`
+	// Required. The release.
+	//
+	// Types that are valid to be assigned to Release:
+	//
+	//	*PinStoreRequest_File
+	//	*PinStoreRequest_Sha256
+	Release isPinStoreRequest_Release `protobuf_oneof:"release"`
+	// Required. When the pin ends: in the future, at most 30 days from now.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PinStoreRequest) Reset() {
+	*x = PinStoreRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PinStoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PinStoreRequest) ProtoMessage() {}
+
+func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PinStoreRequest.ProtoReflect.Descriptor instead.
+func (*PinStoreRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PinStoreRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PinStoreRequest) GetStore() string {
+	if x != nil {
+		return x.Store
+	}
+	return ""
+}
+
+func (x *PinStoreRequest) GetRelease() isPinStoreRequest_Release {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+func (x *PinStoreRequest) GetFile() string {
+	if x != nil {
+		if x, ok := x.Release.(*PinStoreRequest_File); ok {
+			return x.File
+		}
+	}
+	return ""
+}
+
+func (x *PinStoreRequest) GetSha256() string {
+	if x != nil {
+		if x, ok := x.Release.(*PinStoreRequest_Sha256); ok {
+			return x.Sha256
+		}
+	}
+	return ""
+}
+
+func (x *PinStoreRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+type isPinStoreRequest_Release interface {
+	isPinStoreRequest_Release()
+}
+
+type PinStoreRequest_File struct {
+	// Plain name of a file in the plugin directory.
+	File string `protobuf:"bytes,3,opt,name=file,proto3,oneof"`
+}
+
+type PinStoreRequest_Sha256 struct {
+	// Hex SHA-256 of one of Adapter.releases.
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3,oneof"`
+}
+
+func (*PinStoreRequest_File) isPinStoreRequest_Release() {}
+
+func (*PinStoreRequest_Sha256) isPinStoreRequest_Release() {}
+
+// UnpinStoreRequest says which pin is to end.
+type UnpinStoreRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. "adapters/{adapter}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Required. "stores/{store}".
+	Store         string `protobuf:"bytes,2,opt,name=store,proto3" json:"store,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnpinStoreRequest) Reset() {
+	*x = UnpinStoreRequest{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnpinStoreRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnpinStoreRequest) ProtoMessage() {}
+
+func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnpinStoreRequest.ProtoReflect.Descriptor instead.
+func (*UnpinStoreRequest) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *UnpinStoreRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnpinStoreRequest) GetStore() string {
+	if x != nil {
+		return x.Store
 	}
 	return ""
 }
@@ -949,7 +1298,7 @@ type SwapStep struct {
 
 func (x *SwapStep) Reset() {
 	*x = SwapStep{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1310,7 @@ func (x *SwapStep) String() string {
 func (*SwapStep) ProtoMessage() {}
 
 func (x *SwapStep) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1323,7 @@ func (x *SwapStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
 func (*SwapStep) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SwapStep) GetKind() SwapStep_Kind {
@@ -1044,7 +1393,7 @@ var File_relais_marketplace_v1_adapter_service_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
-	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x05\n" +
+	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x05\n" +
 	"\aAdapter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1060,7 +1409,8 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\breleases\x18\n" +
 	" \x03(\v2\x1e.relais.marketplace.v1.ReleaseR\breleases\x129\n" +
 	"\n" +
-	"retry_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\"\x9b\x01\n" +
+	"retry_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12.\n" +
+	"\x04pins\x18\f \x03(\v2\x1a.relais.marketplace.v1.PinR\x04pins\"\x9b\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
@@ -1068,13 +1418,31 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x11\n" +
 	"\rSTATE_STOPPED\x10\x04\x12\x17\n" +
 	"\x13STATE_CRASH_LOOPING\x10\x05\x12\x12\n" +
-	"\x0eSTATE_UNLOADED\x10\x06\"\x87\x01\n" +
+	"\x0eSTATE_UNLOADED\x10\x06\"\x8d\x03\n" +
+	"\x03Pin\x12\x14\n" +
+	"\x05store\x18\x01 \x01(\tR\x05store\x12\x16\n" +
+	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12;\n" +
+	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x126\n" +
+	"\x05state\x18\x05 \x01(\x0e2 .relais.marketplace.v1.Pin.StateR\x05state\x12\x18\n" +
+	"\amessage\x18\x06 \x01(\tR\amessage\x12A\n" +
+	"\n" +
+	"generation\x18\a \x01(\v2!.relais.marketplace.v1.GenerationR\n" +
+	"generation\"l\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
+	"\rSTATE_SERVING\x10\x02\x12\x14\n" +
+	"\x10STATE_RESTARTING\x10\x03\x12\x0f\n" +
+	"\vSTATE_ENDED\x10\x04\"\x9f\x01\n" +
 	"\aRelease\x12\x16\n" +
 	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
 	"\x05files\x18\x03 \x03(\tR\x05files\x12\x18\n" +
 	"\adesired\x18\x04 \x01(\bR\adesired\x12\x1a\n" +
-	"\bprevious\x18\x05 \x01(\bR\bprevious\"\xd7\x01\n" +
+	"\bprevious\x18\x05 \x01(\bR\bprevious\x12\x16\n" +
+	"\x06pinned\x18\x06 \x01(\bR\x06pinned\"\xd7\x01\n" +
 	"\n" +
 	"Generation\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
@@ -1105,7 +1473,18 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x16RollbackAdapterRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"*\n" +
 	"\x14UnloadAdapterRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xdf\x03\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xb3\x01\n" +
+	"\x0fPinStoreRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store\x12\x14\n" +
+	"\x04file\x18\x03 \x01(\tH\x00R\x04file\x12\x18\n" +
+	"\x06sha256\x18\x04 \x01(\tH\x00R\x06sha256\x12;\n" +
+	"\vexpire_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTimeB\t\n" +
+	"\arelease\"=\n" +
+	"\x11UnpinStoreRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store\"\xdf\x03\n" +
 	"\bSwapStep\x128\n" +
 	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.SwapStep.KindR\x04kind\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\bR\x04done\x125\n" +
@@ -1126,7 +1505,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"KIND_PROBE\x10\x03\x12\x10\n" +
 	"\fKIND_PUBLISH\x10\x04\x12\x0f\n" +
 	"\vKIND_RETIRE\x10\x05\x12\x11\n" +
-	"\rKIND_COMPLETE\x10\x062\xdf\x04\n" +
+	"\rKIND_COMPLETE\x10\x062\x8b\x06\n" +
 	"\x0eAdapterService\x12g\n" +
 	"\fListAdapters\x12*.relais.marketplace.v1.ListAdaptersRequest\x1a+.relais.marketplace.v1.ListAdaptersResponse\x12V\n" +
 	"\n" +
@@ -1134,7 +1513,10 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\rWatchAdapters\x12+.relais.marketplace.v1.WatchAdaptersRequest\x1a,.relais.marketplace.v1.WatchAdaptersResponse0\x01\x12[\n" +
 	"\vSwapAdapter\x12).relais.marketplace.v1.SwapAdapterRequest\x1a\x1f.relais.marketplace.v1.SwapStep0\x01\x12c\n" +
 	"\x0fRollbackAdapter\x12-.relais.marketplace.v1.RollbackAdapterRequest\x1a\x1f.relais.marketplace.v1.SwapStep0\x01\x12\\\n" +
-	"\rUnloadAdapter\x12+.relais.marketplace.v1.UnloadAdapterRequest\x1a\x1e.relais.marketplace.v1.AdapterBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"
+	"\rUnloadAdapter\x12+.relais.marketplace.v1.UnloadAdapterRequest\x1a\x1e.relais.marketplace.v1.Adapter\x12R\n" +
+	"\bPinStore\x12&.relais.marketplace.v1.PinStoreRequest\x1a\x1e.relais.marketplace.v1.Adapter\x12V\n" +
+	"\n" +
+	"UnpinStore\x12(.relais.marketplace.v1.UnpinStoreRequest\x1a\x1e.relais.marketplace.v1.AdapterBFZDgithub.com/relaishq/relais/proto/relais/marketplace/v1;marketplacev1b\x06proto3"
 
 var (
 	file_relais_marketplace_v1_adapter_service_proto_rawDescOnce sync.Once
@@ -1148,57 +1530,70 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
-	(SwapStep_Kind)(0),             // 1: relais.marketplace.v1.SwapStep.Kind
-	(*Adapter)(nil),                // 2: relais.marketplace.v1.Adapter
-	(*Release)(nil),                // 3: relais.marketplace.v1.Release
-	(*Generation)(nil),             // 4: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),        // 5: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),    // 6: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),   // 7: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),      // 8: relais.marketplace.v1.GetAdapterRequest
-	(*WatchAdaptersRequest)(nil),   // 9: relais.marketplace.v1.WatchAdaptersRequest
-	(*WatchAdaptersResponse)(nil),  // 10: relais.marketplace.v1.WatchAdaptersResponse
-	(*SwapAdapterRequest)(nil),     // 11: relais.marketplace.v1.SwapAdapterRequest
-	(*RollbackAdapterRequest)(nil), // 12: relais.marketplace.v1.RollbackAdapterRequest
-	(*UnloadAdapterRequest)(nil),   // 13: relais.marketplace.v1.UnloadAdapterRequest
-	(*SwapStep)(nil),               // 14: relais.marketplace.v1.SwapStep
-	(*timestamppb.Timestamp)(nil),  // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 16: google.protobuf.Duration
+	(Pin_State)(0),                 // 1: relais.marketplace.v1.Pin.State
+	(SwapStep_Kind)(0),             // 2: relais.marketplace.v1.SwapStep.Kind
+	(*Adapter)(nil),                // 3: relais.marketplace.v1.Adapter
+	(*Pin)(nil),                    // 4: relais.marketplace.v1.Pin
+	(*Release)(nil),                // 5: relais.marketplace.v1.Release
+	(*Generation)(nil),             // 6: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 7: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 8: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 9: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 10: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 11: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 12: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 13: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 14: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 15: relais.marketplace.v1.UnloadAdapterRequest
+	(*PinStoreRequest)(nil),        // 16: relais.marketplace.v1.PinStoreRequest
+	(*UnpinStoreRequest)(nil),      // 17: relais.marketplace.v1.UnpinStoreRequest
+	(*SwapStep)(nil),               // 18: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	4,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	5,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	4,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
-	3,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
-	15, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
-	15, // 6: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	2,  // 7: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	2,  // 8: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	1,  // 9: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
-	16, // 10: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
-	2,  // 11: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
-	6,  // 12: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	8,  // 13: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	9,  // 14: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
-	11, // 15: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
-	12, // 16: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
-	13, // 17: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
-	7,  // 18: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	2,  // 19: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	10, // 20: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
-	14, // 21: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
-	14, // 22: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
-	2,  // 23: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
-	18, // [18:24] is the sub-list for method output_type
-	12, // [12:18] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	6,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	7,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	6,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	5,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
+	19, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	4,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
+	19, // 7: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 8: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
+	6,  // 9: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
+	19, // 10: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	3,  // 11: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	3,  // 12: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	19, // 13: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 14: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	20, // 15: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	3,  // 16: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	8,  // 17: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	10, // 18: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	11, // 19: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	13, // 20: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	14, // 21: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	15, // 22: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	16, // 23: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
+	17, // 24: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
+	9,  // 25: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	3,  // 26: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	12, // 27: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	18, // 28: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	18, // 29: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	3,  // 30: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	3,  // 31: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
+	3,  // 32: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
+	25, // [25:33] is the sub-list for method output_type
+	17, // [17:25] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -1206,13 +1601,17 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 	if File_relais_marketplace_v1_adapter_service_proto != nil {
 		return
 	}
+	file_relais_marketplace_v1_adapter_service_proto_msgTypes[13].OneofWrappers = []any{
+		(*PinStoreRequest_File)(nil),
+		(*PinStoreRequest_Sha256)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   13,
+			NumEnums:      3,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,8 @@ const (
 	AdapterService_SwapAdapter_FullMethodName     = "/relais.marketplace.v1.AdapterService/SwapAdapter"
 	AdapterService_RollbackAdapter_FullMethodName = "/relais.marketplace.v1.AdapterService/RollbackAdapter"
 	AdapterService_UnloadAdapter_FullMethodName   = "/relais.marketplace.v1.AdapterService/UnloadAdapter"
+	AdapterService_PinStore_FullMethodName        = "/relais.marketplace.v1.AdapterService/PinStore"
+	AdapterService_UnpinStore_FullMethodName      = "/relais.marketplace.v1.AdapterService/UnpinStore"
 )
 
 // AdapterServiceClient is the client API for AdapterService service.
@@ -58,6 +60,20 @@ type AdapterServiceClient interface {
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
+	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
+	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
+	// a failure leaves everything as it was. A store has one pin for each adapter: another one takes its place.
+	//
+	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, or when processes of its release
+	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
+	// the end of the calls under way: Adapter.retiring shows them.
+	//
+	// Errors: those of SwapAdapter, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the adapter,
+	// FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
+	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
+	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	UnpinStore(ctx context.Context, in *UnpinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 }
 
 type adapterServiceClient struct {
@@ -155,6 +171,26 @@ func (c *adapterServiceClient) UnloadAdapter(ctx context.Context, in *UnloadAdap
 	return out, nil
 }
 
+func (c *adapterServiceClient) PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adapter)
+	err := c.cc.Invoke(ctx, AdapterService_PinStore_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adapterServiceClient) UnpinStore(ctx context.Context, in *UnpinStoreRequest, opts ...grpc.CallOption) (*Adapter, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Adapter)
+	err := c.cc.Invoke(ctx, AdapterService_UnpinStore_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdapterServiceServer is the server API for AdapterService service.
 // All implementations must embed UnimplementedAdapterServiceServer
 // for forward compatibility.
@@ -186,6 +222,20 @@ type AdapterServiceServer interface {
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
+	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
+	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
+	// a failure leaves everything as it was. A store has one pin for each adapter: another one takes its place.
+	//
+	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, or when processes of its release
+	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
+	// the end of the calls under way: Adapter.retiring shows them.
+	//
+	// Errors: those of SwapAdapter, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the adapter,
+	// FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	PinStore(context.Context, *PinStoreRequest) (*Adapter, error)
+	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
+	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	UnpinStore(context.Context, *UnpinStoreRequest) (*Adapter, error)
 	mustEmbedUnimplementedAdapterServiceServer()
 }
 
@@ -213,6 +263,12 @@ func (UnimplementedAdapterServiceServer) RollbackAdapter(*RollbackAdapterRequest
 }
 func (UnimplementedAdapterServiceServer) UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error) {
 	return nil, status.Error(codes.Unimplemented, "method UnloadAdapter not implemented")
+}
+func (UnimplementedAdapterServiceServer) PinStore(context.Context, *PinStoreRequest) (*Adapter, error) {
+	return nil, status.Error(codes.Unimplemented, "method PinStore not implemented")
+}
+func (UnimplementedAdapterServiceServer) UnpinStore(context.Context, *UnpinStoreRequest) (*Adapter, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnpinStore not implemented")
 }
 func (UnimplementedAdapterServiceServer) mustEmbedUnimplementedAdapterServiceServer() {}
 func (UnimplementedAdapterServiceServer) testEmbeddedByValue()                        {}
@@ -322,6 +378,42 @@ func _AdapterService_UnloadAdapter_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdapterService_PinStore_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PinStoreRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdapterServiceServer).PinStore(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdapterService_PinStore_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdapterServiceServer).PinStore(ctx, req.(*PinStoreRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdapterService_UnpinStore_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnpinStoreRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdapterServiceServer).UnpinStore(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdapterService_UnpinStore_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdapterServiceServer).UnpinStore(ctx, req.(*UnpinStoreRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdapterService_ServiceDesc is the grpc.ServiceDesc for AdapterService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -340,6 +432,14 @@ var AdapterService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UnloadAdapter",
 			Handler:    _AdapterService_UnloadAdapter_Handler,
+		},
+		{
+			MethodName: "PinStore",
+			Handler:    _AdapterService_PinStore_Handler,
+		},
+		{
+			MethodName: "UnpinStore",
+			Handler:    _AdapterService_UnpinStore_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -1,0 +1,111 @@
+package storagetest
+
+import (
+	"testing"
+
+	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/store"
+)
+
+// newPin has a value in every field.
+func newPin(adapter, storeID string) release.Pin {
+	return release.Pin{
+		Adapter: adapter, Store: storeID, Release: release.Release{SHA256: "aa", Version: "2"}, ExpireTime: at(9), Ended: "it was no good",
+	}
+}
+
+// pins lists the pins.
+func pins(t *testing.T, r Repositories) []release.Pin {
+	t.Helper()
+	all, err := r.Releases.Pins(t.Context())
+	noError(t, err)
+	return all
+}
+
+var pinCases = []testCase{
+	{"pins are listed by adapter and store", func(t *testing.T, r Repositories) {
+		same(t, "at first", len(pins(t, r)), 0)
+		connect(t, r, "one", "two")
+		want := []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")}
+		want[1].Ended = ""
+		for _, i := range []int{2, 1, 0} {
+			noError(t, r.Releases.SavePin(t.Context(), want[i]))
+		}
+		same(t, "pins", pins(t, r), want)
+	}},
+	{"a store has one pin for each adapter, the last that was saved", func(t *testing.T, r Repositories) {
+		connect(t, r, "one", "two")
+		for _, p := range []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")} {
+			noError(t, r.Releases.SavePin(t.Context(), p))
+		}
+		next := release.Pin{Adapter: alpha, Store: "one", Release: release.Release{SHA256: "bb", Version: "3"}, ExpireTime: at(10)}
+		noError(t, r.Releases.SavePin(t.Context(), next))
+		same(t, "pins", pins(t, r), []release.Pin{next, newPin(alpha, "two"), newPin(beta, "one")})
+	}},
+	{"a pin of a store that does not exist is not saved", func(t *testing.T, r Repositories) {
+		if err := r.Releases.SavePin(t.Context(), newPin(alpha, "nobody")); err == nil {
+			t.Error("it was saved")
+		}
+		same(t, "pins", len(pins(t, r)), 0)
+	}},
+	{"a deleted pin is gone, the others stay", func(t *testing.T, r Repositories) {
+		connect(t, r, "one", "two")
+		for _, p := range []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")} {
+			noError(t, r.Releases.SavePin(t.Context(), p))
+		}
+		noError(t, r.Releases.DeletePin(t.Context(), alpha, "one"))
+		noError(t, r.Releases.DeletePin(t.Context(), alpha, "one"))
+		noError(t, r.Releases.DeletePin(t.Context(), alpha, "nobody"))
+		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, "two"), newPin(beta, "one")})
+	}},
+	{"pins survive a restart", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, r.Releases.SavePin(t.Context(), newPin(alpha, shop)))
+		same(t, "pins", pins(t, r.Reopen(t)), []release.Pin{newPin(alpha, shop)})
+	}},
+}
+
+// storeUse is what one store uses of adapter alpha.
+func storeUse(t *testing.T, r Repositories, storeID string) release.Use {
+	t.Helper()
+	got, err := r.InUse.StoreUse(t.Context(), alpha, storeID)
+	noError(t, err)
+	return got
+}
+
+var storeUseCases = []testCase{
+	{"a store uses the adapter that it is connected through", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		same(t, "use", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}})
+		same(t, "use of a store that does not exist", storeUse(t, r, "nobody"), release.Use{})
+		same(t, "use of no store", storeUse(t, r, ""), release.Use{})
+		of, err := r.InUse.StoreUse(t.Context(), beta, shop)
+		noError(t, err)
+		same(t, "use of another adapter", of, release.Use{})
+	}},
+	{"what other stores use does not count", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		_, err := r.Stores.UpdateStore(t.Context(), "other", func(s *store.Store) error {
+			s.Settings.AcceptancePolicy.Mode = store.AcceptAll
+			return nil
+		})
+		noError(t, err)
+		d := decide(t, r, "1") // of the shop
+		apply(t, r, shop, at(0), newOrder("2", order.ReadyToShip))
+		create(t, r, newShipment("part", "2"))
+		same(t, "the shop's", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}, Decisions: true, PartialShipments: true})
+		same(t, "the other's", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Decisions: true})
+		d.State = delivery.Confirmed
+		updateDecision(t, r, d)
+		same(t, "the shop's without its decision", storeUse(t, r, shop),
+			release.Use{Stores: 1, Marketplaces: []string{"market"}, PartialShipments: true})
+		_, err = r.Stores.UpdateStore(t.Context(), "other", func(s *store.Store) error {
+			s.Settings.AcceptancePolicy.Mode = store.AcceptManually
+			return nil
+		})
+		noError(t, err)
+		same(t, "the other's without its policy", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}})
+	}},
+}
