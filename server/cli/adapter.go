@@ -13,7 +13,7 @@ import (
 // adapterCommand is `relais adapter`, the operator's view on the admin socket.
 func (a *app) adapterCommand() *cobra.Command {
 	commands := []*cobra.Command{
-		a.adapterList(), a.adapterGet(), a.adapterSwap(), a.adapterRollback(), a.adapterUnload(), a.adapterWatch(),
+		a.adapterList(), a.adapterGet(), a.adapterSwap(), a.adapterRollback(), a.adapterPin(), a.adapterUnpin(), a.adapterUnload(), a.adapterWatch(),
 	}
 	for _, cmd := range commands {
 		a.registerClientFlags(cmd)
@@ -30,6 +30,7 @@ server.`,
   relais adapter get cdiscount
   relais adapter swap cdiscount
   relais adapter rollback cdiscount
+  relais adapter pin cdiscount demo relais-adapter-cdiscount@1.4.0 --for 24h
   relais adapter verify bin/plugins/relais-adapter-cdiscount`,
 	}, append(commands, a.adapterVerify())...)
 }
@@ -123,6 +124,7 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 		retiring = append(retiring, []string{count(r.GetNumber()), r.GetVersion(), processID(r), count(r.GetLeases()), a.at(r.GetStartTime())})
 	}
 	p.table("Retiring", []string{"GENERATION", "VERSION", "PID", "CALLS", "SINCE"}, retiring)
+	a.describePins(p, d)
 	releases := make([][]string, 0, len(d.GetReleases()))
 	for _, r := range d.GetReleases() {
 		releases = append(releases, []string{releaseRole(r), r.GetVersion(), r.GetSha256(), strings.Join(r.GetFiles(), " ")})
@@ -169,13 +171,19 @@ func available(d *marketplacev1.Adapter) string {
 
 // releaseRole says what a release is to its slot.
 func releaseRole(r *marketplacev1.Release) string {
+	role := ""
 	switch {
 	case r.GetDesired():
-		return "serves"
+		role = "serves"
 	case r.GetPrevious():
-		return "before"
+		role = "before"
+	case !r.GetPinned():
+		role = "available"
 	}
-	return "available"
+	if r.GetPinned() {
+		return joined(", ", role, "pinned")
+	}
+	return role
 }
 
 // processID prints the process of a generation; empty when none runs.

@@ -220,6 +220,14 @@ func (f *fake) GetAdapter(ctx context.Context, r *marketplacev1.GetAdapterReques
 	return call[*marketplacev1.Adapter](ctx, f, r)
 }
 
+func (f *fake) PinStore(ctx context.Context, r *marketplacev1.PinStoreRequest) (*marketplacev1.Adapter, error) {
+	return call[*marketplacev1.Adapter](ctx, f, r)
+}
+
+func (f *fake) UnpinStore(ctx context.Context, r *marketplacev1.UnpinStoreRequest) (*marketplacev1.Adapter, error) {
+	return call[*marketplacev1.Adapter](ctx, f, r)
+}
+
 func (f *fake) UnloadAdapter(ctx context.Context, r *marketplacev1.UnloadAdapterRequest) (*marketplacev1.Adapter, error) {
 	return call[*marketplacev1.Adapter](ctx, f, r)
 }

@@ -46,6 +46,7 @@ func TestTables(t *testing.T) {
 		"adapter_list":         {"adapter", "list"},
 		"adapter_get":          {"adapter", "get", "cdiscount"},
 		"adapter_unload":       {"adapter", "unload", "cdiscount"},
+		"adapter_pin":          {"adapter", "pin", "cdiscount", "tea", "f", "--for", "24h"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,6 +97,8 @@ func TestJSON(t *testing.T) {
 		"ship_cancel":  {[]string{"shipment", "cancel", "tea", "s"}, &marketplacev1.CancelShipmentRequest{}, false},
 		"adapter_list": {[]string{"adapter", "list"}, &marketplacev1.ListAdaptersRequest{}, false},
 		"adapter_get":  {[]string{"adapter", "get", "x"}, &marketplacev1.GetAdapterRequest{}, false},
+		"pin":          {[]string{"adapter", "pin", "x", "s", "f", "--for", "1h"}, &marketplacev1.PinStoreRequest{}, false},
+		"unpin":        {[]string{"adapter", "unpin", "x", "s"}, &marketplacev1.UnpinStoreRequest{}, false},
 		"unload":       {[]string{"adapter", "unload", "x"}, &marketplacev1.UnloadAdapterRequest{}, false},
 	}
 	for name, tt := range tests {

@@ -152,7 +152,20 @@ func TestRequests(t *testing.T) {
 		"adapter list":   {"adapter|list", &marketplacev1.ListAdaptersRequest{}},
 		"adapter get":    {"adapter|get|cdiscount", &marketplacev1.GetAdapterRequest{Name: "adapters/cdiscount"}},
 		"adapter unload": {"adapter|unload|cdiscount", &marketplacev1.UnloadAdapterRequest{Name: "adapters/cdiscount"}},
-		"shipment list":  {"shipment|list|tea", &marketplacev1.ListShipmentsRequest{Parent: "stores/tea", PageSize: 50}},
+		"adapter pin": {
+			"adapter|pin|cdiscount|tea|relais-adapter-cdiscount@next|--for|24h", &marketplacev1.PinStoreRequest{
+				Name: "adapters/cdiscount", Store: "stores/tea", ExpireTime: timestamppb.New(now.Add(24 * time.Hour)),
+				Release: &marketplacev1.PinStoreRequest_File{File: "relais-adapter-cdiscount@next"},
+			},
+		},
+		"adapter pin by hash": {
+			"adapter|pin|adapters/cdiscount|stores/tea|--for|90m|--sha256|77aa", &marketplacev1.PinStoreRequest{
+				Name: "adapters/cdiscount", Store: "stores/tea", ExpireTime: timestamppb.New(now.Add(90 * time.Minute)),
+				Release: &marketplacev1.PinStoreRequest_Sha256{Sha256: "77aa"},
+			},
+		},
+		"adapter unpin": {"adapter|unpin|cdiscount|tea", &marketplacev1.UnpinStoreRequest{Name: "adapters/cdiscount", Store: "stores/tea"}},
+		"shipment list": {"shipment|list|tea", &marketplacev1.ListShipmentsRequest{Parent: "stores/tea", PageSize: 50}},
 		"shipment list filtered": {
 			"shipment|list|tea|--order|A1|--state|needs-attention", &marketplacev1.ListShipmentsRequest{
 				Parent: "stores/tea", PageSize: 50, Order: order,
@@ -233,6 +246,12 @@ func TestUsageErrors(t *testing.T) {
 		"server by foreign name":   {"store|list|--server|relais.example:7443", "is not on this machine"},
 		"empty socket":             {"store|list|--server|unix:", "names no socket"},
 		"empty admin socket":       {"adapter|list|--admin-socket|", "--admin-socket is empty"},
+		"pin for ever":             {"adapter|pin|cdiscount|tea|f", `required flag(s) "for" not set`},
+		"pin for no time":          {"adapter|pin|cdiscount|tea|f|--for|-1h", "--for must be positive"},
+		"pin to nothing":           {"adapter|pin|cdiscount|tea|--for|1h", "either FILE or --sha256"},
+		"pin to two releases":      {"adapter|pin|cdiscount|tea|f|--for|1h|--sha256|77aa", "either FILE or --sha256"},
+		"pin of an order":          {"adapter|pin|cdiscount|stores/tea/orders/A1|f|--for|1h", "write ID or stores/ID"},
+		"unpin from nothing":       {"adapter|unpin|a/b|tea", "write ID or adapters/ID"},
 		"rotate for no adapter":    {"store|rotate-credentials|tea|--adapter||-c|k=v", "write ID or adapters/ID"},
 		"migrate to nowhere":       {"store|migrate|tea|-c|k=v", `required flag(s) "to" not set`},
 		"migrate without secrets":  {"store|migrate|tea|--to|octopia", `required flag(s) "credential" not set`},

@@ -96,6 +96,10 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 		}}}, nil
 	case *marketplacev1.GetAdapterRequest:
 		return cdiscount(), nil
+	case *marketplacev1.PinStoreRequest:
+		return pinned(), nil
+	case *marketplacev1.UnpinStoreRequest:
+		return cdiscount(), nil
 	case *marketplacev1.UnloadAdapterRequest:
 		d := cdiscount()
 		d.State, d.Message, d.Generation.Pid, d.Generation.Leases = marketplacev1.Adapter_STATE_UNLOADED, "the operator unloaded it", 0, 0
@@ -359,6 +363,25 @@ func shipment(state marketplacev1.Shipment_State) *marketplacev1.Shipment {
 		s.Evidence = marketplacev1.Shipment_EVIDENCE_TRACKING
 	}
 	return s
+}
+
+// pinned has stores that are held on releases.
+func pinned() *marketplacev1.Adapter {
+	d := cdiscount()
+	d.Releases[1].Pinned = true
+	d.Releases = append(d.Releases, &marketplacev1.Release{Sha256: "d00d", Version: "0.2.0", Pinned: true})
+	d.Pins = []*marketplacev1.Pin{
+		{
+			Store: "stores/lamp", Sha256: "77aa", Version: "0.0.9", ExpireTime: at(12, 0), State: marketplacev1.Pin_STATE_SERVING,
+			Generation: &marketplacev1.Generation{Number: 3, Version: "0.0.9", Pid: 4343, Leases: 2},
+		},
+		{
+			Store: "stores/soap", Sha256: "b00c", Version: "0.3.0", ExpireTime: at(13, 0), State: marketplacev1.Pin_STATE_ENDED,
+			Message: "its release ended again and again: exit status 2\x1b",
+		},
+		{Store: "stores/tea", Sha256: "d00d", Version: "0.2.0", ExpireTime: at(14, 0), State: marketplacev1.Pin_STATE_STARTING, Message: "it is being started"},
+	}
+	return d
 }
 
 func cdiscount() *marketplacev1.Adapter {

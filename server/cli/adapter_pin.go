@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
+)
+
+func (a *app) adapterPin() *cobra.Command {
+	const forFlag = "for"
+	var length time.Duration
+	var sum string
+	cmd := &cobra.Command{
+		Use:   "pin ADAPTER STORE [FILE] --for DURATION",
+		Short: "Hold a store on a release for a while",
+		Long: `Pin lets the calls of one store go to a release of their own, whichever one serves the others: to try a release
+with one store before all get it, or to leave one behind. The release is a file of the server's plugin directory, or
+with --sha256 one of those that "relais adapter get" lists. It is started and probed beside the one that serves; one
+that does not do is refused, and nothing changes. A pin survives swaps and restarts of the server. It ends after its
+time, with unpin, or when the release crashes again and again: the store's calls then go to the release that serves.`,
+		Example: `  relais adapter pin cdiscount demo relais-adapter-cdiscount@1.4.0 --for 24h
+  relais adapter pin cdiscount demo --sha256 9f2c… --for 90m`,
+		Args:              operands(2, 3),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
+			adapter, store, err := pinNames(args)
+			if err != nil {
+				return err
+			}
+			if length <= 0 {
+				return usagef("--%s must be positive", forFlag)
+			}
+			request := &marketplacev1.PinStoreRequest{Name: adapter, Store: store, ExpireTime: timestamppb.New(a.Now().Add(length))}
+			switch {
+			case (len(args) == 3) == (sum != ""):
+				return usagef("give either FILE or --sha256")
+			case sum != "":
+				request.Release = &marketplacev1.PinStoreRequest_Sha256{Sha256: sum}
+			default:
+				request.Release = &marketplacev1.PinStoreRequest_File{File: args[2]}
+			}
+			d, err := api.PinStore(ctx, request)
+			if err != nil {
+				return err
+			}
+			return a.print(d, func(p *page) { a.describeSlot(p, d) })
+		}),
+	}
+	cmd.Flags().DurationVar(&length, forFlag, 0, "how long the pin holds, for example 24h; at most 30 days")
+	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
+	require(cmd, forFlag)
+	return cmd
+}
+
+func (a *app) adapterUnpin() *cobra.Command {
+	return &cobra.Command{
+		Use:   "unpin ADAPTER STORE",
+		Short: "Let a store's calls go to the release that serves again",
+		Long: `Unpin ends a pin before its time, or takes one that ended by itself off the list. Calls under way finish where
+they began.`,
+		Example:           `  relais adapter unpin cdiscount demo`,
+		Args:              operands(2, 2),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
+			adapter, store, err := pinNames(args)
+			if err != nil {
+				return err
+			}
+			d, err := api.UnpinStore(ctx, &marketplacev1.UnpinStoreRequest{Name: adapter, Store: store})
+			if err != nil {
+				return err
+			}
+			return a.print(d, func(p *page) { a.describeSlot(p, d) })
+		}),
+	}
+}
+
+// pinNames are the names of the adapter and the store.
+func pinNames(args []string) (adapter, store string, err error) {
+	if adapter, err = topName(collectionAdapters, args[0]); err != nil {
+		return "", "", err
+	}
+	store, err = storeName(args[1])
+	return adapter, store, err
+}
+
+// describePins lists the stores that are held on a release.
+func (a *app) describePins(p *page, d *marketplacev1.Adapter) {
+	rows := make([][]string, 0, len(d.GetPins()))
+	for _, pin := range d.GetPins() {
+		g := pin.GetGeneration()
+		rows = append(rows, []string{
+			shortName(pin.GetStore()), word(pin.GetState()), pin.GetVersion(), count(g.GetNumber()), processID(g), count(g.GetLeases()),
+			a.at(pin.GetExpireTime()), pin.GetMessage(),
+		})
+	}
+	p.table("Pinned stores", []string{"STORE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "UNTIL", "MESSAGE"}, rows)
+}
