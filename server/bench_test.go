@@ -263,11 +263,22 @@ func (b *bench) stream(receive func(order.Page) error) {
 	process, err := launch.Start(ctx, launch.Config{Path: self, Env: []string{benchOrdersFile + "=" + b.encoded}})
 	b.fatal(err)
 	defer func() { b.fatal(process.Stop(ctx)) }()
-	facade := adapter.New(func(context.Context, string, string) (adapter.Lease, error) { return benchLease{process.Conn()}, nil },
-		benchVault{}, adapter.Timeouts{Call: time.Minute, StreamIdle: time.Minute}, adapter.Rate{}, slog.New(slog.DiscardHandler))
+	b.fatal(benchFacade(process.Conn()).ListOrders(ctx, benchRef, benchQuery(), receive))
+}
+
+// benchRef is the store of the benchmarks.
+var benchRef = store.Ref{StoreID: "bench", Adapter: "bench"}
+
+// benchQuery asks for everything.
+func benchQuery() order.Query {
 	now := time.Now()
-	b.fatal(facade.ListOrders(ctx, store.Ref{StoreID: "bench", Adapter: "bench"},
-		order.Query{Axis: order.Created, Since: now.Add(-time.Hour), Until: now, Statuses: order.Statuses()}, receive))
+	return order.Query{Axis: order.Created, Since: now.Add(-time.Hour), Until: now, Statuses: order.Statuses()}
+}
+
+// benchFacade is the facade on one connection.
+func benchFacade(conn grpc.ClientConnInterface) *adapter.Facade {
+	return adapter.New(func(context.Context, string, string) (adapter.Lease, error) { return benchLease{conn}, nil },
+		benchVault{}, adapter.Timeouts{Call: time.Minute, StreamIdle: time.Minute}, adapter.Rate{}, slog.New(slog.DiscardHandler))
 }
 
 // storage writes the rows as an import does.
@@ -280,7 +291,7 @@ func (b *bench) storage() {
 	b.fatal(err)
 	defer func() { b.fatal(db.Close()) }()
 	now := time.Now()
-	ref := store.Ref{StoreID: "bench", Adapter: "bench"}
+	ref := benchRef
 	b.fatal(db.CreateStore(ctx, store.Store{ID: "bench", Adapter: "bench", Marketplace: "bench", AccountID: "bench", CreateTime: now}, nil, store.Sealed{KeyID: "k", Ciphertext: []byte("x")}))
 	run, _, err := db.StartImport(ctx, order.Import{ID: "1", StoreID: "bench", State: order.Running, Start: now, Windows: []order.Window{{Axis: order.Created, Since: now.Add(-time.Hour), Until: now}}})
 	b.fatal(err)
@@ -408,7 +419,12 @@ func serveBenchAdapter(path string) {
 	if err != nil {
 		panic(err)
 	}
-	adapterserve.Main(&sdktest.Adapter{
+	adapterserve.Main(benchAdapter(orders))
+}
+
+// benchAdapter streams these orders, and gets the first one.
+func benchAdapter(orders []*adapterv1.Order) sdk.Adapter {
+	return &sdktest.Adapter{
 		Description: sdktest.Description("bench"),
 		OnListOrders: func(_ context.Context, _ *adapterv1.ListOrdersRequest, out sdk.OrderSink) error {
 			for _, o := range orders {
@@ -418,5 +434,8 @@ func serveBenchAdapter(path string) {
 			}
 			return nil
 		},
-	})
+		OnGetOrders: func(context.Context, *adapterv1.GetOrdersRequest) (*adapterv1.GetOrdersResponse, error) {
+			return &adapterv1.GetOrdersResponse{Orders: orders[:1]}, nil
+		},
+	}
 }

@@ -52,13 +52,16 @@ type swapResult struct {
 	Ratio float64 `json:"p99_ratio"`
 	// Leaked counts processes, socket directories, copies of releases and descriptors beyond those that belong there.
 	Leaked int `json:"leaked"`
+	boundaryRatios
 }
 
 func TestSwapLoad(t *testing.T) {
 	if *swapCount == 0 {
 		t.Skip("takes minutes: run make swap-load")
 	}
+	boundary := measureBoundary(t)
 	r := newSwapRun(t)
+	r.result.boundaryRatios = boundary
 	defer r.chaos.end()
 	capacity := r.load.capacity(3 * time.Second)
 	rate := capacity / 3

@@ -13,6 +13,7 @@ import (
 	"github.com/relaishq/relais/adapters/sdk"
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
+	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
@@ -253,3 +254,48 @@ func TestDescription(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestLeasesNameTheirStore: a store that is pinned to a release is found by its name.
+func TestLeasesNameTheirStore(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		call func(ctx context.Context, f *fixture) error
+		want string
+	}{
+		{"CheckConnection", func(ctx context.Context, f *fixture) error { return second(f.CheckConnection(ctx, f.vault.access)) }, "demo"},
+		{"ListOrders", func(ctx context.Context, f *fixture) error {
+			return f.ListOrders(ctx, fakeRef, window(), func(order.Page) error { return nil })
+		}, "demo"},
+		{"GetOrders", func(ctx context.Context, f *fixture) error { return second(f.GetOrders(ctx, fakeRef, []string{"1"})) }, "demo"},
+		{"GetProducts", func(ctx context.Context, f *fixture) error {
+			_, _, err := f.GetProducts(ctx, fakeRef, []string{"0000000000017"})
+			return err
+		}, "demo"},
+		{"ListCarriers", func(ctx context.Context, f *fixture) error { return second(f.ListCarriers(ctx, fakeRef)) }, "demo"},
+		{"PrepareShipment", func(ctx context.Context, f *fixture) error {
+			prepared, err := f.PrepareShipment(ctx, fakeRef, shipment.Notification{})
+			if err == nil {
+				prepared.Close()
+			}
+			return err
+		}, "demo"},
+		{"Decide", func(ctx context.Context, f *fixture) error {
+			return second(f.Decide(ctx, fakeRef, decision.Accept, order.Order{Number: "1"}))
+		}, "demo"},
+		{"AdapterInfo", func(ctx context.Context, f *fixture) error { return second(f.AdapterInfo(ctx, "fake")) }, ""},
+		{"ShipmentRules", func(ctx context.Context, f *fixture) error { return second(f.ShipmentRules(ctx, "fake")) }, ""},
+		{"TakesDecisions", func(ctx context.Context, f *fixture) error { return second(f.TakesDecisions(ctx, "fake")) }, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := overSDK(t, &sdktest.Adapter{Description: sdktest.Description("fake")}, quick)
+			var leased []string
+			f.onLease = func(storeID string) { leased = append(leased, storeID) }
+			_ = tt.call(t.Context(), f) // what comes of the call is the matter of other tests
+			if diff := cmp.Diff([]string{tt.want}, leased); diff != "" {
+				t.Errorf("leases (-want +got)\n%s", diff)
+			}
+		})
+	}
+}

@@ -47,6 +47,8 @@ type fixture struct {
 	retiring chan struct{}
 	share    float64
 	gone     func() <-chan struct{}
+	// onLease is told of the store of each lease; it may be set before the first call.
+	onLease func(storeID string)
 	// conn is the connection that is leased.
 	conn *grpc.ClientConn
 	// cut breaks every connection to the adapter, as the end of its process does.
@@ -90,6 +92,9 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}
 		leases.add(1)
+		if f.onLease != nil {
+			f.onLease(storeID)
+		}
 		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {

@@ -193,11 +193,11 @@ func (s *slot) expire(now time.Time) {
 		}
 	}
 	s.mu.Unlock()
-	s.forget(over, "pin expired")
+	s.forget(over, "its time is over")
 }
 
 // forget ends pins; the caller holds publishing. One that cannot be deleted from the database expires there by itself.
-func (s *slot) forget(stores []string, message string) {
+func (s *slot) forget(stores []string, why string) {
 	if len(stores) == 0 {
 		return
 	}
@@ -207,7 +207,7 @@ func (s *slot) forget(stores []string, message string) {
 		}
 	})
 	for _, store := range stores {
-		s.log.InfoContext(s.life, message, slog.String("store", store))
+		s.log.InfoContext(s.life, "pin ended", slog.String("store", store), slog.String("reason", why))
 		if err := s.cfg.Releases.DeletePin(s.life, s.name, store); err != nil {
 			s.log.ErrorContext(s.life, "pin not deleted", slog.String("store", store), slog.Any("error", err))
 		}

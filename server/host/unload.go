@@ -83,7 +83,7 @@ func (s *slot) unload(ctx context.Context) (old *generation, err error) {
 		s.desired, s.state, s.message, s.cause, s.retryAt = desired, Unloaded, unloadedMessage, nil, time.Time{}
 	})
 	if err == nil {
-		s.forget(pinned, "pin ended: its adapter is unloaded")
+		s.forget(pinned, "the adapter is unloaded")
 		s.log.InfoContext(ctx, "adapter unloaded", slog.Int("stores", 0))
 	}
 	return old, err
