@@ -143,6 +143,7 @@ type memory struct {
 	fail  error // of the next saves
 
 	onSave func(release.Desired) // is told of what is about to be saved; may be nil
+	onPin  func(release.Pin)     // the same of pins
 }
 
 func (m *memory) DesiredReleases(context.Context) ([]release.Desired, error) {
@@ -172,6 +173,9 @@ func (m *memory) Pins(context.Context) ([]release.Pin, error) {
 }
 
 func (m *memory) SavePin(ctx context.Context, p release.Pin) error {
+	if m.onPin != nil {
+		m.onPin(p)
+	}
 	if err := m.DeletePin(ctx, p.Adapter, p.Store); err != nil {
 		return err
 	}
