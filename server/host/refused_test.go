@@ -151,6 +151,26 @@ func write(t *testing.T, dir, name, content string, mode os.FileMode) {
 	}
 }
 
+// TestBoundStoresLoseNothing: what the release in service lacks as well does not keep another one from serving, and a release that these
+// stores were served by serves them again.
+func TestBoundStoresLoseNothing(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", "demanding") })
+	r.stores.use = release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}, Decisions: true, PartialShipments: true}
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatalf("swap of one that neither decides nor ships parts to one like it: %v", err)
+	}
+	back := func() error { return r.Rollback(t.Context(), "one", func(host.Step) {}) }
+	r.stores.use.CredentialsTime = time.Now()
+	if err := back(); !problem.HasReason(err, problem.ReasonReleaseRefused) {
+		t.Errorf("rollback with a store that was connected since = %v, want it refused", err)
+	}
+	r.stores.use.CredentialsTime = r.memory.desired().ChangeTime.Add(-time.Minute)
+	if err := back(); err != nil {
+		t.Errorf("rollback to a release whose credential every store has: %v", err)
+	}
+}
+
 // TestUnboundAdapterMayLoseCapabilities: what no store uses may go.
 func TestUnboundAdapterMayLoseCapabilities(t *testing.T) {
 	t.Parallel()

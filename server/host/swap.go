@@ -231,10 +231,18 @@ func (w *swap) probe(ctx context.Context, g *generation) error {
 	if err != nil {
 		return fmt.Errorf("find out what the connected stores use: %w", err)
 	}
-	if lacks := missing(g.description, s.lastDescription(), use); len(lacks) > 0 {
+	if lacks := missing(g.description, s.lastDescription(), use, s.servedTo(g.release, use)); len(lacks) > 0 {
 		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))
 	}
 	return nil
+}
+
+// servedTo reports whether the stores that are connected now were already when a release served last: no credentials were given since
+// another one took its place. A store that had them all then has them now, whatever the releases between asked for.
+func (s *slot) servedTo(r release.Release, use release.Use) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.SHA256 == s.desired.Previous.SHA256 && use.CredentialsTime.Before(s.desired.ChangeTime)
 }
 
 // retire waits until the generation that served before is gone.

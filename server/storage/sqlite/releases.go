@@ -41,7 +41,7 @@ const usingStores = `FROM credentials c JOIN stores s ON s.key = c.store_key WHE
 const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d WHERE d.adapter = ?1 AND d.open = 1)
 	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?2, ?3))`
 
-// shippingParts is whether a shipment of some lines of an order waits to be delivered.
+// shippingParts is whether a shipment that names lines of its order waits to be delivered.
 const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p
 	WHERE p.adapter = ?1 AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
 
@@ -67,6 +67,9 @@ func (db *DB) adapterUse(ctx context.Context, adapter string) (use release.Use, 
 		return use, err
 	}
 	if err := tx.QueryRowContext(ctx, decidingStores, adapter, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
+		return use, err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT max(c.set_time) `+usingStores, adapter).Scan(timestamp{&use.CredentialsTime}); err != nil {
 		return use, err
 	}
 	err = tx.QueryRowContext(ctx, shippingParts, adapter).Scan(&use.PartialShipments)
