@@ -137,13 +137,13 @@ func TestRestartServesWhatServed(t *testing.T) {
 		s, err = next.Adapter("one")
 		return err == nil && s.Restarts > 0
 	})
-	if !strings.Contains(s.Message, "copy of release") || !strings.Contains(s.Message, "relais adapter swap one") {
+	if !strings.Contains(s.Message, "copy of release") || !strings.Contains(s.Message, "there is no copy; file relais-adapter-one: it is release") || !strings.Contains(s.Message, "relais adapter swap one") {
 		t.Errorf("message %q, want what is lost and what to do", s.Message)
 	}
 	if err := next.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "")
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@before", "") // what was rolled back to, under any of its names
 	next = again()
 	if _, err := call(t.Context(), next, "one", "nothing"); err != nil {
 		t.Errorf("call after the file was put back: %v", err)
@@ -151,6 +151,27 @@ func TestRestartServesWhatServed(t *testing.T) {
 }
 
 // TestNewAdapter: a file that comes after the start is listed, and served when it is asked for.
+// TestUnreadablePluginDirectory: what serves does not come from there.
+func TestUnreadablePluginDirectory(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(r.cfg.PluginDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.cfg.PluginDir, nil, 0o600); err != nil { // it cannot be read then, whoever runs this
+		t.Fatal(err)
+	}
+	if files, err := r.Files(t.Context()); err != nil || len(files) != 0 {
+		t.Errorf("Files = %v, %v; want none", files, err)
+	}
+	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+		t.Errorf("Rollback: %v", err)
+	}
+}
+
 func TestNewAdapter(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,15 @@ func TestRefusedReleases(t *testing.T) {
 	}{
 		{"a path", "", func(_ *testing.T, p *place) { p.file = "../" + p.file }, problem.ReasonInvalidField, "", []string{"plain name"}},
 		{"a hidden file", "", func(_ *testing.T, p *place) { p.file = ".hidden" }, problem.ReasonInvalidField, "", []string{"plain name"}},
+		{"a file of another adapter", "", func(_ *testing.T, p *place) { p.file = handshake.FilePrefix + "one-more" }, problem.ReasonInvalidField, "",
+			[]string{"relais-adapter-one"}},
+		{"a file with an odd label", "", func(_ *testing.T, p *place) { p.file = handshake.FilePrefix + "one@" }, problem.ReasonInvalidField, "",
+			[]string{"a label"}},
+		{"a pipe", "", func(t *testing.T, p *place) {
+			if err := syscall.Mkfifo(filepath.Join(p.cfg.PluginDir, p.file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, problem.ReasonReleaseRefused, "register", []string{"not an executable file"}},
 		{"no such file", "", func(*testing.T, *place) {}, problem.ReasonReleaseNotFound, "", []string{"holds no file", "relais adapter get one"}},
 		{"not executable", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o600) },
 			problem.ReasonReleaseRefused, "register", []string{"not an executable file", "chmod +x"}},

@@ -27,7 +27,7 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	if file == "" {
 		file = handshake.FilePrefix + adapter
 	}
-	if err := checkFileName(file); err != nil {
+	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
 	if err := h.discover(ctx); err != nil {
@@ -72,6 +72,18 @@ func checkFileName(file string) error {
 		return problem.InvalidField("file", "must be the plain name of a file in the plugin directory")
 	}
 	return nil
+}
+
+// checkFileOf refuses also the names that no release of this adapter has: those of other adapters, and those that are not listed.
+func checkFileOf(adapter, file string) error {
+	if err := checkFileName(file); err != nil {
+		return err
+	}
+	rest, ours := strings.CutPrefix(file, handshake.FilePrefix+adapter)
+	if label, labelled := strings.CutPrefix(rest, "@"); ours && (rest == "" || labelled && validLabel(label)) {
+		return nil
+	}
+	return problem.InvalidField("file", "must be %s%s, or that with \"@\" and a label of letters, digits and ._+-", handshake.FilePrefix, adapter)
 }
 
 // maxRetiring bounds the processes of one slot that have calls to finish, so that swaps in a row do not pile them up.
