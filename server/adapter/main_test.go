@@ -160,6 +160,7 @@ type lease struct {
 	leases      *leaseCount
 	retiring    chan struct{}
 	share       float64
+	suspect     bool
 	gone        func() <-chan struct{}
 }
 
@@ -168,6 +169,7 @@ func (l *lease) Description() *adapterv1.DescribeResponse { return l.description
 func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
 func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
 func (l *lease) Gone() <-chan struct{}                    { return l.gone() }
+func (l *lease) Suspect() bool                            { return l.suspect }
 func (l *lease) Share() float64                           { return l.share }
 func (l *lease) Release()                                 { l.leases.add(-1) }
 

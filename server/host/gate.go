@@ -36,7 +36,7 @@ func (s *slot) lease(ctx context.Context) (*Lease, error) {
 }
 
 // tryLease returns a lease, or an error when waiting is pointless, or else a channel that is closed when something changes. A
-// generation whose connection is lost is not lent, although it has not been taken out of service yet.
+// generation whose connection is lost, or whose answer the watchdog waits for, is not lent, although it has not been taken out of service.
 func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
 	case s.desired.Unloaded:
 		return nil, nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
 			"adapter %s was unloaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
-	case s.serving != nil && s.serving.process.Ready():
+	case s.serving != nil && s.serving.usableLocked():
 		s.serving.leases++
 		return &Lease{slot: s, generation: s.serving, share: s.shareLocked()}, nil, nil
 	case s.state == CrashLooping, s.retryAt.After(latest):
@@ -54,6 +54,16 @@ func (s *slot) tryLease(latest time.Time) (*Lease, <-chan struct{}, error) {
 	default:
 		return nil, s.changed, nil
 	}
+}
+
+// usableLocked reports whether the process can be expected to answer.
+func (g *generation) usableLocked() bool { return g.process.Ready() && !g.suspect }
+
+// usable is usableLocked.
+func (s *slot) usable(g *generation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.usableLocked()
 }
 
 // shareLocked is the part of a store's rate budget that the serving generation may use: those that retire are still using theirs.
@@ -86,11 +96,11 @@ func (s *slot) downLocked(cause error) *problem.Problem {
 }
 
 // releaseLease counts a caller out.
-func (s *slot) releaseLease(g *generation) {
+func (s *slot) releaseLease(g *generation, good bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.leases--
-	if g.process.Ready() {
+	if good {
 		g.finished++
 	}
 	if g.leases > 0 {

@@ -37,7 +37,7 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	if err != nil {
 		return err
 	}
-	return s.exchange(ctx, report, func(ctx context.Context) (candidate, error) {
+	return s.exchange(ctx, report, false, func(ctx context.Context) (candidate, error) {
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
 		if err != nil {
 			return candidate{}, s.notTaken(file, err)
@@ -47,13 +47,14 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 }
 
 // Rollback lets the release serve that served before, from the server's own copy. It is a swap otherwise; a second rollback undoes
-// the first. NO_PREVIOUS_RELEASE when there is none.
+// the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that retire: when there are too many, the oldest is
+// ended with the calls that it still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
 		return err
 	}
-	return s.exchange(ctx, report, func(context.Context) (candidate, error) {
+	return s.exchange(ctx, report, true, func(context.Context) (candidate, error) {
 		s.mu.Lock()
 		previous := s.desired.Previous.SHA256
 		s.mu.Unlock()
@@ -92,15 +93,20 @@ const maxRetiring = 4
 // command begins a command of the operator, one at a time. The context that it returns ends with the host too. The caller calls end
 // when the outcome is decided; calling it twice is fine.
 func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err error) {
+	return s.commandTo(ctx, false)
+}
+
+// commandTo is command. One that rolls back is not refused because processes retire.
+func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context, end func(), err error) {
 	s.mu.Lock()
-	refusing, retiring := s.refusing, len(s.retiring)
+	refusing, retiring := s.refusing, len(s.unhurriedLocked())
 	s.mu.Unlock()
 	if refusing {
 		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
 	}
 	underWay := problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 		"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
-	if retiring >= maxRetiring {
+	if retiring >= maxRetiring && !rollback {
 		return nil, nil, underWay
 	}
 	select {
@@ -108,6 +114,7 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 	default:
 		return nil, nil, underWay
 	}
+	s.makeRoom()
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(s.life, cancel)
 	return ctx, sync.OnceFunc(func() {
@@ -115,6 +122,26 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 		cancel()
 		<-s.swapping
 	}), nil
+}
+
+// unhurriedLocked are the generations that retire and may take their time, the oldest first.
+func (s *slot) unhurriedLocked() (all []*generation) {
+	for _, g := range s.retiring {
+		if !g.hurried {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+// makeRoom ends the oldest of the generations that retire when there are too many.
+func (s *slot) makeRoom() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if all := s.unhurriedLocked(); len(all) >= maxRetiring {
+		all[0].hurried = true
+		close(all[0].hurry)
+	}
 }
 
 // candidate is a release that is about to be swapped in.
@@ -131,8 +158,8 @@ func (c candidate) discard() {
 }
 
 // exchange is a swap to what fetch returns.
-func (s *slot) exchange(ctx context.Context, report Report, fetch func(context.Context) (candidate, error)) error {
-	decided, end, err := s.command(ctx)
+func (s *slot) exchange(ctx context.Context, report Report, rollback bool, fetch func(context.Context) (candidate, error)) error {
+	decided, end, err := s.commandTo(ctx, rollback)
 	if err != nil {
 		return err
 	}
@@ -143,12 +170,21 @@ func (s *slot) exchange(ctx context.Context, report Report, fetch func(context.C
 		s.prune()
 		return w.refused(ctx, err)
 	}
+	s.forgive()
 	s.prune()
 	end()
 	if before == nil {
 		return nil
 	}
 	return w.retire(ctx, before)
+}
+
+// forgive forgets the failures before: the operator decided that this release serves, whether it did before or not.
+func (s *slot) forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pauses.reset()
+	s.breaker.reset()
 }
 
 // swap is one swap under way.
@@ -220,11 +256,11 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 	return before, nil
 }
 
-// serves reports whether a release serves now, and its version.
+// serves reports whether a release serves now, and its version. A process that does not answer does not: a swap brings another.
 func (s *slot) serves(sum string) (version string, serves bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.serving == nil || !s.serving.process.Ready() || s.serving.release.SHA256 != sum {
+	if s.serving == nil || !s.serving.usableLocked() || s.serving.release.SHA256 != sum {
 		return "", false
 	}
 	return s.serving.release.Version, true
