@@ -43,8 +43,9 @@ type fixture struct {
 	description *adapterv1.DescribeResponse
 	// limit gives the facade a configured rate; it is called before the first call.
 	limit func(adapter.Rate)
-	// retiring and share are what the leases say; they may be changed before a lease.
+	// retiring, suspect and share are what the leases say; they may be changed before a lease.
 	retiring chan struct{}
+	suspect  bool
 	share    float64
 	gone     func() <-chan struct{}
 	// conn is the connection that is leased.
@@ -90,7 +91,7 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}
 		leases.add(1)
-		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, gone: f.gone}, nil
+		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, suspect: f.suspect, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))

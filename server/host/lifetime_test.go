@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -205,6 +206,12 @@ func TestStopDuringASwap(t *testing.T) {
 	stopped := make(chan error, 1)
 	r.memory.onSave = func(d release.Desired) {
 		if d.Release.Version != "2.0.0" {
+			select {
+			case err := <-stopped:
+				t.Errorf("Stop returned before the choice was taken back: %v", err)
+				stopped <- err
+			case <-time.After(200 * time.Millisecond): // it had the time
+			}
 			return
 		}
 		go func() { stopped <- r.Stop(context.Background()) }()
@@ -227,6 +234,37 @@ func TestStopDuringASwap(t *testing.T) {
 	}
 	if saved := r.memory.desired(); saved.Release.Version != "1.0.0" {
 		t.Errorf("saved %+v, want what served", saved)
+	}
+}
+
+// TestCopyIsKeptWhileTheDatabaseNamesIt: what was saved cannot be taken back, and the next server looks for that release.
+func TestCopyIsKeptWhileTheDatabaseNamesIt(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	stopped := make(chan error, 1)
+	r.memory.onSave = func(d release.Desired) {
+		if d.Release.Version != "2.0.0" {
+			r.memory.failWith(errors.New("disk full"))
+			return
+		}
+		go func() { stopped <- r.Stop(context.Background()) }()
+		eventually(t, "no more leases", func() bool {
+			l, err := r.Lease(t.Context(), "one")
+			if err == nil {
+				l.Release()
+			}
+			return err != nil
+		})
+	}
+	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
+		t.Errorf("swap = %v, want SERVER_STOPPING", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	saved := r.memory.desired()
+	if _, err := os.Stat(filepath.Join(r.cfg.WorkDir, "releases", "one", saved.Release.SHA256)); err != nil || saved.Release.Version != "2.0.0" {
+		t.Errorf("saved %+v, its copy: %v", saved, err)
 	}
 }
 
