@@ -96,7 +96,8 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 	retiring := g.retiring
 	var deadline <-chan time.Time
 	var again <-chan time.Time
-	for misses, turn := 0, false; ; {
+	turn := false // of the watchdog
+	for misses := 0; ; {
 		select {
 		case <-ctx.Done():
 			return errHostStopping

@@ -237,6 +237,27 @@ func TestStopDuringASwap(t *testing.T) {
 	}
 }
 
+// TestRollbackWithoutTheCopy: the release may lie in the plugin directory still.
+func TestRollbackWithoutTheCopy(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	first := r.serving(t).Release
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(r.cfg.WorkDir, "releases", "one", first.SHA256)); err != nil {
+		t.Fatal(err)
+	}
+	back := func() error { return r.Rollback(t.Context(), "one", func(host.Step) {}) }
+	if err := back(); !problem.HasReason(err, problem.ReasonNoPreviousRelease) {
+		t.Errorf("rollback to a release that is nowhere = %v, want NO_PREVIOUS_RELEASE", err)
+	}
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@1.0.0", "")
+	if err := back(); err != nil || r.serving(t).Release != first {
+		t.Errorf("rollback: %v", err)
+	}
+}
+
 // TestCopyIsKeptWhileTheDatabaseNamesIt: what was saved cannot be taken back, and the next server looks for that release.
 func TestCopyIsKeptWhileTheDatabaseNamesIt(t *testing.T) {
 	t.Parallel()
