@@ -183,14 +183,14 @@ func (h *Host) watchPlugins(ctx context.Context) {
 }
 
 // swapIn swaps a file in that appeared, and reports whether that is decided; what became of it is in the log. It is not while another
-// command for the adapter is under way. An adapter that is not known, or is unloaded, is left to its operator.
+// command for the adapter is under way, or too many of its processes retire. An adapter that is not known, or is unloaded, is left to its operator.
 func (h *Host) swapIn(ctx context.Context, f File) (decided bool) {
 	if s, err := h.Adapter(f.Adapter); err != nil || s.State == Unloaded {
 		return true
 	}
 	h.cfg.Logger.InfoContext(ctx, "new adapter file found", slog.String("file", f.Name))
 	err := h.Swap(ctx, f.Adapter, f.Name, func(Step) {})
-	if problem.HasReason(err, problem.ReasonSwapUnderWay) {
+	if problem.HasReason(err, problem.ReasonSwapUnderWay) || problem.HasReason(err, problem.ReasonTooManyRetiring) {
 		return false
 	}
 	if err != nil && ctx.Err() == nil {

@@ -108,7 +108,7 @@ func TestRollbackEndsTheOldestRetiring(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := r.Swap(t.Context(), "one", "", func(host.Step) {}); !problem.HasReason(err, problem.ReasonSwapUnderWay) {
+	if err := r.Swap(t.Context(), "one", "", func(host.Step) {}); !problem.HasReason(err, problem.ReasonTooManyRetiring) {
 		t.Errorf("swap with four that retire = %v, want it refused", err)
 	}
 	if err := swap(func(ctx context.Context, report host.Report) error { return r.Rollback(ctx, "one", report) }); err != nil {

@@ -22,7 +22,8 @@ import (
 //
 // It returns when the process that served before is gone. When the context ends after Publish, Swap returns its error and the rest
 // happens without it. Errors are problems, and leave the slot as it was: ADAPTER_NOT_FOUND, RELEASE_NOT_FOUND, RELEASE_REFUSED with the
-// step at which it was refused, SWAP_UNDER_WAY, SERVER_STOPPING; or the context's.
+// step at which it was refused, SWAP_UNDER_WAY, TOO_MANY_RETIRING,
+// SERVER_STOPPING; or the context's.
 func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) error {
 	if file == "" {
 		file = handshake.FilePrefix + adapter
@@ -115,7 +116,9 @@ func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context,
 	underWay := problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 		"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
 	if retiring >= maxRetiring && !rollback {
-		return nil, nil, underWay
+		return nil, nil, problem.New(problem.Precondition, problem.ReasonTooManyRetiring,
+			"%d processes of adapter %s that served before still finish their calls; try again when one of them is gone, \"relais adapter get %s\" "+
+				"lists them, or roll back, which ends the oldest", retiring, s.name, s.name).With("adapter", s.name)
 	}
 	select {
 	case s.swapping <- struct{}{}:

@@ -67,6 +67,7 @@ const (
 	ReasonReleaseRefused        = "RELEASE_REFUSED"
 	ReasonNoPreviousRelease     = "NO_PREVIOUS_RELEASE"
 	ReasonSwapUnderWay          = "SWAP_UNDER_WAY"
+	ReasonTooManyRetiring       = "TOO_MANY_RETIRING"
 	ReasonMalformedAnswer       = "MALFORMED_ANSWER"
 	ReasonTrackingMismatch      = "TRACKING_MISMATCH"
 	ReasonShippedElsewhere      = "SHIPPED_ELSEWHERE"
