@@ -96,7 +96,7 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 	retiring := g.retiring
 	var deadline <-chan time.Time
 	var again <-chan time.Time
-	turn := false // of the watchdog
+	var turn bool // of the watchdog, as against a question in between
 	for misses := 0; ; {
 		select {
 		case <-ctx.Done():
