@@ -402,6 +402,7 @@ func (l benchLease) Description() *adapterv1.DescribeResponse { return sdktest.D
 func (l benchLease) Binary() string                           { return "bench@" }
 func (l benchLease) Retiring() <-chan struct{}                { return nil }
 func (l benchLease) Gone() <-chan struct{}                    { return nil }
+func (l benchLease) Suspect() bool                            { return false }
 func (l benchLease) Share() float64                           { return 1 }
 func (l benchLease) Release()                                 {}
 

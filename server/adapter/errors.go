@@ -79,6 +79,11 @@ func (s *session) problem(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return context.Canceled
+	case (st.Code() == codes.DeadlineExceeded || ctx.Err() != nil) && s.lease.Suspect():
+		return &problem.Problem{
+			Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
+			Message: "the process of adapter " + s.adapter + " does not answer; it is replaced if it stays so, try again",
+		}
 	case st.Code() == codes.DeadlineExceeded || ctx.Err() != nil:
 		return &problem.Problem{
 			Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown,

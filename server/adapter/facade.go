@@ -63,6 +63,8 @@ type Lease interface {
 	Retiring() <-chan struct{}
 	// Gone is closed when the process is known to have ended, or to be ended. A call may meet its end a moment before.
 	Gone() <-chan struct{}
+	// Suspect reports whether the process stopped answering, or has ended: a deadline that passed then says nothing of the marketplace.
+	Suspect() bool
 	// Share is the part of a store's rate budget that this call may use, in (0, 1].
 	Share() float64
 	// Release gives the lease back.

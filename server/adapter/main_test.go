@@ -43,8 +43,9 @@ type fixture struct {
 	description *adapterv1.DescribeResponse
 	// limit gives the facade a configured rate; it is called before the first call.
 	limit func(adapter.Rate)
-	// retiring and share are what the leases say; they may be changed before a lease.
+	// retiring, suspect and share are what the leases say; they may be changed before a lease.
 	retiring chan struct{}
+	suspect  bool
 	share    float64
 	gone     func() <-chan struct{}
 	// onLease is told of the store of each lease; it may be set before the first call.
@@ -95,7 +96,7 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		if f.onLease != nil {
 			f.onLease(storeID)
 		}
-		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, gone: f.gone}, nil
+		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, suspect: f.suspect, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
@@ -165,6 +166,7 @@ type lease struct {
 	leases      *leaseCount
 	retiring    chan struct{}
 	share       float64
+	suspect     bool
 	gone        func() <-chan struct{}
 }
 
@@ -173,6 +175,7 @@ func (l *lease) Description() *adapterv1.DescribeResponse { return l.description
 func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
 func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
 func (l *lease) Gone() <-chan struct{}                    { return l.gone() }
+func (l *lease) Suspect() bool                            { return l.suspect }
 func (l *lease) Share() float64                           { return l.share }
 func (l *lease) Release()                                 { l.leases.add(-1) }
 

@@ -70,7 +70,7 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 
 	stream, err := s.client.ListOrders(streamCtx, req)
 	if err != nil {
-		return s.lost(s.problem(ctx, err))
+		return s.lostStream(s.problem(ctx, err))
 	}
 	for {
 		message, err := stream.Recv()
@@ -83,7 +83,7 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 				Message: fmt.Sprintf("no orders and no end came from the marketplace for %s; try again later", f.timeouts.StreamIdle),
 			}
 		case err != nil:
-			return s.lost(s.problem(ctx, err))
+			return s.lostStream(s.problem(ctx, err))
 		}
 		idle.Stop()
 		page, err := progress.page(message)
@@ -101,6 +101,16 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 	}
 }
 
+// lostStream marks the error of a stream whose process ended under it. One that retired had to end: that is no crash, and does not count as
+// one, however long the stream was.
+func (s *session) lostStream(err error) error {
+	err = s.lost(err)
+	if _, ok := isLost(err); ok && retiring(s.lease) {
+		return errRetiring
+	}
+	return err
+}
+
 // retiring reports whether another process serves in the place of the lease's.
 func retiring(l Lease) bool {
 	select {
@@ -111,7 +121,7 @@ func retiring(l Lease) bool {
 	}
 }
 
-// errRetiring says that a stream was stopped at a finished sub-window because its process retires.
+// errRetiring says that a stream ended because its process retires: at a finished sub-window, or cut short at the end of its time.
 var errRetiring = errors.New("the adapter's process retires")
 
 // errIdle is the cause of a stream that was cancelled because it fell silent.

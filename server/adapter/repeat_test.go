@@ -73,6 +73,19 @@ func (m *mortal) PreviewShipment(ctx context.Context, _ *adapterv1.PreviewShipme
 	return &adapterv1.PreviewShipmentResponse{}, nil
 }
 
+// TestSilenceOfASuspectProcess: a process that does not answer says nothing of the marketplace.
+func TestSilenceOfASuspectProcess(t *testing.T) {
+	t.Parallel()
+	for suspect, want := range map[bool]string{true: problem.ReasonAdapterDown, false: problem.ReasonMarketplaceDown} {
+		f := overRaw(t, &mortal{lives: 10, die: func() {}})
+		f.suspect = suspect
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		_, err := f.GetOrders(ctx, fakeRef, []string{"N001"})
+		cancel()
+		wantProblem(t, err, problem.Unavailable, want)
+	}
+}
+
 // TestReadsAreRepeatedOnce: a call that changes nothing is made once more when its process ends under it, and no oftener.
 func TestReadsAreRepeatedOnce(t *testing.T) {
 	t.Parallel()
@@ -249,7 +262,7 @@ func TestStreamsGoOnElsewhere(t *testing.T) {
 	t.Parallel()
 	type event struct {
 		after int    // the page at which it happens, by its hour
-		what  string // "retires" or "ends"
+		what  string // "retires", "ends", or "is cut": it retires and its time is over
 	}
 	hours := func(from, to int) (all []int) {
 		for h := from; h <= to; h++ {
@@ -271,6 +284,8 @@ func TestStreamsGoOnElsewhere(t *testing.T) {
 		{"it retires within a sub-window", 6, []event{{8, "retires"}}, []int{0, 12}, hours(1, 24), []int{13}, false},
 		{"it retires within the last one", 6, []event{{20, "retires"}}, []int{0}, hours(1, 24), nil, false},
 		{"it retires again and again", 6, []event{{1, "retires"}, {7, "retires"}, {13, "retires"}}, []int{0, 6, 12, 18}, hours(1, 24), []int{7, 13, 19}, false},
+		{"it is cut again and again while it retires", 24, []event{{8, "is cut"}, {16, "is cut"}, {20, "is cut"}}, []int{0, 0, 0, 0},
+			append(append(append(hours(1, 8), hours(1, 16)...), hours(1, 20)...), hours(1, 24)...), []int{1, 1, 1}, false},
 		{"it ends within a sub-window", 6, []event{{8, "ends"}}, []int{0, 6}, append(hours(1, 8), hours(7, 24)...), []int{7}, false},
 		{"it ends again after it got further", 6, []event{{8, "ends"}, {14, "ends"}, {20, "ends"}}, []int{0, 6, 12, 18},
 			append(append(append(hours(1, 8), hours(7, 14)...), hours(13, 20)...), hours(19, 24)...), []int{7, 13, 19}, false},
@@ -302,6 +317,12 @@ func TestStreamsGoOnElsewhere(t *testing.T) {
 					case "retires":
 						close(f.retiring)
 						f.retiring = make(chan struct{}) // of the next lease
+					case "is cut":
+						close(f.retiring)
+						f.retiring = make(chan struct{}) // of the next lease
+						f.cut()
+						events = events[1:]
+						return nil
 					case "ends":
 						f.cut()
 						events = events[1:]

@@ -42,8 +42,9 @@ func (s *slot) lease(ctx context.Context, store string) (*Lease, error) {
 }
 
 // tryLease returns a lease, or an error when waiting is pointless, or else a channel that is closed when something changes. A
-// generation whose connection is lost is not lent, although it has not been taken out of service yet. A pinned store waits until
-// patience for its own release; when that does not serve by then, the store does not stand still but goes to the one that serves.
+// generation whose connection is lost, or whose answer the watchdog waits for, is not lent, although it has not been taken out of
+// service yet. A pinned store waits until patience for its own release; when that does not serve by then, the store does not stand
+// still but goes to the one that serves.
 func (s *slot) tryLease(store string, patience, latest time.Time) (*Lease, <-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +69,17 @@ func (s *slot) tryLease(store string, patience, latest time.Time) (*Lease, <-cha
 }
 
 // servesLocked reports whether a generation serves that a caller can use.
-func (s *slot) servesLocked() bool { return s.serving != nil && s.serving.process.Ready() }
+func (s *slot) servesLocked() bool { return s.serving != nil && s.serving.usableLocked() }
+
+// usableLocked reports whether the process can be expected to answer.
+func (g *generation) usableLocked() bool { return g.process.Ready() && !g.suspect }
+
+// usable is usableLocked.
+func (s *slot) usable(g *generation) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.usableLocked()
+}
 
 // lendLocked counts a caller in on the generation that serves.
 func (s *slot) lendLocked(store string) *Lease {
@@ -124,7 +135,7 @@ func (s *slot) downLocked(cause error) *problem.Problem {
 }
 
 // releaseLease counts a caller out.
-func (s *slot) releaseLease(g *generation, store string) {
+func (s *slot) releaseLease(g *generation, store string, good bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g.leases--
@@ -133,7 +144,7 @@ func (s *slot) releaseLease(g *generation, store string) {
 	} else {
 		delete(g.visits, store)
 	}
-	if g.process.Ready() {
+	if good {
 		g.finished++
 	}
 	if g.leases > 0 {

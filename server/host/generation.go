@@ -25,14 +25,17 @@ type generation struct {
 
 	retiring chan struct{} // closed when another one serves in its place
 	idle     chan struct{} // closed when it retires and no lease is out
+	hurry    chan struct{} // closed when it must not wait for its calls any more
 	gone     chan struct{} // closed when nothing of it is left
 
 	// The fields below are guarded by slot.mu.
 
 	leases   int
 	visits   map[string]*visit // the leases by store
-	finished int               // calls that ended while the process was well
+	finished int               // leases on which a call succeeded
+	suspect  bool              // the watchdog waits for an answer
 	retired  bool              // retiring is closed
+	hurried  bool              // hurry is closed
 	cut      int               // leases that were out when it was ended
 }
 
@@ -47,6 +50,7 @@ var (
 	errUnresponsive = errors.New("the adapter stopped answering")
 	errTooLarge     = errors.New("the adapter used more memory than it may")
 	errHostStopping = errors.New("the server is stopping")
+	errMadeRoom     = errors.New("too many processes retire, and a rollback needed the place of the oldest")
 	errRetired      = errors.New("another generation serves in its place")
 )
 
@@ -68,7 +72,7 @@ func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error
 	}
 	return &generation{
 		number: number, release: release.Release{SHA256: sum}, process: process, log: log,
-		retiring: make(chan struct{}), idle: make(chan struct{}), gone: make(chan struct{}),
+		retiring: make(chan struct{}), idle: make(chan struct{}), hurry: make(chan struct{}), gone: make(chan struct{}),
 		visits: make(map[string]*visit),
 	}, nil
 }
@@ -90,14 +94,18 @@ func (g *generation) describe(ctx context.Context, timeout time.Duration) (*adap
 }
 
 // watch returns when the generation must not run any more, and says why. A process whose end nobody sees from outside, because it
-// is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing.
-func (g *generation) watch(ctx context.Context, cfg Config) error {
+// is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing. suspect is
+// told when an answer is missed, and when one comes after that. In between it is asked all the time, so that nobody waits for the next
+// turn of the watchdog; what counts against the process is one miss a turn.
+func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) error {
 	ticker := time.NewTicker(cfg.WatchInterval)
 	defer ticker.Stop()
 	memory := time.NewTicker(cfg.MemoryInterval)
 	defer memory.Stop()
 	retiring := g.retiring
 	var deadline <-chan time.Time
+	var again <-chan time.Time
+	var turn bool // of the watchdog, as against a question in between
 	for misses := 0; ; {
 		select {
 		case <-ctx.Done():
@@ -114,19 +122,36 @@ func (g *generation) watch(ctx context.Context, cfg Config) error {
 			continue
 		case <-deadline:
 			return errRetired
+		case <-g.hurry:
+			return errMadeRoom
 		case <-memory.C:
 			if size := residentBytes(g.process.PID()); cfg.MemoryLimit > 0 && size > cfg.MemoryLimit {
 				return fmt.Errorf("%w: %d bytes resident, %d allowed", errTooLarge, size, cfg.MemoryLimit)
 			}
 			continue
 		case <-ticker.C:
+			turn = true
+		case <-again:
+			turn = false
 		}
-		if _, err := g.describe(ctx, cfg.WatchTimeout); err == nil {
+		_, err := g.describe(ctx, cfg.WatchTimeout)
+		again = nil
+		switch {
+		case err == nil:
+			if misses > 0 {
+				g.log.Info("adapter answers the watchdog again", slog.Int("misses", misses))
+				suspect(false)
+			}
 			misses = 0
 			continue
-		} else if ctx.Err() == nil && g.process.Err() == nil {
+		case ctx.Err() != nil || g.process.Err() != nil:
+		case turn:
 			misses++
 			g.log.Warn("adapter missed the watchdog", slog.Int("misses", misses), slog.String("code", status.Code(err).String()))
+			suspect(true)
+			fallthrough
+		default:
+			again = time.After(cfg.WatchTimeout / 4)
 		}
 		if misses >= cfg.WatchMisses {
 			return fmt.Errorf("%w: %d questions in a row, %v each", errUnresponsive, misses, cfg.WatchTimeout)

@@ -98,6 +98,12 @@ func (h *Host) Start(ctx context.Context) error {
 	if h.cfg.PluginWatch > 0 {
 		h.running.Go(func() { h.watchPlugins(h.life) })
 	}
+	slots := slices.Collect(maps.Values(h.slots))
+	h.running.Go(func() { // what a server that was killed had no time for
+		for _, s := range slots {
+			s.tidy()
+		}
+	})
 	return nil
 }
 
@@ -158,6 +164,9 @@ func (h *Host) Stop(ctx context.Context) error {
 		stop()
 	}
 	h.running.Wait()
+	for _, s := range slots {
+		s.commands.Wait() // a command under way takes back what it saved, and cleans up; there is none after it
+	}
 	if work != nil {
 		work.close()
 	}

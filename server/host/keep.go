@@ -9,7 +9,7 @@ import (
 // keep watches a generation that serves, or served, until it must end, and cleans up after it.
 func (s *slot) keep(g *generation) {
 	defer close(g.gone)
-	err := g.watch(s.life, s.cfg)
+	err := g.watch(s.life, s.cfg, func(suspect bool) { s.update(func() { g.suspect = suspect }) })
 	retired := s.takeOut(g, err)
 	g.end(s.life, s.cfg.KillTimeout, errors.Is(err, errUnresponsive) || errors.Is(err, errTooLarge))
 	s.update(func() {
@@ -59,7 +59,7 @@ func (s *slot) pruneUnless(commanded bool) {
 		s.mu.Unlock()
 		return
 	}
-	keep := []string{s.desired.Release.SHA256, s.desired.Previous.SHA256}
+	keep := []string{s.desired.Release.SHA256, s.desired.Previous.SHA256, s.owed}
 	for _, c := range s.canaries {
 		keep = append(keep, c.desired.Release.SHA256)
 	}

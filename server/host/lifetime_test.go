@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,13 +138,13 @@ func TestRestartServesWhatServed(t *testing.T) {
 		s, err = next.Adapter("one")
 		return err == nil && s.Restarts > 0
 	})
-	if !strings.Contains(s.Message, "copy of release") || !strings.Contains(s.Message, "relais adapter swap one") {
+	if !strings.Contains(s.Message, "copy of release") || !strings.Contains(s.Message, "there is no copy; file relais-adapter-one: it is release") || !strings.Contains(s.Message, "relais adapter swap one") {
 		t.Errorf("message %q, want what is lost and what to do", s.Message)
 	}
 	if err := next.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "")
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@before", "") // what was rolled back to, under any of its names
 	next = again()
 	if _, err := call(t.Context(), next, "one", "nothing"); err != nil {
 		t.Errorf("call after the file was put back: %v", err)
@@ -151,6 +152,27 @@ func TestRestartServesWhatServed(t *testing.T) {
 }
 
 // TestNewAdapter: a file that comes after the start is listed, and served when it is asked for.
+// TestUnreadablePluginDirectory: what serves does not come from there.
+func TestUnreadablePluginDirectory(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(r.cfg.PluginDir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.cfg.PluginDir, nil, 0o600); err != nil { // it cannot be read then, whoever runs this
+		t.Fatal(err)
+	}
+	if files, err := r.Files(t.Context()); err != nil || len(files) != 0 {
+		t.Errorf("Files = %v, %v; want none", files, err)
+	}
+	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+		t.Errorf("Rollback: %v", err)
+	}
+}
+
 func TestNewAdapter(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
@@ -184,6 +206,12 @@ func TestStopDuringASwap(t *testing.T) {
 	stopped := make(chan error, 1)
 	r.memory.onSave = func(d release.Desired) {
 		if d.Release.Version != "2.0.0" {
+			select {
+			case err := <-stopped:
+				t.Errorf("Stop returned before the choice was taken back: %v", err)
+				stopped <- err
+			case <-time.After(200 * time.Millisecond): // it had the time
+			}
 			return
 		}
 		go func() { stopped <- r.Stop(context.Background()) }()
@@ -206,6 +234,58 @@ func TestStopDuringASwap(t *testing.T) {
 	}
 	if saved := r.memory.desired(); saved.Release.Version != "1.0.0" {
 		t.Errorf("saved %+v, want what served", saved)
+	}
+}
+
+// TestRollbackWithoutTheCopy: the release may lie in the plugin directory still.
+func TestRollbackWithoutTheCopy(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	first := r.serving(t).Release
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(r.cfg.WorkDir, "releases", "one", first.SHA256)); err != nil {
+		t.Fatal(err)
+	}
+	back := func() error { return r.Rollback(t.Context(), "one", func(host.Step) {}) }
+	if err := back(); !problem.HasReason(err, problem.ReasonNoPreviousRelease) {
+		t.Errorf("rollback to a release that is nowhere = %v, want NO_PREVIOUS_RELEASE", err)
+	}
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@1.0.0", "")
+	if err := back(); err != nil || r.serving(t).Release != first {
+		t.Errorf("rollback: %v", err)
+	}
+}
+
+// TestCopyIsKeptWhileTheDatabaseNamesIt: what was saved cannot be taken back, and the next server looks for that release.
+func TestCopyIsKeptWhileTheDatabaseNamesIt(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	stopped := make(chan error, 1)
+	r.memory.onSave = func(d release.Desired) {
+		if d.Release.Version != "2.0.0" {
+			r.memory.failWith(errors.New("disk full"))
+			return
+		}
+		go func() { stopped <- r.Stop(context.Background()) }()
+		eventually(t, "no more leases", func() bool {
+			l, err := r.Lease(t.Context(), "one", "")
+			if err == nil {
+				l.Release()
+			}
+			return err != nil
+		})
+	}
+	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
+		t.Errorf("swap = %v, want SERVER_STOPPING", err)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	saved := r.memory.desired()
+	if _, err := os.Stat(filepath.Join(r.cfg.WorkDir, "releases", "one", saved.Release.SHA256)); err != nil || saved.Release.Version != "2.0.0" {
+		t.Errorf("saved %+v, its copy: %v", saved, err)
 	}
 }
 

@@ -77,7 +77,7 @@ func (r PinRequest) check(now time.Time) error {
 	case r.ExpireTime.After(now.Add(MaxPinTime)):
 		return problem.InvalidField("expire_time", "must be at most %d days from now", MaxPinTime/(24*time.Hour))
 	case r.File != "":
-		return checkFileName(r.File)
+		return checkFileOf(r.Adapter, r.File)
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
 	}
 	if canary != nil {
 		w.begin(Probe)
-		if lacks := missing(canary.lastDescription(), s.lastDescription(), use); len(lacks) > 0 {
+		if lacks := missing(canary.lastDescription(), s.lastDescription(), use, s.servedTo(release.Release{SHA256: c.sum}, use)); len(lacks) > 0 {
 			return fmt.Errorf("it does not do for the store: %s", strings.Join(lacks, "; "))
 		}
 		w.done()

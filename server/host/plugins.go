@@ -3,11 +3,8 @@ package host
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -18,6 +15,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
 
@@ -39,20 +37,22 @@ type File struct {
 }
 
 // Files lists the files of the plugin directory that could be served, ordered by adapter and name. Each is hashed once: again when
-// its size or time changed. An adapter that has a file and no slot gets one, which is unloaded.
+// its size or time changed. An adapter that has a file and no slot gets one, which is unloaded. A directory that cannot be read has no
+// files, with a warning in the log: what serves, and what can be rolled back to, does not come from there. The error is the context's.
 func (h *Host) Files(ctx context.Context) ([]File, error) {
-	if err := h.discover(ctx); err != nil {
-		return nil, err
-	}
 	files, err := h.scan(ctx)
+	if err == nil {
+		err = h.discover(ctx)
+	}
 	if err != nil {
-		return nil, err
+		h.cfg.Logger.WarnContext(ctx, "plugin directory not listed", slog.Any("error", err))
+		return nil, nil
 	}
 	for i := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("hash the files of the plugin directory: %w", err)
 		}
-		files[i].SHA256 = h.hashes.of(filepath.Join(h.cfg.PluginDir, files[i].Name), files[i])
+		files[i].SHA256 = h.hashes.of(ctx, filepath.Join(h.cfg.PluginDir, files[i].Name), files[i])
 	}
 	return files, nil
 }
@@ -132,14 +132,14 @@ type hashes struct {
 func newHashes() *hashes { return &hashes{known: make(map[string]File)} }
 
 // of returns the hash of a file whose size and time are f's; empty when it cannot be read.
-func (c *hashes) of(path string, f File) string {
+func (c *hashes) of(ctx context.Context, path string, f File) string {
 	c.mu.Lock()
 	known, ok := c.known[path]
 	c.mu.Unlock()
 	if ok && known.Size == f.Size && known.ModTime.Equal(f.ModTime) {
 		return known.SHA256
 	}
-	sum, err := hashFile(path)
+	sum, err := release.Hash(ctx, path)
 	if err != nil {
 		return ""
 	}
@@ -148,22 +148,6 @@ func (c *hashes) of(path string, f File) string {
 	c.known[path] = f
 	c.mu.Unlock()
 	return sum
-}
-
-func hashFile(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", errors.Join(err, fs.ErrInvalid)
-	}
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // watchPlugins swaps in the files of adapters that are known when they change, until the context ends. A file counts when two looks
@@ -199,14 +183,14 @@ func (h *Host) watchPlugins(ctx context.Context) {
 }
 
 // swapIn swaps a file in that appeared, and reports whether that is decided; what became of it is in the log. It is not while another
-// command for the adapter is under way. An adapter that is not known, or is unloaded, is left to its operator.
+// command for the adapter is under way, or too many of its processes retire. An adapter that is not known, or is unloaded, is left to its operator.
 func (h *Host) swapIn(ctx context.Context, f File) (decided bool) {
 	if s, err := h.Adapter(f.Adapter); err != nil || s.State == Unloaded {
 		return true
 	}
 	h.cfg.Logger.InfoContext(ctx, "new adapter file found", slog.String("file", f.Name))
 	err := h.Swap(ctx, f.Adapter, f.Name, func(Step) {})
-	if problem.HasReason(err, problem.ReasonSwapUnderWay) {
+	if problem.HasReason(err, problem.ReasonSwapUnderWay) || problem.HasReason(err, problem.ReasonTooManyRetiring) {
 		return false
 	}
 	if err != nil && ctx.Err() == nil {

@@ -75,9 +75,11 @@ func (g *generation) askNothing(ctx context.Context, timeout time.Duration) erro
 	return fmt.Errorf("the adapter answers a call without addresses with code %s and not with the reason %s", status.Code(err), want)
 }
 
-// missing lists what the connected stores need and this description does not offer. Before is what the release in service says of
-// itself; nil when none ever served.
-func missing(d, before *adapterv1.DescribeResponse, use release.Use) []string {
+// missing lists what the connected stores would lose with this description. Before is what the release in service says of itself; nil
+// when none served since the server started. What that one lacks as well nobody loses; without one there is nothing to compare with, and
+// a slot that stands still is better served by what there is. Served says that the release was served to these very stores before, with
+// the credentials that they have.
+func missing(d, before *adapterv1.DescribeResponse, use release.Use, served bool) []string {
 	if use.Stores == 0 {
 		return nil
 	}
@@ -87,23 +89,23 @@ func missing(d, before *adapterv1.DescribeResponse, use release.Use) []string {
 			lacks = append(lacks, fmt.Sprintf("it speaks to marketplace %.64q, and stores are connected to %q", d.GetMarketplace(), m))
 		}
 	}
-	c := d.GetCapabilities()
-	if use.Decisions && !c.GetAcceptance() {
+	c, had := d.GetCapabilities(), before.GetCapabilities()
+	if use.Decisions && had.GetAcceptance() && !c.GetAcceptance() {
 		lacks = append(lacks, "it can neither accept nor refuse orders, and stores do (capability acceptance)")
 	}
-	if use.PartialShipments && !c.GetPartialShipment() {
-		lacks = append(lacks, "it cannot ship a part of an order, and such shipments wait (capability partial_shipment)")
+	if use.PartialShipments && had.GetPartialShipment() && !c.GetPartialShipment() {
+		lacks = append(lacks, "it cannot ship a part of an order, and shipments that name lines wait (capability partial_shipment)")
 	}
-	if before == nil {
+	if before == nil || served {
 		return lacks
 	}
-	had := func(key string) bool {
+	required := func(key string) bool {
 		return slices.ContainsFunc(before.GetCredentialFields(), func(f *adapterv1.CredentialField) bool {
 			return f.GetKey() == key && !f.GetOptional()
 		})
 	}
 	for _, f := range d.GetCredentialFields() {
-		if !f.GetOptional() && !had(f.GetKey()) {
+		if !f.GetOptional() && !required(f.GetKey()) {
 			lacks = append(lacks, fmt.Sprintf("it requires the credential %.64q, which connected stores may not have", f.GetKey()))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,15 @@ func TestRefusedReleases(t *testing.T) {
 	}{
 		{"a path", "", func(_ *testing.T, p *place) { p.file = "../" + p.file }, problem.ReasonInvalidField, "", []string{"plain name"}},
 		{"a hidden file", "", func(_ *testing.T, p *place) { p.file = ".hidden" }, problem.ReasonInvalidField, "", []string{"plain name"}},
+		{"a file of another adapter", "", func(_ *testing.T, p *place) { p.file = handshake.FilePrefix + "one-more" }, problem.ReasonInvalidField, "",
+			[]string{"relais-adapter-one"}},
+		{"a file with an odd label", "", func(_ *testing.T, p *place) { p.file = handshake.FilePrefix + "one@" }, problem.ReasonInvalidField, "",
+			[]string{"a label"}},
+		{"a pipe", "", func(t *testing.T, p *place) {
+			if err := syscall.Mkfifo(filepath.Join(p.cfg.PluginDir, p.file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, problem.ReasonReleaseRefused, "register", []string{"not an executable file"}},
 		{"no such file", "", func(*testing.T, *place) {}, problem.ReasonReleaseNotFound, "", []string{"holds no file", "relais adapter get one"}},
 		{"not executable", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o600) },
 			problem.ReasonReleaseRefused, "register", []string{"not an executable file", "chmod +x"}},
@@ -148,6 +158,26 @@ func write(t *testing.T, dir, name, content string, mode os.FileMode) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), mode); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestBoundStoresLoseNothing: what the release in service lacks as well does not keep another one from serving, and a release that these
+// stores were served by serves them again.
+func TestBoundStoresLoseNothing(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", "demanding") })
+	r.stores.use = release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}, Decisions: true, PartialShipments: true}
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatalf("swap of one that neither decides nor ships parts to one like it: %v", err)
+	}
+	back := func() error { return r.Rollback(t.Context(), "one", func(host.Step) {}) }
+	r.stores.use.CredentialsTime = time.Now()
+	if err := back(); !problem.HasReason(err, problem.ReasonReleaseRefused) {
+		t.Errorf("rollback with a store that was connected since = %v, want it refused", err)
+	}
+	r.stores.use.CredentialsTime = r.memory.desired().ChangeTime.Add(-time.Minute)
+	if err := back(); err != nil {
+		t.Errorf("rollback to a release whose credential every store has: %v", err)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
@@ -33,10 +32,12 @@ type slot struct {
 	// publishing is held by whoever decides which generation serves. It is a channel because a database is asked meanwhile.
 	publishing chan struct{}
 	keepers    sync.WaitGroup
+	commands   sync.WaitGroup // those under way
 
 	mu       *sync.Mutex // guards the fields below, also of the canaries, which share it; never held across I/O
 	state    State
 	desired  release.Desired // as saved; its release is zero until one served
+	owed     string          // hash of a release that is saved as desired and should not be; empty when the database is right
 	serving  *generation     // set while state is Serving
 	retiring []*generation   // those that served before and have calls to finish
 	dying    int             // processes that ended while they served and are not cleaned up
@@ -237,32 +238,6 @@ func (s *slot) defaultFile() string {
 	return filepath.Join(s.cfg.PluginDir, handshake.FilePrefix+s.name)
 }
 
-// launchKept launches a release from the library. A copy that is gone or damaged is taken again from the plugin directory, if the
-// same release lies there still.
-func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) {
-	if s.library.Has(s.name, sum) {
-		g, err := s.launch(ctx, s.library.Path(s.name, sum), sum)
-		if !errors.Is(err, launch.ErrWrongHash) {
-			return g, err
-		}
-	}
-	lost := fmt.Errorf("the server's copy of release %.12s is lost, and the plugin directory holds another; "+
-		"put that release's file back, or serve the other one with \"relais adapter swap %s\"", sum, s.name)
-	copied, err := s.library.Take(ctx, s.name, s.defaultFile())
-	if err != nil {
-		return nil, lost
-	}
-	defer copied.Discard()
-	if copied.SHA256 != sum {
-		return nil, lost
-	}
-	if err := copied.Adopt(); err != nil {
-		return nil, err
-	}
-	s.log.Warn("copy of the release restored from the plugin directory", slog.String("sha256", sum))
-	return s.launch(ctx, copied.Path, sum)
-}
-
 // errOvertaken says that another generation serves already, or that none is wanted any more.
 var errOvertaken = errors.New("another generation serves already")
 
@@ -296,10 +271,23 @@ func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy,
 	if err == nil || after == before || s.of != nil {
 		return old, err
 	}
-	if undoErr := s.cfg.Releases.SaveDesiredRelease(context.WithoutCancel(ctx), before); undoErr != nil {
+	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if undoErr := s.cfg.Releases.SaveDesiredRelease(undo, before); undoErr != nil {
+		s.owe(after.Release.SHA256) // the next server would look for its copy
 		s.log.ErrorContext(ctx, "saved release not taken back", slog.Any("error", undoErr))
 	}
 	return nil, err
+}
+
+// undoTimeout bounds the taking back of what was saved: the host waits for it when it stops.
+const undoTimeout = 10 * time.Second
+
+// owe notes which release is saved as desired and should not be; empty for none.
+func (s *slot) owe(sum string) {
+	s.mu.Lock()
+	s.owed = sum
+	s.mu.Unlock()
 }
 
 // nextDesired is what is desired when a release serves.
@@ -322,12 +310,16 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 			return err
 		}
 	}
-	if after == before || s.of != nil {
+	s.mu.Lock()
+	right := s.owed == ""
+	s.mu.Unlock()
+	if s.of != nil || after == before && right {
 		return nil
 	}
 	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
 		return fmt.Errorf("save which release is served: %w", err)
 	}
+	s.owe("")
 	return nil
 }
 

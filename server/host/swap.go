@@ -22,12 +22,13 @@ import (
 //
 // It returns when the process that served before is gone. When the context ends after Publish, Swap returns its error and the rest
 // happens without it. Errors are problems, and leave the slot as it was: ADAPTER_NOT_FOUND, RELEASE_NOT_FOUND, RELEASE_REFUSED with the
-// step at which it was refused, SWAP_UNDER_WAY, SERVER_STOPPING; or the context's.
+// step at which it was refused, SWAP_UNDER_WAY, TOO_MANY_RETIRING,
+// SERVER_STOPPING; or the context's.
 func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) error {
 	if file == "" {
 		file = handshake.FilePrefix + adapter
 	}
-	if err := checkFileName(file); err != nil {
+	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
 	if err := h.discover(ctx); err != nil {
@@ -37,7 +38,7 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	if err != nil {
 		return err
 	}
-	return s.exchange(ctx, report, func(ctx context.Context) (candidate, error) {
+	return s.exchange(ctx, report, false, func(ctx context.Context) (candidate, error) {
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
 		if err != nil {
 			return candidate{}, s.notTaken(file, err)
@@ -46,18 +47,27 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	})
 }
 
-// Rollback lets the release serve that served before, from the server's own copy. It is a swap otherwise; a second rollback undoes
-// the first. NO_PREVIOUS_RELEASE when there is none.
+// Rollback lets the release serve that served before, from the server's own copy, or, when that is lost, from the plugin directory. It
+// is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that
+// retire: when there are too many, the oldest is ended with the calls that it still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
 		return err
 	}
-	return s.exchange(ctx, report, func(context.Context) (candidate, error) {
+	return s.exchange(ctx, report, true, func(ctx context.Context) (candidate, error) {
 		s.mu.Lock()
 		previous := s.desired.Previous.SHA256
 		s.mu.Unlock()
-		if previous == "" || !s.library.Has(s.name, previous) {
+		if previous != "" && !s.library.Has(s.name, previous) {
+			copied, err := s.takeAgain(ctx, previous)
+			if err == nil {
+				return candidate{path: copied.Path, sum: previous, copied: copied}, nil
+			}
+			s.log.WarnContext(ctx, "copy of the previous release lost", slog.String("sha256", previous), slog.Any("error", err))
+			previous = ""
+		}
+		if previous == "" {
 			return candidate{}, problem.New(problem.Precondition, problem.ReasonNoPreviousRelease,
 				"adapter %s has no earlier release to go back to; serve a file of the plugin directory with \"relais adapter swap %s\"", s.name, s.name).
 				With("adapter", s.name)
@@ -74,13 +84,30 @@ func checkFileName(file string) error {
 	return nil
 }
 
+// checkFileOf refuses also the names that no release of this adapter has: those of other adapters, and those that are not listed.
+func checkFileOf(adapter, file string) error {
+	if err := checkFileName(file); err != nil {
+		return err
+	}
+	rest, ours := strings.CutPrefix(file, handshake.FilePrefix+adapter)
+	if label, labelled := strings.CutPrefix(rest, "@"); ours && (rest == "" || labelled && validLabel(label)) {
+		return nil
+	}
+	return problem.InvalidField("file", "must be %s%s, or that with \"@\" and a label of letters, digits and ._+-", handshake.FilePrefix, adapter)
+}
+
 // maxRetiring bounds the processes of one slot that have calls to finish, so that swaps in a row do not pile them up.
 const maxRetiring = 4
 
 // command begins a command of the operator, one at a time. The context that it returns ends with the host too. The caller calls end
 // when the outcome is decided; calling it twice is fine.
 func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err error) {
-	if err := s.beginCommand(); err != nil {
+	return s.commandTo(ctx, false)
+}
+
+// commandTo is command. One that rolls back is not refused because processes retire: it ends the oldest of too many.
+func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context, end func(), err error) {
+	if err := s.beginCommand(rollback); err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -91,6 +118,7 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 		s.mu.Lock()
 		s.commanded = false
 		s.mu.Unlock()
+		s.commands.Done()
 	})
 	// Who removes copies at this moment does not know of the command yet.
 	unlock, err := s.lockPublishing(ctx)
@@ -102,22 +130,40 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 	return ctx, end, nil
 }
 
-func (s *slot) beginCommand() error {
+func (s *slot) beginCommand(rollback bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	retiring := len(s.retiring)
-	for _, c := range s.canaries {
-		retiring += len(c.retiring)
-	}
+	retiring := s.unhurriedLocked()
 	switch {
 	case s.refusing:
 		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
-	case s.commanded, retiring >= maxRetiring:
+	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
+	case len(retiring) < maxRetiring:
+	case !rollback:
+		return problem.New(problem.Precondition, problem.ReasonTooManyRetiring,
+			"%d processes of adapter %s that served before still finish their calls; try again when one of them is gone, \"relais adapter get %s\" "+
+				"lists them, or roll back, which ends the oldest", len(retiring), s.name, s.name).With("adapter", s.name)
+	default:
+		retiring[0].hurried = true
+		close(retiring[0].hurry)
 	}
 	s.commanded = true
+	s.commands.Add(1)
 	return nil
+}
+
+// unhurriedLocked are the generations that retire and may take their time, the oldest first, those of canaries last.
+func (s *slot) unhurriedLocked() (all []*generation) {
+	for _, slot := range append([]*slot{s}, s.canaries...) {
+		for _, g := range slot.retiring {
+			if !g.hurried {
+				all = append(all, g)
+			}
+		}
+	}
+	return all
 }
 
 // candidate is a release that is about to be swapped in.
@@ -134,8 +180,8 @@ func (c candidate) discard() {
 }
 
 // exchange is a swap to what fetch returns.
-func (s *slot) exchange(ctx context.Context, report Report, fetch func(context.Context) (candidate, error)) error {
-	decided, end, err := s.command(ctx)
+func (s *slot) exchange(ctx context.Context, report Report, rollback bool, fetch func(context.Context) (candidate, error)) error {
+	decided, end, err := s.commandTo(ctx, rollback)
 	if err != nil {
 		return err
 	}
@@ -146,12 +192,21 @@ func (s *slot) exchange(ctx context.Context, report Report, fetch func(context.C
 		s.prune()
 		return w.refused(ctx, err)
 	}
+	s.forgive()
 	s.prune()
 	end()
 	if before == nil {
 		return nil
 	}
 	return w.retire(ctx, before)
+}
+
+// forgive forgets the failures before: the operator decided that this release serves, whether it did before or not.
+func (s *slot) forgive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pauses.reset()
+	s.breaker.reset()
 }
 
 // swap is one swap under way.
@@ -225,11 +280,11 @@ func (w *swap) prepare(ctx context.Context, s *slot, c candidate, use func(conte
 	return g, nil
 }
 
-// serves reports whether a release serves now, and its version.
+// serves reports whether a release serves now, and its version. A process that does not answer does not: a swap brings another.
 func (s *slot) serves(sum string) (version string, serves bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.serving == nil || !s.serving.process.Ready() || s.serving.release.SHA256 != sum {
+	if s.serving == nil || !s.serving.usableLocked() || s.serving.release.SHA256 != sum {
 		return "", false
 	}
 	return s.serving.release.Version, true
@@ -248,10 +303,18 @@ func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Con
 	if err != nil {
 		return fmt.Errorf("find out what the connected stores use: %w", err)
 	}
-	if lacks := missing(g.description, s.lastDescription(), use); len(lacks) > 0 {
+	if lacks := missing(g.description, s.lastDescription(), use, s.servedTo(g.release, use)); len(lacks) > 0 {
 		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))
 	}
 	return nil
+}
+
+// servedTo reports whether the stores that are connected now were already when a release served last: no credentials were given since
+// another one took its place. A store that had them all then has them now, whatever the releases between asked for.
+func (s *slot) servedTo(r release.Release, use release.Use) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return r.SHA256 == s.desired.Previous.SHA256 && use.CredentialsTime.Before(s.desired.ChangeTime)
 }
 
 // retire waits until the generation that served before is gone.

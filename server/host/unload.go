@@ -19,7 +19,7 @@ const unloadedMessage = "the operator unloaded it"
 // its process is gone; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
 // is no error.
 //
-// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, SERVER_STOPPING. A store that is being connected at this very
+// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, TOO_MANY_RETIRING, SERVER_STOPPING. A store that is being connected at this very
 // moment may come out connected to an adapter that is unloaded: its calls say so, and a swap mends it.
 func (h *Host) Unload(ctx context.Context, adapter string) error {
 	s, err := h.slot(adapter)

@@ -67,6 +67,7 @@ const (
 	ReasonReleaseRefused        = "RELEASE_REFUSED"
 	ReasonNoPreviousRelease     = "NO_PREVIOUS_RELEASE"
 	ReasonSwapUnderWay          = "SWAP_UNDER_WAY"
+	ReasonTooManyRetiring       = "TOO_MANY_RETIRING"
 	ReasonPinNotFound           = "PIN_NOT_FOUND"
 	ReasonTooManyPins           = "TOO_MANY_PINS"
 	ReasonMalformedAnswer       = "MALFORMED_ANSWER"

@@ -29,8 +29,8 @@ var (
 // runs exactly what ran before. Its methods may be called concurrently.
 type Library struct{ dir string }
 
-// incoming begins the names of directories whose content is not a release yet.
-const incoming = "incoming-"
+// incoming begins the names of directories whose content is not a release yet. No adapter's name begins like that.
+const incoming = ".incoming-"
 
 // OpenLibrary makes the directory, and removes what a server that was killed left unfinished.
 func OpenLibrary(dir string) (*Library, error) {
@@ -87,15 +87,11 @@ type Copy struct {
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
 // fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then.
 func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy, err error) {
-	in, err := os.Open(source)
+	in, before, err := open(source)
 	if err != nil {
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
 	}
 	defer func() { _ = in.Close() }()
-	before, err := in.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read the adapter's file: %w", err)
-	}
 	if !before.Mode().IsRegular() || before.Mode().Perm()&0o111 == 0 {
 		return nil, fmt.Errorf("%w (mode %s); give it execute permission (chmod +x)", ErrNotExecutable, before.Mode())
 	}
@@ -109,7 +105,7 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 		}
 	}()
 	taken = &Copy{Path: filepath.Join(dir, handshake.FilePrefix+adapter), library: l, adapter: adapter, dir: dir}
-	size, err := taken.fill(in)
+	size, err := taken.fill(reader{ctx, in})
 	if err != nil {
 		return nil, fmt.Errorf("copy the adapter's file: %w", err)
 	}
@@ -165,6 +161,10 @@ func (c *Copy) Adopt() error {
 		return fmt.Errorf("keep the release: %w", err)
 	}
 	if err := os.Rename(c.Path, target); err != nil {
+		return fmt.Errorf("keep the release: %w", err)
+	}
+	// As durable as the content, before a database names it.
+	if err := syncDirs(filepath.Dir(target), filepath.Join(c.library.dir, c.adapter), c.library.dir); err != nil {
 		return fmt.Errorf("keep the release: %w", err)
 	}
 	c.Path = target

@@ -72,8 +72,11 @@ type Use struct {
 	Marketplaces []string
 	// Decisions is true when an order of theirs waits for a decision to be delivered, or a store accepts orders by a policy.
 	Decisions bool
-	// PartialShipments is true when a shipment of some lines of an order waits to be delivered.
+	// PartialShipments is true when a shipment that names lines of its order waits to be delivered. They may be all of them: it takes the
+	// order itself to tell.
 	PartialShipments bool
+	// CredentialsTime is when the last of their credentials were given, UTC; zero when that was before times were kept.
+	CredentialsTime time.Time
 }
 
 // Stores tells what the stores need.

@@ -5,15 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/relaishq/relais/server/store"
 )
 
 // putCredentials stores credentials, in the place of earlier ones.
 func putCredentials(ctx context.Context, tx *sql.Tx, storeKey int64, adapter string, c store.Sealed) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO credentials (store_key, adapter, key_id, ciphertext) VALUES (?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET key_id = excluded.key_id, ciphertext = excluded.ciphertext`,
-		storeKey, adapter, c.KeyID, blob(c.Ciphertext))
+	_, err := tx.ExecContext(ctx, `INSERT INTO credentials (store_key, adapter, key_id, ciphertext, set_time) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET key_id = excluded.key_id, ciphertext = excluded.ciphertext, set_time = excluded.set_time`,
+		storeKey, adapter, c.KeyID, blob(c.Ciphertext), nanos(time.Now()))
 	return err
 }
 

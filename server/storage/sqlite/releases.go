@@ -79,7 +79,7 @@ const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d JOIN stores s O
 		WHERE d.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND d.open = 1)
 	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?3, ?4))`
 
-// shippingParts is whether a shipment of some lines of an order waits to be delivered.
+// shippingParts is whether a shipment that names lines of its order waits to be delivered.
 const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p JOIN stores s ON s.key = p.store_key
 	WHERE p.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
 
@@ -117,6 +117,9 @@ func (db *DB) adapterUse(ctx context.Context, adapter, storeID string) (use rele
 		return use, err
 	}
 	if err := tx.QueryRowContext(ctx, decidingStores, adapter, storeID, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
+		return use, err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT max(c.set_time) `+usingStores, adapter, storeID).Scan(timestamp{&use.CredentialsTime}); err != nil {
 		return use, err
 	}
 	err = tx.QueryRowContext(ctx, shippingParts, adapter, storeID).Scan(&use.PartialShipments)

@@ -3,6 +3,7 @@ package storagetest_test
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/order"
@@ -60,6 +61,18 @@ var releaseFaults = map[string]fault{
 	}},
 	"decisions that ended count": {"AdapterUse/an_open_decision", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Decisions = true }}
+	}},
+	"credentials have no time": {"AdapterUse/credentials_have_the_time", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.CredentialsTime = time.Time{} }}
+	}},
+	"credentials keep their first time": {"AdapterUse/credentials_have_the_time", func(r *storagetest.Repositories) {
+		var first time.Time
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			if first.IsZero() {
+				first = u.CredentialsTime
+			}
+			u.CredentialsTime = first
+		}}
 	}},
 	"whole orders are parts": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = true }}

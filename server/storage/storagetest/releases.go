@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/host/release"
@@ -30,7 +31,16 @@ func use(t *testing.T, r Repositories) release.Use {
 	t.Helper()
 	got, err := r.InUse.AdapterUse(t.Context(), alpha)
 	noError(t, err)
+	got.CredentialsTime = time.Time{} // the database's clock; it has a case of its own
 	return got
+}
+
+// credentialsTime is when the last credentials of a store of adapter alpha were given.
+func credentialsTime(t *testing.T, r Repositories) time.Time {
+	t.Helper()
+	got, err := r.InUse.AdapterUse(t.Context(), alpha)
+	noError(t, err)
+	return got.CredentialsTime
 }
 
 var releaseCases = []testCase{
@@ -94,17 +104,27 @@ var useCases = []testCase{
 		updateDecision(t, r, d)
 		same(t, "with one that ended", use(t, r).Decisions, false)
 	}},
-	{"an open shipment of some lines uses partial shipments, one of a whole order does not", func(t *testing.T, r Repositories) {
+	{"credentials have the time at which they were given last", func(t *testing.T, r Repositories) {
+		before := time.Now()
+		connect(t, r, shop)
+		first := credentialsTime(t, r)
+		same(t, "connected in time", !first.Before(before) && !first.After(time.Now()), true)
+		same(t, "after a look", credentialsTime(t, r), first)
+		ref := store.Ref{StoreID: shop, Adapter: alpha}
+		noError(t, r.Stores.ReplaceCredentials(t.Context(), ref, store.Sealed{KeyID: "k", Ciphertext: []byte("new")}))
+		same(t, "later with new ones", credentialsTime(t, r).After(first), true)
+	}},
+	{"an open shipment that names lines uses partial shipments, one of a whole order does not", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
 		whole := newShipment("whole", "1")
 		whole.Items = nil
 		create(t, r, whole)
-		same(t, "with a whole one", use(t, r).PartialShipments, false)
+		same(t, "with one that names none", use(t, r).PartialShipments, false)
 		part := create(t, r, newShipment("part", "2"))
-		same(t, "with an open part", use(t, r).PartialShipments, true)
+		same(t, "with an open one that does", use(t, r).PartialShipments, true)
 		part.State = delivery.Confirmed
 		update(t, r, part)
-		same(t, "with a part that was delivered", use(t, r).PartialShipments, false)
+		same(t, "with one that was delivered", use(t, r).PartialShipments, false)
 	}},
 }

@@ -51,14 +51,15 @@ type AdapterServiceClient interface {
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
 	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. Errors: those of SwapAdapter, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first. When too many processes of earlier swaps finish their calls, the oldest is ended. Errors: those of SwapAdapter but for
+	// TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
@@ -213,14 +214,15 @@ type AdapterServiceServer interface {
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
 	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. Errors: those of SwapAdapter, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first. When too many processes of earlier swaps finish their calls, the oldest is ended. Errors: those of SwapAdapter but for
+	// TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;

@@ -10,3 +10,7 @@ CREATE TABLE adapter_slots (
     unloaded         INTEGER NOT NULL,
     change_time      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- When credentials were given: a release that served before can be served again to stores that have the same ones still. Those of
+-- before this migration count as older than any release.
+ALTER TABLE credentials ADD COLUMN set_time INTEGER NOT NULL DEFAULT 0;
