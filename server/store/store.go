@@ -182,7 +182,8 @@ type Repository interface {
 	// ErrAccountTaken. ErrNotFound.
 	AddAccountKeys(ctx context.Context, ref Ref, keys AccountKeys) error
 	// ChangeStanding reads how the credentials of a store for an adapter stand, writes what change makes of that, and returns it,
-	// in one transaction; change must not use the repository. When they work afterwards, failures of earlier imports count no more.
+	// in one transaction; change must not use the repository. When they were refused and work afterwards, failures of earlier imports
+	// count no more.
 	// While they do not, nothing of the store is due through the adapter but a probe. An adapter that the store holds no credentials
 	// for is left alone, and a zero Standing is returned; change is not called.
 	ChangeStanding(ctx context.Context, ref Ref, change func(Standing) Standing) (Standing, error)

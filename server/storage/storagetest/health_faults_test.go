@@ -36,6 +36,16 @@ var healthFaults = map[string]fault{
 		}
 		r.Stores, r.Orders = changesBindings{r.Stores, remember}, changesOrderBindings{r.Orders, remember}
 	}},
+	"any success forgets failures": {"AdapterHealth/answers_that_nobody_could_read", func(r *storagetest.Repositories) {
+		r.Stores = stands{r.Stores, func(stores store.Repository, ref store.Ref, change change) (store.Standing, error) {
+			keep := func(x store.Standing) store.Standing { x.Refusals++; x.NextProbe = time.Unix(1, 0); return x }
+			undone := func(x store.Standing) store.Standing { x.Refusals--; return change(x) }
+			if _, err := stores.ChangeStanding(context.Background(), ref, keep); err != nil {
+				return store.Standing{}, err
+			}
+			return stores.ChangeStanding(context.Background(), ref, undone)
+		}}
+	}},
 	"whoever reads has credentials that work": {"AdapterHealth/a_read_says_nothing", func(r *storagetest.Repositories) {
 		r.Orders = readsWork{r.Orders, r.Stores}
 	}},

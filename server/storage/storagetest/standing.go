@@ -11,6 +11,8 @@ import (
 var (
 	suspected = store.Standing{Refusals: 1, Since: at(1), NextProbe: at(60)}
 	refused   = store.Standing{Refusals: 3, Since: at(1), Refused: true, NextProbe: at(60)}
+	garbled   = store.Standing{Garbled: 2, Since: at(1)} // and works, as far as anybody knows
+	doubted   = store.Standing{Garbled: 5, Since: at(1), NextProbe: at(60)}
 )
 
 // setStanding writes how credentials stand.
@@ -62,7 +64,7 @@ var standingCases = []testCase{
 	{"a change gets what stands and returns what it made of it", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		var seen []store.Standing
-		for _, s := range []store.Standing{suspected, refused, {}, suspected} {
+		for _, s := range []store.Standing{suspected, refused, {}, garbled, doubted} {
 			got, err := r.Stores.ChangeStanding(t.Context(), shopRef, func(x store.Standing) store.Standing {
 				seen = append(seen, x)
 				return s
@@ -71,7 +73,7 @@ var standingCases = []testCase{
 			same(t, "returned", got, s)
 			same(t, "stored", cursorOf(t, r, alpha).Standing, s)
 		}
-		same(t, "what changes were given", seen, []store.Standing{{}, suspected, refused, {}})
+		same(t, "what changes were given", seen, []store.Standing{{}, suspected, refused, {}, garbled})
 	}},
 	{"concurrent changes lose nothing", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
