@@ -33,6 +33,22 @@ type Standing struct {
 // Works reports whether the credentials work, as far as relais knows.
 func (s Standing) Works() bool { return s.NextProbe.IsZero() }
 
+// Problem is what whoever needs these credentials is told while they do not work, so that nobody asks with them
+// but a probe; nil while they work.
+func (s Standing) Problem(adapter string) error {
+	switch {
+	case s.Works():
+		return nil
+	case s.Refusals > 0:
+		return problem.New(problem.Precondition, problem.ReasonCredentialsRejected,
+			"the marketplace refused the credentials for adapter %s; relais tries them again at %s and asks nothing else of it until then",
+			adapter, s.NextProbe.UTC().Format(time.RFC3339))
+	}
+	return problem.New(problem.Internal, problem.ReasonMalformedAnswer,
+		"nobody could read what the marketplace answered to adapter %s, which may be because of the credentials; relais tries them again at %s and asks nothing else of it until then",
+		adapter, s.NextProbe.UTC().Format(time.RFC3339))
+}
+
 // suspicious reports whether garbled answers alone hold the work up for so long that a person is to look.
 func (s Standing) suspicious() bool { return s.Refusals == 0 && s.Garbled >= doubtful+2 }
 
