@@ -31,6 +31,7 @@ type relais struct {
 	importer *order.Importer
 	schedule *order.Scheduler // nil when imports start on request only
 	prober   *store.Prober
+	upkeep   *store.Upkeep
 	decision *decision.Service
 	worker   *shipment.Worker
 	queue    *sqlite.Queue
@@ -114,6 +115,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 			Now: now, Log: log,
 		})
 	}
+	r.upkeep = store.NewUpkeep(store.UpkeepConfig{
+		Repository: r.db, Refusals: cfg.Refusals, Attempt: policy.LongestPause(), Settle: policy.LongestSettling(),
+		Wake: r.wakeAll, Now: now, Log: log,
+	})
 	// All are there before the first one works: any of them may learn that credentials work again, which wakes the others.
 	r.worker.Start()
 	r.decision.Start()
@@ -127,6 +132,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if r.schedule != nil {
 		r.schedule.Start()
 	}
+	r.upkeep.Start()
 
 	var wake func()
 	if r.schedule != nil {
@@ -160,6 +166,12 @@ func (r *relais) standingChanged(works bool) {
 		r.prober.Wake()
 		return
 	}
+	r.wakeAll()
+}
+
+// wakeAll tells everybody who works on what is due to look.
+func (r *relais) wakeAll() {
+	r.prober.Wake()
 	r.worker.Wake()
 	r.decision.Resume()
 	r.wakeSchedule()
@@ -186,6 +198,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	if r.schedule != nil {
 		errs = append(errs, r.schedule.Stop(ctx)) // the imports that it waits for have ended
+	}
+	if r.upkeep != nil {
+		errs = append(errs, r.upkeep.Stop(ctx))
 	}
 	if r.prober != nil {
 		errs = append(errs, r.prober.Stop(ctx))

@@ -121,6 +121,12 @@ func (p RefusalPolicy) wait(s Standing, err error) time.Duration {
 	return p.ProbeMin
 }
 
+// longest is the longest wait that it makes.
+func (p RefusalPolicy) longest() time.Duration {
+	d := max(p.Suspicion, p.ProbeMin, p.ProbeMax)
+	return d + d/spreadPart
+}
+
 // doubled is d, doubled times times, at most limit.
 func doubled(d time.Duration, times int, limit time.Duration) time.Duration {
 	for ; times > 0 && d < limit; times-- {
@@ -129,9 +135,12 @@ func doubled(d time.Duration, times int, limit time.Duration) time.Duration {
 	return min(d, limit)
 }
 
+// spreadPart is the part of a wait by which it is made longer at most.
+const spreadPart = 5
+
 // spread makes a wait up to a fifth longer. Never shorter: three refusals are to be believed when the two waits are over.
 func spread(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (1 + rand.Float64()/5))
+	return time.Duration(float64(d) * (1 + rand.Float64()/spreadPart))
 }
 
 // isRefusal reports whether asking again with the same credentials most likely helps nobody.

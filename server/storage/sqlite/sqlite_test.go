@@ -28,7 +28,7 @@ func repositories(t *testing.T, path string) storagetest.Repositories {
 		}
 	})
 	return storagetest.Repositories{
-		Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db,
+		Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db,
 		Reopen: func(t *testing.T) storagetest.Repositories {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)

@@ -217,7 +217,7 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 			return store.ErrShipmentsOpen
 		}
 		if shipments || decisions {
-			if err := abandon(ctx, tx, storeGone, `store_key = `+storeKeyOf, now, id); err != nil {
+			if _, err := abandon(ctx, tx, storeGone, `store_key = `+storeKeyOf, now, id); err != nil {
 				return err
 			}
 		}

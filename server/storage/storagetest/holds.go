@@ -139,6 +139,8 @@ var holdCases = []testCase{
 			{suspected, false},
 			{refused, false},
 			{store.Standing{Refusals: 1, Since: at(0), NextProbe: at(1)}, false}, // the probe is overdue
+			{doubted, false},
+			{garbled, true},
 			{store.Standing{}, true},
 		} {
 			setStanding(t, r, shopRef, c.standing)

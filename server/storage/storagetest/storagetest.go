@@ -28,6 +28,7 @@ type Repositories struct {
 	Decisions decision.Repository
 	Products  order.ProductRepository
 	Schedule  order.ScheduleRepository
+	Upkeep    store.UpkeepRepository
 	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
 	// are not used any more.
 	Reopen func(t *testing.T) Repositories
@@ -63,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"AccountNames", nameCases},
 		{"AdapterHealth", healthCases},
 		{"Standing", standingCases},
+		{"Upkeep", upkeepCases},
 		{"Cursors", cursorCases},
 		{"Migrations", migrationCases},
 		{"Completion", completionCases},

@@ -24,7 +24,7 @@ type fault struct {
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
 	for _, more := range []map[string]fault{
-		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, firstFaults,
+		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, upkeepFaults, firstFaults,
 	} {
 		maps.Copy(all, more)
 	}
@@ -200,5 +200,5 @@ func open(t *testing.T) storagetest.Repositories {
 			t.Error(err)
 		}
 	})
-	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db}
+	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db}
 }
