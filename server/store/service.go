@@ -44,8 +44,8 @@ type Config struct {
 	Environments Environments
 	// Refusals says when refused credentials are believed to be wrong.
 	Refusals RefusalPolicy
-	// StandingChanged is told, after it was written, when credentials begin or go on to be refused (false), or work again (true).
-	// It must not block.
+	// StandingChanged is told, after it was written, when credentials begin or go on not to work, or are due for another probe (false),
+	// or work again (true). It must not block.
 	StandingChanged func(works bool)
 	Now             func() time.Time
 	Log             *slog.Logger

@@ -278,6 +278,48 @@ func TestJobAndRowStayTogether(t *testing.T) {
 	})
 }
 
+// TestTakingOverWakes: what goes to another adapter with its order is due at once, and whoever works on it is told.
+func TestTakingOverWakes(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, db *DB) {
+		begin := time.Now()
+		if _, err := shipmentDue(t.Context(), db, 0, begin.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decisionDue(t.Context(), db, 1, begin.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		m := store.Migration{StoreID: "shop", Source: "alpha", Target: "beta", Cutover: begin}
+		if err := db.StartMigration(t.Context(), m, store.Store{ID: "shop", AccountID: "7"}, store.AccountKeys{"adapter/beta:7"}, store.Sealed{}); err != nil {
+			t.Fatal(err)
+		}
+		var w woken
+		q := startForTest(t, db, w.wakes())
+		defer stop(t, q)
+		// takeOver reads an order through beta, which may take over everything.
+		takeOver := func(number string) {
+			t.Helper()
+			if _, err := db.ApplyBatch(t.Context(), order.Batch{
+				Ref: store.Ref{StoreID: "shop", Adapter: "beta"}, TakeOver: []string{"alpha"}, ReadTime: begin, Time: time.Now(),
+				Orders: []order.Order{{Number: number, Status: order.ReadyToShip}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		takeOver("2") // nothing is open of it
+		pass(lateness)
+		takeOver("0")
+		pass(lateness)
+		if s, d := len(w.of(DueShipments)), len(w.of(DueDecisions)); s != 1 || d != 0 {
+			t.Errorf("woken %d and %d times for a shipment", s, d)
+		}
+		takeOver("1")
+		pass(lateness)
+		if s, d := len(w.of(DueShipments)), len(w.of(DueDecisions)); s != 1 || d != 1 {
+			t.Errorf("woken %d and %d times for a shipment and a decision", s, d)
+		}
+	})
+}
+
 // TestRowsShareJobs: the table of jobs grows with time, not with rows, and is emptied.
 func TestRowsShareJobs(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, db *DB) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/storage/sqlite"
 	"github.com/relaishq/relais/server/storage/storagetest"
 	"github.com/relaishq/relais/server/store"
@@ -58,6 +59,9 @@ var firstFaults = map[string]fault{
 	}},
 	"a stale read wins": {"FreshReads/a_read_that_began_before_the_one_that_was_stored", func(r *storagetest.Repositories) {
 		r.Orders = dropsReadTime{r.Orders}
+	}},
+	"a read of next week is the freshest": {"FreshReads/a_read_that_began_by_a_clock", func(r *storagetest.Repositories) {
+		r.Orders = takesOver{r.Orders, func(b *order.Batch) { b.Time = b.Time.AddDate(0, 0, 7) }}
 	}},
 	"the marketplace's clock decides": {"FreshReads/what_the_marketplace_says_of_the_change", func(r *storagetest.Repositories) {
 		r.Orders = believesUpdateTime{r.Orders}
