@@ -29,7 +29,7 @@ type relais struct {
 	db       *sqlite.DB
 	host     *host.Host
 	importer *order.Importer
-	schedule *order.Scheduler // nil when imports start on request only
+	schedule *order.Scheduler
 	prober   *store.Prober
 	upkeep   *store.Upkeep
 	decision *decision.Service
@@ -75,7 +75,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}, adapter.Rate{PerSecond: cfg.Adapters.RequestsPerSecond, Burst: cfg.Adapters.Burst}, log)
 	stores := store.NewService(store.Config{
 		Repository: r.db, Vault: vault, Marketplace: facade, Environments: cfg,
-		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, Now: now, Log: log,
+		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, ImportInterval: cfg.Import.Interval, Now: now, Log: log,
 	})
 	r.prober = store.NewProber(store.ProberConfig{Repository: r.db, Stores: stores, Pause: cfg.Refusals.Suspicion / 5, Now: now, Log: log})
 	catalogue := order.NewCatalogue(r.db, facade, now, log)
@@ -109,12 +109,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
-	if cfg.Import.Interval > 0 {
-		r.schedule = order.NewScheduler(order.ScheduleConfig{
-			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
-			Now: now, Log: log,
-		})
-	}
+	r.schedule = order.NewScheduler(order.ScheduleConfig{
+		Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
+		Now: now, Log: log,
+	})
 	r.upkeep = store.NewUpkeep(store.UpkeepConfig{
 		Repository: r.db, Refusals: cfg.Refusals, Attempt: policy.LongestPause(), Settle: policy.LongestSettling(),
 		Wake: r.wakeAll, Now: now, Log: log,
@@ -129,16 +127,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err != nil {
 		return nil, err
 	}
-	if r.schedule != nil {
-		r.schedule.Start()
-	}
+	r.schedule.Start()
 	r.upkeep.Start()
 
-	var wake func()
-	if r.schedule != nil {
-		wake = r.wakeSchedule
-	}
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, wake, log)
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, r.schedule.Wake, log)
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}
@@ -152,13 +144,6 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 // schedulePause is how late a store that becomes due while others are imported may start, and the wait after a failure of the
 // database.
 const schedulePause = time.Second
-
-// wakeSchedule tells the schedule, where there is one, that stores may be due.
-func (r *relais) wakeSchedule() {
-	if r.schedule != nil {
-		r.schedule.Wake()
-	}
-}
 
 // standingChanged tells those who wait for it that credentials were refused, or work again.
 func (r *relais) standingChanged(works bool) {
@@ -174,7 +159,7 @@ func (r *relais) wakeAll() {
 	r.prober.Wake()
 	r.worker.Wake()
 	r.decision.Resume()
-	r.wakeSchedule()
+	r.schedule.Wake()
 }
 
 // address is where the public API is served: the port is known even when the configuration said 0.

@@ -32,7 +32,7 @@ func (s *system) scheduled() int {
 func (s *system) pass(d time.Duration) {
 	s.t.Helper()
 	s.advance(d)
-	s.server.wakeSchedule()
+	s.server.schedule.Wake()
 	s.server.prober.Wake()
 }
 
@@ -162,7 +162,7 @@ func TestAcceptancePolicy(t *testing.T) {
 	s.imported()
 	d := s.decided(listed)
 	if d.GetState() != marketplacev1.Decision_STATE_CONFIRMED || d.GetKind() != accept ||
-		d.GetDecidedBy() != "every article is in the list and the total is not above 50 EUR" {
+		d.GetDecidedBy() != "every article is in the list and the total is not above 50.00 EUR" {
 		t.Errorf("the listed order was decided as %v", d)
 	}
 	const (

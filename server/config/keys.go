@@ -81,8 +81,8 @@ func settings() []setting {
 		option("import.workers", "", "16",
 			"how many imports read at once, 1 to 60; others wait their turn", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
 		option("import.interval", "", "15m",
-			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that imports start "+
-				"on request only. A store may have its own", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
+			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that only "+
+				"stores with an interval of their own are imported by themselves. A store may have its own, or none", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
 		option("store.suspicion", "", "5m",
 			"how long a marketplace must go on refusing a store's credentials before relais believes it and asks for others; three times at least. "+
 				"Meanwhile the store's work waits, and goes on as soon as they are taken", duration(func(c *Config) *time.Duration { return &c.Refusals.Suspicion })),

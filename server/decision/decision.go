@@ -63,6 +63,8 @@ type Repository interface {
 	DueDecisions(ctx context.Context, now time.Time, limit int) ([]Decision, error)
 	// NextDecision returns the earliest NextAttempt of the open decisions that are not left out; zero when there is none.
 	NextDecision(ctx context.Context) (time.Time, error)
+
+	ReviewRepository
 }
 
 // Marketplace is what this package asks of an adapter. Errors are problems.

@@ -2,6 +2,7 @@ package decision_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -126,6 +127,17 @@ func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.De
 		return d, false, order.ErrMoved
 	}
 	return d, true, nil
+}
+
+// DueReviews and NextReview tell no review: see reviewed.
+func (w *world) DueReviews(context.Context, time.Time, int) ([]decision.Review, error) {
+	return nil, nil
+}
+func (w *world) NextReview(context.Context) (time.Time, error) { return time.Time{}, nil }
+
+// ListOrders is not to be called: see reviewed.
+func (w *world) ListOrders(context.Context, order.ListQuery) ([]order.Stored, error) {
+	return nil, errors.ErrUnsupported
 }
 
 // GetOrder implements decision.Orders.

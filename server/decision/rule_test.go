@@ -13,7 +13,7 @@ import (
 
 const (
 	everyOrder = "every order is accepted"
-	upToEleven = "every article is in the list and the total is not above 11 EUR"
+	upToEleven = "every article is in the list and the total is not above 11.00 EUR"
 )
 
 // listedUpToEleven accepts orders of A and B up to 11 EUR.
@@ -81,7 +81,7 @@ func TestRuleIsAskedAgain(t *testing.T) {
 	}{
 		{"nothing changed", upToEleven, listedUpToEleven(), pendingOrder(), ""},
 		{"another rule accepts it now", everyOrder, listedUpToEleven(), pendingOrder(), ""},
-		{"the order grew too dear", upToEleven, listedUpToEleven(), pendingOrder(costs("EUR", 12, 0)), "the total of 12 EUR is above the limit of 11 EUR"},
+		{"the order grew too dear", upToEleven, listedUpToEleven(), pendingOrder(costs("EUR", 12, 0)), "the total of 12.00 EUR is above the limit of 11.00 EUR"},
 		{"a line came that is not listed", upToEleven, listedUpToEleven(), pendingOrder(func(o *order.Order) {
 			o.Lines = append(o.Lines, order.Line{ID: "3", SKU: "C"})
 		}), `article "C" of line 3`},

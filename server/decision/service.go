@@ -26,6 +26,8 @@ type Stores interface {
 type Orders interface {
 	// GetOrder returns a stored order. order.ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
+	// ListOrders returns a page of stored orders, least recently changed first.
+	ListOrders(ctx context.Context, q order.ListQuery) ([]order.Stored, error)
 }
 
 // Config is what a service needs. All fields are required.
@@ -47,13 +49,18 @@ type Config struct {
 
 // Service takes decisions in and carries them to the marketplace. Its errors are problems.
 type Service struct {
-	cfg  Config
-	loop *due.Loop[Decision]
+	cfg      Config
+	loop     *due.Loop[Decision]
+	reviews  *due.Loop[Review]
+	stopping context.Context // ends with Stop, for reviews: they can be long
+	cancel   context.CancelFunc
 }
 
 // NewService returns a service whose work has not started.
 func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg}
+	s.stopping, s.cancel = context.WithCancel(context.Background())
+	s.reviews = s.newReviews()
 	s.loop = due.New(due.Config[Decision]{
 		Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
 		ID: func(d Decision) string { return d.StoreID + "/" + d.OrderNumber }, Work: s.work,
@@ -63,13 +70,22 @@ func NewService(cfg Config) *Service {
 }
 
 // Start begins to work in the background. It is called once.
-func (s *Service) Start() { s.loop.Start() }
+func (s *Service) Start() {
+	s.loop.Start()
+	s.reviews.Start()
+}
 
 // Stop begins nothing new and waits until what is under way has ended, or until ctx ends.
-func (s *Service) Stop(ctx context.Context) error { return s.loop.Stop(ctx) }
+func (s *Service) Stop(ctx context.Context) error {
+	s.cancel()
+	return errors.Join(s.reviews.Stop(ctx), s.loop.Stop(ctx))
+}
 
-// Resume tells the worker that decisions may be due which were held back.
-func (s *Service) Resume() { s.loop.Wake() }
+// Resume tells the workers that decisions may be due which were held back, or orders to be judged by another policy.
+func (s *Service) Resume() {
+	s.loop.Wake()
+	s.reviews.Wake()
+}
 
 // Decide stores a decision; it is durable when Decide returns. The same decision, repeated while it is open or confirmed, is
 // found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,

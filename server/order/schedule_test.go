@@ -15,7 +15,7 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// interval is what a store without a schedule of its own has in these tests.
+// interval is what a store without a schedule of its own has in these tests, unless a planner says otherwise.
 const interval = 10 * time.Minute
 
 // pause is how long a schedule waits after a failure, and between looks at stores that are being read.
@@ -28,12 +28,17 @@ type row struct {
 	paused   bool
 }
 
+func (r *row) scheduled(ownInterval bool) bool {
+	return !r.paused && !r.schedule.Disabled && (r.schedule.Interval > 0 || !ownInterval)
+}
+
 // planner is the database of several stores in memory, and their marketplace: its clock is the one of the synctest bubble. The
 // methods of order.Repository that it does not have are not to be called.
 type planner struct {
 	order.Repository
 	scheduler *order.Scheduler
 	importer  *order.Importer
+	interval  time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	rows    map[string]*row
@@ -53,7 +58,7 @@ type planner struct {
 func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*planner), test func(t *testing.T, p *planner)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &planner{rows: rows, runs: map[string]order.Import{}, running: map[string]string{}, began: map[string][]time.Time{}}
+		p := &planner{interval: interval, rows: rows, runs: map[string]order.Import{}, running: map[string]string{}, began: map[string][]time.Time{}}
 		if prepare != nil {
 			prepare(p)
 		}
@@ -65,7 +70,7 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 			Pending: func(context.Context, string, []order.Order) {}, Now: time.Now, Log: log,
 		})
 		p.scheduler = order.NewScheduler(order.ScheduleConfig{
-			Repository: p, Importer: p.importer, Interval: interval, Pause: pause, Workers: workers, Now: time.Now, Log: log,
+			Repository: p, Importer: p.importer, Interval: p.interval, Pause: pause, Workers: workers, Now: time.Now, Log: log,
 		})
 		p.scheduler.Start()
 		test(t, p)
@@ -75,12 +80,12 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 	})
 }
 
-func (p *planner) DueImports(_ context.Context, now time.Time, limit int) ([]order.Due, error) {
+func (p *planner) DueImports(_ context.Context, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var due []order.Due
 	for id, r := range p.rows {
-		if !r.paused && !r.schedule.Disabled && !r.next.After(now) {
+		if r.scheduled(ownInterval) && !r.next.After(now) {
 			due = append(due, order.Due{StoreID: id, Time: r.next, Schedule: r.schedule})
 		}
 	}
@@ -88,12 +93,12 @@ func (p *planner) DueImports(_ context.Context, now time.Time, limit int) ([]ord
 	return due[:min(limit, len(due))], nil
 }
 
-func (p *planner) NextDueImport(context.Context) (time.Time, error) {
+func (p *planner) NextDueImport(_ context.Context, ownInterval bool) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Time
 	for _, r := range p.rows {
-		if !r.paused && !r.schedule.Disabled && (next.IsZero() || r.next.Before(next)) {
+		if r.scheduled(ownInterval) && (next.IsZero() || r.next.Before(next)) {
 			next = r.next
 			if next.IsZero() {
 				next = time.Unix(0, 0)
@@ -110,7 +115,7 @@ func (p *planner) PlanImport(_ context.Context, d order.Due, at time.Time) error
 	if p.planErr != nil {
 		return p.planErr
 	}
-	if r := p.rows[d.StoreID]; r.schedule == d.Schedule {
+	if r := p.rows[d.StoreID]; r.next.Equal(d.Time) {
 		r.next = at
 	}
 	return nil
@@ -241,6 +246,23 @@ func TestEachStoreAtItsInterval(t *testing.T) {
 			}
 		}
 		same(t, "imports of a store without schedule", len(p.starts("off")), 0)
+	})
+}
+
+// TestServerWithoutInterval: only stores with an interval of their own are imported by themselves.
+func TestServerWithoutInterval(t *testing.T) {
+	t.Parallel()
+	rows := map[string]*row{"default": {}, "own": {schedule: store.ImportSchedule{Interval: 2 * time.Minute}}}
+	schedule(t, 4, rows, func(p *planner) { p.interval = 0 }, func(t *testing.T, p *planner) {
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		same(t, "imports of a store without interval", len(p.starts("default")), 0)
+		if n := len(p.starts("own")); n < 27 || n > 34 {
+			t.Errorf("%d imports in an hour at an interval of two minutes", n)
+		}
+		p.change("default", func(r *row) { r.schedule.Interval = 24 * time.Hour })
+		synctest.Wait()
+		same(t, "imports with an interval", len(p.starts("default")), 1)
 	})
 }
 
@@ -414,7 +436,7 @@ type lateDue struct {
 	told bool
 }
 
-func (l *lateDue) DueImports(context.Context, time.Time, int) ([]order.Due, error) {
+func (l *lateDue) DueImports(context.Context, time.Time, int, bool) ([]order.Due, error) {
 	if l.told {
 		return nil, nil
 	}
@@ -429,7 +451,9 @@ func TestAnotherScheduleDuringAnImport(t *testing.T) {
 		func(p *planner) { p.onList = lasting(time.Minute) },
 		func(t *testing.T, p *planner) {
 			synctest.Wait()
-			p.change("shop", func(r *row) { r.schedule = store.ImportSchedule{Interval: 5 * time.Minute} })
+			p.change("shop", func(r *row) { // as store.Service does
+				r.schedule, r.next = store.ImportSchedule{Interval: 5 * time.Minute}, time.Now()
+			})
 			time.Sleep(2 * time.Hour)
 			synctest.Wait()
 			if n := len(p.starts("shop")); n < 20 {

@@ -24,6 +24,8 @@ type Store struct {
 	Settings Settings
 	Paused   bool   // set by PauseStore, independent of health
 	Health   Health // of the exchange with the marketplace
+	// PauseTime is since when the store is paused; zero while it is not, and when that is not known.
+	PauseTime time.Time
 
 	CreateTime     time.Time
 	UpdateTime     time.Time
@@ -33,9 +35,11 @@ type Store struct {
 	// writes them in the transaction that ends the run, nothing else does.
 	LastImportStart  time.Time
 	LastImportFinish time.Time
-	// NextImport is when the store is imported by itself; zero for a store that never was, or whose schedule changed since. Storage
-	// writes it for the schedule. It says nothing of whether an import will start: see PlannedImport.
+	// NextImport is when the store is imported by itself; zero for a store that never was. Storage writes it for the schedule. It says
+	// nothing of whether an import will start: see PlannedImport.
 	NextImport time.Time
+	// PolicyChange is when the acceptance policy changed, until the orders that waited then have been judged by it; zero afterwards.
+	PolicyChange time.Time
 	// NextProbe is when the credentials for Adapter are tried next because they were refused; zero while they work. Storage reads it
 	// from their standing.
 	NextProbe time.Time
@@ -161,8 +165,8 @@ type Repository interface {
 	// ListStores returns a page ordered by id.
 	ListStores(ctx context.Context, q ListQuery) ([]Store, error)
 	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
-	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. Another import schedule
-	// makes the store due at once: NextImport is zero. ErrNotFound.
+	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. Whatever else
+	// change sets is kept, NextImport and PolicyChange too. ErrNotFound.
 	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
 	// DisconnectStore erases all credentials and adapter states, ends a migration, and sets DisconnectTime. With open shipments or decisions it
 	// returns ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION: the message of each, and an event of each

@@ -118,6 +118,8 @@ func TestPlans(t *testing.T) {
 		{"decisions planned too far ahead", plain(plannedAttempts.of("decisions").find(), 1), "SEARCH decisions USING COVERING INDEX decisions_due (next_attempt>?)", false},
 		{"held work past its deadline", plain(overdue, 1), "SEARCH s USING COVERING INDEX stores_paused (paused=?)", false},
 		{"next probe", plain(nextProbe), "SEARCH b USING COVERING INDEX bindings_probes (next_probe>?)", false},
+		{"due reviews", plain(dueReviews, 1, 50), "SEARCH s USING INDEX stores_unjudged (policy_change>? AND policy_change<?)", false},
+		{"next review", plain(nextReview), "SEARCH s USING INDEX stores_unjudged (policy_change>?)", false},
 		{"standing", plain(selectStanding, "shop", "alpha"), "SEARCH b USING PRIMARY KEY (store_key=? AND adapter=?)", false},
 		{"turns", plain(selectTurns, 1), "SEARCH turns USING PRIMARY KEY (store_key=?)", false},
 		{"last turn", plain(`SELECT `+lastTurn, 1), "SEARCH turns USING PRIMARY KEY (store_key=?)", false},

@@ -125,8 +125,8 @@ type importsAnyway struct {
 	stores store.Repository
 }
 
-func (f importsAnyway) DueImports(ctx context.Context, now time.Time, limit int) ([]order.Due, error) {
-	due, err := f.ScheduleRepository.DueImports(ctx, now, limit)
+func (f importsAnyway) DueImports(ctx context.Context, now time.Time, limit int, own bool) ([]order.Due, error) {
+	due, err := f.ScheduleRepository.DueImports(ctx, now, limit, own)
 	b, readErr := f.stores.Bindings(ctx, "shop")
 	if len(due) == 0 && readErr == nil && !b.Adapters[0].Standing.Refused {
 		due = append(due, order.Due{StoreID: "shop"})

@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Holds", holdCases},
 		{"Products", productCases},
 		{"Schedule", scheduleCases},
+		{"Reviews", reviewCases},
 		{"Bindings", bindingCases},
 		{"Accounts", accountCases},
 		{"AccountNames", nameCases},

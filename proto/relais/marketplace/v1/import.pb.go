@@ -150,7 +150,7 @@ type Import struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When the run ended; unset while it runs.
 	FinishTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=finish_time,json=finishTime,proto3" json:"finish_time,omitempty"`
-	// True when nobody asked for it: the store's schedule did.
+	// True when the store's schedule started it; ImportOrders may have joined it since.
 	Scheduled bool `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
 	// What the run reads.
 	Windows []*ImportWindow `protobuf:"bytes,5,rep,name=windows,proto3" json:"windows,omitempty"`
