@@ -35,7 +35,7 @@ type carrierBook struct {
 func (b carrierBook) read(ctx context.Context, ref store.Ref) (CarrierList, error) {
 	carriers, err := b.marketplace.ListCarriers(ctx, ref)
 	if err != nil {
-		b.stores.Report(ctx, ref, err)
+		b.stores.Report(context.WithoutCancel(ctx), ref, err) // the marketplace may have used up the caller's time
 		return CarrierList{}, err
 	}
 	list := CarrierList{Carriers: carriers, ReadTime: b.now().UTC()}
@@ -51,7 +51,7 @@ func (b carrierBook) read(ctx context.Context, ref store.Ref) (CarrierList, erro
 func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt Options, o order.Order, rules Rules) (_ ChosenCarrier, offNetwork bool, _ error) {
 	match, list, err := b.find(ctx, ref, r.Carrier, opt)
 	if err != nil {
-		return ChosenCarrier{}, false, err
+		return ChosenCarrier{}, false, unknownTo(ref.Adapter, err)
 	}
 	chosen := ChosenCarrier{
 		Name: match.Listed.Name, Rule: match.Rule, ListAge: max(0, b.now().Sub(list.ReadTime)).Truncate(time.Second),
@@ -59,9 +59,7 @@ func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt O
 	if p := o.PickupPoint; p != nil {
 		known, serves := b.table.Serves(match.Carrier, string(p.Network))
 		if offNetwork = known && !serves; offNetwork && !opt.OverNetwork {
-			return ChosenCarrier{}, false, problem.New(problem.Precondition, problem.ReasonCarrierNotForPickup,
-				"order %s goes to a pickup point of %s, which %s does not serve; ship with a carrier that does, or force it", o.Number, p.Network, match.Carrier).
-				With("network", string(p.Network)).With("carrier", match.Carrier)
+			return ChosenCarrier{}, false, b.offNetwork(o, match.Carrier, list)
 		}
 	}
 	if r.TrackingURL == "" {
@@ -74,6 +72,40 @@ func (b carrierBook) choose(ctx context.Context, ref store.Ref, r Request, opt O
 			"is required with %q, the marketplace's row for any other carrier: nothing else tells the buyer who delivers", match.Listed.Name)
 	}
 	return chosen, offNetwork, nil
+}
+
+// offNetwork is the problem of a carrier that does not serve the order's pickup network. It names those of the list that do.
+func (b carrierBook) offNetwork(o order.Order, chosen string, list CarrierList) error {
+	network := string(o.PickupPoint.Network)
+	var serving []string
+	for _, c := range list.Carriers {
+		if _, serves := b.table.Serves(c.Name, network); serves {
+			serving = append(serving, strings.TrimSpace(c.Name))
+		}
+	}
+	advice := "no carrier of the marketplace's list is known to serve it; force it to ship all the same"
+	if len(serving) > 0 {
+		advice = "ship with " + strings.Join(serving, " or ") + ", or force it"
+	}
+	p := problem.New(problem.Precondition, problem.ReasonCarrierNotForPickup,
+		"order %s goes to a pickup point of %s, which %s does not serve; %s", o.Number, network, chosen, advice).
+		With("network", network).With("carrier", chosen)
+	if len(serving) > 0 {
+		p = p.With("serving_carriers", strings.Join(serving, ", "))
+	}
+	return p
+}
+
+// unknownTo adds to CARRIER_UNKNOWN whose list was looked at: a store that moves has two. Other errors stay as they are.
+func unknownTo(adapter string, err error) error {
+	p := problem.As(err)
+	if p == nil || p.Reason != problem.ReasonCarrierUnknown {
+		return err
+	}
+	p = p.With("adapter", adapter)
+	p.Message += "; ListCarriers of adapters/" + adapter + " shows them all"
+	p.Fields = []problem.Field{{Path: "shipment.carrier", Message: p.Message}}
+	return p
 }
 
 // fits reports whether the marketplace takes a page that relais made. One that it does not take is left out: it is a help only.
@@ -119,14 +151,17 @@ func (b carrierBook) match(written string, list CarrierList, opt Options) (carri
 	if otherTaken && opt.AllowOther {
 		return other, nil
 	}
-	message := err.Error() + "; ListCarriers shows them all"
-	if otherTaken {
-		message += ", and allow_other_carrier with a tracking URL ships it as " + other.Listed.Name
+	unknown := new(carrier.UnknownError)
+	errors.As(err, &unknown)
+	message := err.Error()
+	switch {
+	case otherTaken:
+		message += "; allow_other_carrier with a tracking URL ships it as " + other.Listed.Name
+	case opt.AllowOther && !unknown.Ambiguous:
+		message += "; allow_other_carrier does not help: the list has no row for any other carrier"
 	}
 	p := problem.New(problem.Invalid, problem.ReasonCarrierUnknown, "%s", message)
-	p.Fields = []problem.Field{{Path: "shipment.carrier", Message: message}}
-	var unknown *carrier.UnknownError
-	if errors.As(err, &unknown) && len(unknown.Near) > 0 {
+	if len(unknown.Near) > 0 {
 		p = p.With("near_matches", strings.Join(unknown.Near, ", "))
 	}
 	return carrier.Match{}, p

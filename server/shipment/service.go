@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/relaishq/relais/server/carrier"
@@ -98,8 +99,12 @@ func (s *Service) List(ctx context.Context, q ListQuery) ([]Shipment, error) {
 	return s.repository.ListShipments(ctx, q)
 }
 
-// Carriers reads the marketplace's carriers now, through one of the store's adapters; empty means the one of new orders. aliases
-// holds, for each carrier, what else a shipment may call it.
+// carriersTimeout bounds reading the marketplace's carriers where an older list can be answered instead.
+const carriersTimeout = 20 * time.Second
+
+// Carriers reads the marketplace's carriers now, through one of the store's adapters; empty means the one of new orders. When that
+// fails it returns the list that was read last, with its time; the error is for want of one. aliases holds, for each carrier, what
+// else a shipment may call it.
 func (s *Service) Carriers(ctx context.Context, storeID, adapter string) (list CarrierList, aliases [][]string, err error) {
 	st, err := s.stores.Get(ctx, storeID)
 	if err != nil {
@@ -108,10 +113,31 @@ func (s *Service) Carriers(ctx context.Context, storeID, adapter string) (list C
 	if adapter == "" {
 		adapter = st.Adapter
 	}
-	if list, err = s.carriers.read(ctx, store.Ref{StoreID: storeID, Adapter: adapter}); err != nil {
+	if list, err = s.latestCarriers(ctx, store.Ref{StoreID: storeID, Adapter: adapter}, st); err != nil {
 		return CarrierList{}, nil, err
 	}
 	return list, s.carriers.aliases(list.Carriers), nil
+}
+
+// latestCarriers is the marketplace's list as of now, or as of the last time that it could be read.
+func (s *Service) latestCarriers(ctx context.Context, ref store.Ref, st store.Store) (CarrierList, error) {
+	if !st.Connected() || !slices.Contains(st.Adapters, ref.Adapter) { // whose list would that be?
+		return s.carriers.read(ctx, ref)
+	}
+	kept, err := s.repository.Carriers(ctx, ref)
+	if err != nil {
+		return CarrierList{}, fmt.Errorf("read cached carriers: %w", err)
+	}
+	if kept.ReadTime.IsZero() {
+		return s.carriers.read(ctx, ref)
+	}
+	bounded, cancel := context.WithTimeout(ctx, carriersTimeout)
+	defer cancel()
+	list, err := s.carriers.read(bounded, ref)
+	if err != nil && problem.As(err) != nil && ctx.Err() == nil {
+		return kept, nil
+	}
+	return list, err
 }
 
 // prepareTimeout bounds Prepare, which nobody asked for.

@@ -444,7 +444,7 @@ func (x *ImportProgress) GetOrdersElsewhere() int64 {
 // ImportFailure is why a run ended early.
 type ImportFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// ErrorInfo reason, for example "MARKETPLACE_DOWN" or "MALFORMED_ANSWER".
+	// Reason, for example "MARKETPLACE_DOWN" or "STORE_MOVED": one of those that README.md beside this file lists for an import.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What failed, why, what to do.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`

@@ -658,6 +658,7 @@ type Order struct {
 	// The seller's last decision to accept or refuse the order that was given through relais; unset when there is none.
 	Decision *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
 	// Until when the order waits for the seller, as the marketplace says; unset when it does not say, and when the order does not wait.
+	// Neither of Cdiscount's APIs says it (no field of their contracts holds it), so it is unset for every order of theirs.
 	AcceptanceDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=acceptance_deadline_time,json=acceptanceDeadlineTime,proto3" json:"acceptance_deadline_time,omitempty"`
 	// Why the store's acceptance policy (StoreSettings.acceptance) leaves this order to a person, as order and policy are now. Empty
 	// when the policy accepts it or leaves every order to a person, when the order does not wait for the seller, and once a decision
@@ -985,7 +986,8 @@ type Decision struct {
 	Kind Decision_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=relais.marketplace.v1.Decision_Kind" json:"kind,omitempty"`
 	// How far its delivery is.
 	State Decision_State `protobuf:"varint,2,opt,name=state,proto3,enum=relais.marketplace.v1.Decision_State" json:"state,omitempty"`
-	// ErrorInfo-style reason when state is REJECTED or NEEDS_ATTENTION, or of the last failed attempt.
+	// Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work: one of the reasons that
+	// README.md beside this file lists for a decision. Empty otherwise.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What happened and what to do, for a person.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`

@@ -822,8 +822,8 @@ type StoreHealth struct {
 	State StoreHealth_State `protobuf:"varint,1,opt,name=state,proto3,enum=relais.marketplace.v1.StoreHealth_State" json:"state,omitempty"`
 	// One sentence for a person: what failed, why, what to do. Empty when all is well.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// ErrorInfo reason of the last failure, for example "MARKETPLACE_CREDENTIALS_REJECTED". Empty when all is well, and while the
-	// store is paused or disconnected.
+	// Reason of the last failure, for example "MARKETPLACE_CREDENTIALS_REJECTED": one of those that README.md beside this file lists
+	// for health. Empty when all is well, and while the store is paused or disconnected.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Since when the store is in this state. When a pause ends, the state before it is told again, since when it began.
 	SinceTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
