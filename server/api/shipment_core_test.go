@@ -113,7 +113,10 @@ func (l *ledger) CreateShipments(_ context.Context, news []shipment.New) ([]ship
 	for _, n := range news {
 		c := shipment.Created{Shipment: n.Shipment}
 		for _, s := range l.stored {
-			if s.OrderNumber == n.Shipment.OrderNumber && s.State.Open() {
+			switch {
+			case s.RequestID == n.Shipment.RequestID:
+				c = shipment.Created{Shipment: s, Result: shipment.SameRequest}
+			case s.OrderNumber == n.Shipment.OrderNumber && s.State.Open() && c.Result == shipment.CreatedNew:
 				c = shipment.Created{Shipment: s, Result: shipment.OrderHasOpen}
 			}
 		}
