@@ -208,7 +208,9 @@ func TestMarketplaceErrors(t *testing.T) {
 			tt.fault.Operation = fault.Any
 			s.inject(tt.fault)
 			defer s.sandbox.Faults().Clear()
-			_, _, retry := wantError(t, second(s.api.ListCarriers(t.Context(), &marketplacev1.ListCarriersRequest{Parent: "stores/demo"})), tt.code, tt.reason)
+			_, _, retry := wantError(t, second(s.api.RotateCredentials(t.Context(), &marketplacev1.RotateCredentialsRequest{
+				Name: "stores/demo", Credentials: demoCredentials(),
+			})), tt.code, tt.reason)
 			if waits := tt.code == codes.Unavailable || tt.code == codes.ResourceExhausted; waits != (retry.GetRetryDelay().AsDuration() > 0) {
 				t.Errorf("retry info %v", retry)
 			}

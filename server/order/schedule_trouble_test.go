@@ -108,7 +108,9 @@ func TestAnotherScheduleDuringAnImport(t *testing.T) {
 		func(p *planner) { p.onList = lasting(time.Minute) },
 		func(t *testing.T, p *planner) {
 			synctest.Wait()
-			p.change("shop", func(r *row) { r.schedule = store.ImportSchedule{Interval: 5 * time.Minute} })
+			p.change("shop", func(r *row) { // as store.Service does
+				r.schedule, r.next = store.ImportSchedule{Interval: 5 * time.Minute}, time.Now()
+			})
 			time.Sleep(2 * time.Hour)
 			synctest.Wait()
 			if n := len(p.starts("shop")); n < 20 {
