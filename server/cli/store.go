@@ -108,7 +108,8 @@ func (a *app) storeList() *cobra.Command {
 		Short: "List stores",
 		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. ACCEPTANCE is the store's
 policy: which orders relais accepts for the seller. LAST GOOD IMPORT is how long ago the last import began that
-succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by itself.`,
+succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by itself. HEALTH also tells when
+the store's credentials are tried next, while its work waits for that.`,
 		Example: `  relais store list
   relais store list --all --show-disconnected --output json`,
 		Args:              operands(0, 0),
@@ -124,7 +125,7 @@ succeeded: orders are known as they were then. NEXT IMPORT is when the next one 
 			row: func(s *marketplacev1.Store) []string {
 				return []string{
 					shortName(s.GetName()), shopLabel(s), joined(", ", shortName(s.GetAdapter()), otherAdapters(s, "")),
-					s.GetEnvironment(), word(s.GetSettings().GetAcceptance().GetMode()), word(s.GetHealth().GetState()),
+					s.GetEnvironment(), word(s.GetSettings().GetAcceptance().GetMode()), a.healthLabel(s.GetHealth()),
 					a.ago(s.GetLastImportStartTime()), a.until(s.GetNextImportTime()),
 				}
 			},
@@ -296,6 +297,11 @@ func otherAdapters(s *marketplacev1.Store, prefix string) string {
 	return strings.Join(others, ", ")
 }
 
+// healthLabel is a health in a few words, with when relais looks whether credentials work that hold the store's work up.
+func (a *app) healthLabel(h *marketplacev1.StoreHealth) string {
+	return joined(", ", word(h.GetState()), prefixed("next try ", a.until(h.GetNextProbeTime())))
+}
+
 // acceptanceFact tells what the marketplace accepts for the seller before any policy of relais; empty when it did not say. It avoids
 // the words of the policy.
 func acceptanceFact(mode marketplacev1.Store_AcceptanceMode) string {
@@ -322,6 +328,7 @@ func (a *app) printStore(s *marketplacev1.Store) error {
 			{"Health", joined(" ", word(health.GetState()), prefixed("since ", a.at(health.GetSinceTime())))},
 			{"Health reason", health.GetReason()},
 			{"Health message", health.GetMessage()},
+			{"Credentials tried again", joined(", ", a.at(health.GetNextProbeTime()), a.until(health.GetNextProbeTime()))},
 			{"Connected", a.at(s.GetCreateTime())},
 			{"Changed", a.at(s.GetUpdateTime())},
 			{"Disconnected", a.at(s.GetDisconnectTime())},

@@ -87,7 +87,8 @@ func settings() []setting {
 			"how long a marketplace must go on refusing a store's credentials before relais believes it and asks for others; three times at least. "+
 				"Meanwhile the store's work waits, and goes on as soon as they are taken", duration(func(c *Config) *time.Duration { return &c.Refusals.Suspicion })),
 		option("store.probe_min", "", "15m",
-			"first wait before refused credentials are tried again, in case that they were put right at the marketplace; it doubles",
+			"first wait before refused credentials are tried again, in case that they were put right at the marketplace; it doubles. Also the "+
+				"longest wait after answers that nobody can read",
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMin })),
 		option("store.probe_max", "", "6h", "longest wait before refused credentials are tried again, at least `store.probe_min`",
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMax })),

@@ -143,7 +143,8 @@ const (
 	// The last exchange with the marketplace went well.
 	StoreHealth_STATE_HEALTHY StoreHealth_State = 1
 	// The last exchange failed for a passing or not understood reason; also while refused credentials may be a mistake of the
-	// marketplace, with reason MARKETPLACE_CREDENTIALS_REJECTED.
+	// marketplace, with reason MARKETPLACE_CREDENTIALS_REJECTED. With reason MALFORMED_ANSWER and a next_probe_time the work waits
+	// because several answers in a row could not be read; when that goes on, message asks to check the credentials.
 	StoreHealth_STATE_RETRYING StoreHealth_State = 2
 	// The marketplace refuses the account, or, again and again, the credentials: a person should act. It heals by itself when the
 	// marketplace takes them again.
@@ -827,8 +828,9 @@ type StoreHealth struct {
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Since when the store is in this state. When a pause ends, the state before it is told again, since when it began.
 	SinceTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
-	// When relais tries credentials again that the marketplace refused; message tells it too. Nothing is imported by itself and nothing
-	// is sent before they are taken, which relais then takes up by itself. Unset while they work.
+	// When relais tries credentials again that the marketplace refused, or answers to which several times in a row nobody could read:
+	// some token services refuse like that. Nothing is imported by itself and nothing is sent before they are taken, which relais then
+	// takes up by itself. Unset while they work.
 	NextProbeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_probe_time,json=nextProbeTime,proto3" json:"next_probe_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
