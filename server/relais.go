@@ -84,7 +84,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Source: facade, Catalogue: catalogue, Stores: stores,
 		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Migration: cfg.Migration,
 		Pending: func(ctx context.Context, storeID string, orders []order.Order) {
-			r.decision.AcceptByRule(ctx, storeID, orders)
+			r.decision.Pending(ctx, storeID, orders)
 		},
 		Now: now, Log: log,
 	})

@@ -35,6 +35,7 @@ type world struct {
 	updated chan struct{} // gets a value at the update that tells what became of a request
 	put     []string      // adapters of the decisions that were stored, or were to be
 	rules   []string      // by which they were made
+	onPut   func()        // what happens just before one is stored
 	result  delivery.Result
 	sendErr error
 	onSend  func() // what happens while the request is on its way
@@ -122,10 +123,24 @@ func (w *world) Decisions(context.Context, string, []string) (map[string]decisio
 }
 
 func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.Decision, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.put, w.rules = append(w.put, d.Adapter), append(w.rules, d.DecidedBy)
+	if w.onPut != nil {
+		w.onPut()
+	}
 	if d.Adapter != w.adapter {
 		return d, false, order.ErrMoved
 	}
+	var revision int64
+	if w.decided != nil {
+		revision = w.decided.Revision
+	}
+	if d.Revision != revision {
+		return *w.decided, false, nil
+	}
+	d.Revision++
+	w.decided = &d
 	return d, true, nil
 }
 

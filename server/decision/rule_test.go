@@ -21,8 +21,8 @@ func listedUpToEleven() store.AcceptancePolicy {
 	return store.AcceptancePolicy{Mode: store.AcceptListed, SKUs: []string{"A", "B"}, MaxTotal: &store.Amount{Currency: "EUR", Units: 11}}
 }
 
-// TestAcceptByRule: what an import shows is accepted when the policy accepts it as it is stored now, unless it was decided before.
-func TestAcceptByRule(t *testing.T) {
+// TestPolicyAccepts: what an import shows is accepted when the policy accepts it as it is stored now, unless it was decided before.
+func TestPolicyAccepts(t *testing.T) {
 	t.Parallel()
 	fine, dear := pendingOrder(), pendingOrder(costs("EUR", 11, 1))
 	cancelled := pendingOrder(func(o *order.Order) { o.Status = order.Cancelled })
@@ -58,7 +58,7 @@ func TestAcceptByRule(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			w.policy, w.stored, w.decided = c.policy, c.stored, c.earlier
-			newService(w).AcceptByRule(t.Context(), "shop", []order.Order{c.shown})
+			newService(w).Pending(t.Context(), "shop", []order.Order{c.shown})
 			var want []string
 			if c.rule != "" {
 				want = []string{c.rule}

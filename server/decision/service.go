@@ -87,22 +87,29 @@ func (s *Service) Resume() {
 	s.reviews.Wake()
 }
 
+// maxAttempts is how often a decision is taken anew when what it rests on changes before it is stored: its order goes to another
+// adapter, or is decided by another call.
+const maxAttempts = 3
+
 // Decide stores a decision; it is durable when Decide returns. The same decision, repeated while it is open or confirmed, is
-// found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
+// found again, and taken up again when its order waits for the seller all the same. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
 // DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
 	person := func(store.Store, order.Order) (string, error) { return "", nil }
-	o, d, err := s.put(ctx, storeID, number, kind, person)
-	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
-		o, d, err = s.put(ctx, storeID, number, kind, person)
+	for attempt := 1; ; attempt++ {
+		o, d, err := s.put(ctx, storeID, number, kind, person)
+		overtaken := errors.Is(err, order.ErrMoved) || errors.Is(err, ErrConflict)
+		if !overtaken || attempt == maxAttempts {
+			return o, d, err
+		}
 	}
-	return o, d, err
 }
 
 // decider says who decides about an order, as it and its store are now: a rule in words, empty for a person, or errLeft.
 type decider func(store.Store, order.Order) (string, error)
 
-// put stores a decision. Beside those of Decide it returns order.ErrMoved, and errors of by.
+// put stores a decision. What may have been applied of the order's earlier one stays open in it: that is settled by reading before
+// anything of this one is sent. Beside the errors of Decide it returns order.ErrMoved and ErrConflict, and errors of by.
 func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by decider) (order.Stored, Decision, error) {
 	st, err := s.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
@@ -117,10 +124,17 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 	} else if err != nil {
 		return order.Stored{}, Decision{}, fmt.Errorf("read order: %w", err)
 	}
-	if known, err := s.Of(ctx, storeID, []string{number}); err != nil {
+	known, err := s.Of(ctx, storeID, []string{number})
+	if err != nil {
 		return order.Stored{}, Decision{}, err
-	} else if d, ok := known[number]; ok && (d.State.Open() || d.State == delivery.Confirmed) {
-		return answer(o, d, kind)
+	}
+	earlier := known[number]
+	switch {
+	case earlier.undone(o.Order) && earlier.Kind == kind:
+		d, err := s.takeUp(ctx, o, earlier)
+		return o, d, err
+	case earlier.stands():
+		return answer(o, earlier, kind)
 	}
 	rule, err := by(st, o.Order)
 	if err != nil {
@@ -138,20 +152,49 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 			"order %s is %s on the marketplace (%s); it no longer waits for the seller", number, o.Status, o.NativeStatus)
 	}
 	now := s.now()
-	d, stored, err := s.cfg.Repository.PutDecision(ctx, Decision{
+	d := Decision{
 		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind, DecidedBy: rule,
-		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now,
-	})
+		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now, Revision: earlier.Revision,
+	}
+	if earlier.Reached() {
+		d.Inherit(earlier.Delivery, now)
+		d.Message = "an earlier request about this order may have been applied; relais reads the order before it sends this one"
+	}
+	d, err = s.replace(ctx, d)
+	return o, d, err
+}
+
+// takeUp takes up a decision again that was confirmed, and whose order waits for the seller all the same. It stands, and is
+// delivered once more as after a lost answer: what this one read shows is not enough to send on.
+func (s *Service) takeUp(ctx context.Context, o order.Stored, d Decision) (Decision, error) {
+	now := s.now()
+	d.Adapter = o.Adapter
+	d.Reopen(now, now.Add(s.cfg.WaitMargin), "this was confirmed, and the marketplace shows the order as waiting for the seller again; relais reads the order")
+	return s.replace(ctx, d)
+}
+
+// replace stores a decision in place of the one at its revision. ErrConflict when that is another by now, order.ErrMoved,
+// STORE_DISCONNECTED.
+func (s *Service) replace(ctx context.Context, d Decision) (Decision, error) {
+	current, stored, err := s.cfg.Repository.PutDecision(ctx, d)
 	switch {
 	case errors.Is(err, store.ErrNoCredentials):
-		return order.Stored{}, Decision{}, store.Disconnected(storeID)
+		return Decision{}, store.Disconnected(d.StoreID)
 	case err != nil:
-		return order.Stored{}, Decision{}, fmt.Errorf("store decision: %w", err)
+		return Decision{}, fmt.Errorf("store decision: %w", err)
 	case !stored: // another call was faster
-		return answer(o, d, kind)
+		return Decision{}, ErrConflict
 	}
 	s.loop.Wake()
-	return o, d, nil
+	return current, nil
+}
+
+// stands reports whether there is a decision that no other one takes the place of.
+func (d Decision) stands() bool { return d.State.Open() || d.State == delivery.Confirmed }
+
+// undone reports whether a decision was confirmed about an order that waits for the seller all the same.
+func (d Decision) undone(o order.Order) bool {
+	return d.State == delivery.Confirmed && o.Status == order.PendingAcceptance
 }
 
 // answer answers a call for an order that was decided before.
@@ -215,6 +258,10 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 	case attention:
 		d.End(delivery.NeedsAttention, v.reason, v.message)
 	case wait:
+		if o != nil && o.Status == order.Processing { // for as long as control and payment take
+			d.WaitLonger(v.reason, v.message, now, s.cfg.Policy)
+			break
+		}
 		d.Wait(v.reason, v.message, now, s.cfg.Policy)
 	}
 	return s.store(ctx, d)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
-	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
@@ -40,10 +39,10 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 		const where = selectDecision + `WHERE d.store_key = ? AND d.order_number = ?`
 		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
 		switch {
-		case err == nil && (current.State.Open() || current.State == delivery.Confirmed):
-			return nil
 		case err != nil && !errors.Is(err, decision.ErrNotFound):
 			return err
+		case current.Revision != d.Revision: // 0 when there is none
+			return nil
 		}
 		stored = true
 		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO decisions (store_key, order_number, adapter, kind, decided_by, state, open,

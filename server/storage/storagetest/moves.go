@@ -216,12 +216,14 @@ var moveCases = []testCase{
 		_, _, err := createOne(t, r, newShipment("p1", "1")) // it was looked at before
 		wantError(t, err, order.ErrMoved)
 		wantError(t, second(r.Shipments.GetShipment(t.Context(), shop, "p1")), shipment.ErrNotFound)
-		_, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("2", decision.Refuse))
+		d := newDecision("2", decision.Refuse)
+		d.Revision = over.Revision
+		_, stored, err := r.Decisions.PutDecision(t.Context(), d)
 		wantError(t, err, order.ErrMoved)
 		same(t, "stored", stored, false)
 		same(t, "decision", getDecision(t, r, "2"), over)
 
-		s, d := newShipment("p1", "1"), newDecision("2", decision.Refuse)
+		s := newShipment("p1", "1")
 		s.Adapter, d.Adapter = beta, beta
 		create(t, r, s)
 		same(t, "adapter of the decision", put(t, r, d).Adapter, beta)

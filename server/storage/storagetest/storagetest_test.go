@@ -123,11 +123,14 @@ var firstFaults = map[string]fault{
 	"a disconnected store decides": {"Holds/of_a_disconnected_store_only_the_request_of_a_decision", func(r *storagetest.Repositories) {
 		r.Decisions = hidesHeldDecisions{r.Decisions}
 	}},
-	"an open decision is replaced": {"Decisions/put_keeps_an_open_or_confirmed_decision", func(r *storagetest.Repositories) {
+	"a decision that nobody saw is replaced": {"Decisions/put_changes_nothing_when_the_order_has_another", func(r *storagetest.Repositories) {
 		r.Decisions = replacesDecisions{r.Decisions}
 	}},
-	"an ended decision stays": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+	"an ended decision stays": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
 		r.Decisions = keepsDecisions{r.Decisions}
+	}},
+	"a decision forgets what may have been sent before": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
+		r.Decisions = forgetsDoubt{r.Decisions}
 	}},
 	"every put claims to win": {"Decisions/of_several_puts_for_one_order_one_wins", func(r *storagetest.Repositories) {
 		r.Decisions = claimsStored{r.Decisions}
@@ -135,7 +138,7 @@ var firstFaults = map[string]fault{
 	"revisions of decisions are not compared": {"Decisions/update_of_an_older_revision_changes_nothing", func(r *storagetest.Repositories) {
 		r.Decisions = overwritesDecisions{r.Decisions}
 	}},
-	"a replaced decision is written by its old worker": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+	"a replaced decision is written by its old worker": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
 		r.Decisions = overwritesDecisions{r.Decisions}
 	}},
 	"decisions are due in order of number": {"DueDecisions/due_are_open_decisions_of_working_stores", func(r *storagetest.Repositories) {
