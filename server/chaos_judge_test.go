@@ -60,6 +60,8 @@ type chaosResult struct {
 	Withdrawn int `json:"-"`
 	// Accepted counts orders that were accepted.
 	Accepted int `json:"-"`
+	// Scheduled counts imports that nobody asked for.
+	Scheduled int `json:"-"`
 	// Planned and Met are the kinds of faults that the plan holds, and what they are for, and those that calls met.
 	Planned, Met map[string]bool `json:"-"`
 	// Wrong is what must not be, a sentence each. A run that has any fails.
@@ -313,6 +315,7 @@ func (r *chaosResult) add(o chaosResult) {
 	r.Uncorrected += o.Uncorrected
 	r.Withdrawn += o.Withdrawn
 	r.Accepted += o.Accepted
+	r.Scheduled += o.Scheduled
 	r.Planned, r.Met = union(r.Planned, o.Planned), union(r.Met, o.Met)
 	r.Wrong = slices.Concat(r.Wrong, o.Wrong)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/relaishq/relais/adapters/sandbox/world"
@@ -172,6 +173,39 @@ func TestChaosJudge(t *testing.T) {
 			got := counts{r.Confirmed, r.Rejected, r.NeedsAttention, r.Lost, r.Doubled, r.Resent, r.Corrected, r.Uncorrected, r.Withdrawn, r.Accepted, len(r.Wrong)}
 			if got != tt.want || r.Shipments != 1 {
 				t.Errorf("judged %+v, want %+v: %q", got, tt.want, r.Wrong)
+			}
+		})
+	}
+}
+
+// TestChaosWants: a run in which too little happened does not pass for a proof.
+func TestChaosWants(t *testing.T) {
+	t.Parallel()
+	full := func() chaosResult {
+		return chaosResult{
+			Shipments: 100, Repeats: 1, Corrected: 1, Uncorrected: 1, Withdrawn: 1, Accepted: 1, Rejected: 1, Scheduled: 1,
+			Planned: map[string]bool{"html": true, "on get": true}, Met: map[string]bool{"html": true, "on get": true, "on list": true},
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		n      int
+		change func(r *chaosResult)
+		want   []string
+	}{
+		{"everything", 100, func(*chaosResult) {}, nil},
+		{"an order was not judged", 101, func(*chaosResult) {}, []string{"100 orders were judged, planned were 101"}},
+		{"a fault that nothing met", 100, func(r *chaosResult) { delete(r.Met, "html") }, []string{"no call met a fault html"}},
+		{"no fault of that call", 100, func(r *chaosResult) { delete(r.Met, "on get") }, []string{"no call met a fault on get"}},
+		{"nothing was repeated", 100, func(r *chaosResult) { r.Repeats = 0 }, []string{"no ship request was repeated"}},
+		{"too few to meet all", 99, func(r *chaosResult) { r.Shipments, r.Repeats, r.Met = 99, 0, nil }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := full()
+			c.change(&r)
+			if diff := cmp.Diff(c.want, r.want(c.n)); diff != "" {
+				t.Errorf("missing (-want +got):\n%s", diff)
 			}
 		})
 	}

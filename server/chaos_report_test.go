@@ -40,6 +40,15 @@ func (c *chaosRun) judge(ctx context.Context) chaosResult {
 		for _, sh := range list {
 			shipments[sh.GetOrder()] = append(shipments[sh.GetOrder()], sh)
 		}
+		imports, err := c.api.ListImports(ctx, &marketplacev1.ListImportsRequest{Parent: "stores/" + api, PageSize: 500})
+		if err != nil {
+			r.Wrong = append(r.Wrong, fmt.Sprintf("the imports of %s cannot be listed: %v", api, err))
+		}
+		for _, run := range imports.GetImports() {
+			if run.GetScheduled() {
+				r.Scheduled++
+			}
+		}
 	}
 	writes := map[string][]world.Write{}
 	for _, w := range c.s.sandbox.World().Writes() {
@@ -178,7 +187,8 @@ func (c *chaosRun) report(name string, r chaosResult) {
 	slices.Sort(kinds)
 	fmt.Printf("\n%s marketplace: %d shipments in %.1f s\n", name, r.Shipments, r.Seconds)
 	fmt.Printf("  confirmed %d, rejected %d, needing a person %d, lost %d, doubled %d\n", r.Confirmed, r.Rejected, r.NeedsAttention, r.Lost, r.Doubled)
-	fmt.Printf("  %d corrected, %d corrections too late, %d withdrawn, %d accepted first\n", r.Corrected, r.Uncorrected, r.Withdrawn, r.Accepted)
+	fmt.Printf("  %d corrected, %d corrections too late, %d withdrawn, %d accepted first; %d imports by the schedule\n",
+		r.Corrected, r.Uncorrected, r.Withdrawn, r.Accepted, r.Scheduled)
 	fmt.Printf("  killed: the server %d times, adapters %d times\n", r.Kills, r.AdapterKills)
 	fmt.Printf("  %d ship requests were repeated, %d of them while the first was applied and did not show\n", r.Repeats, r.Resent)
 	fmt.Printf("  %d calls failed: %s\n", r.Faults, strings.Join(kinds, ", "))

@@ -81,6 +81,7 @@ func (r chaosResult) want(n int) []string {
 	for what, times := range map[string]int{
 		"ship request was repeated": r.Repeats, "correction was delivered": r.Corrected, "correction came too late": r.Uncorrected,
 		"shipment was withdrawn": r.Withdrawn, "order was accepted": r.Accepted, "order was cancelled by its buyer": r.Rejected,
+		"import was made by the schedule": r.Scheduled,
 	} {
 		if times == 0 {
 			missing = append(missing, "no "+what)

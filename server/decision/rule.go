@@ -41,7 +41,7 @@ func (s *Service) Pending(ctx context.Context, storeID string, orders []order.Or
 		case !decided || d.LeftToPerson():
 			if _, err := byPolicy(st, o); err == nil {
 				_, _, err = s.put(ctx, storeID, o.Number, Accept, byPolicy)
-				s.note(ctx, "order accepted by rule", storeID, o.Number, err)
+				s.note(ctx, storeID, o.Number, err)
 			}
 		}
 	}
@@ -57,11 +57,11 @@ func (s *Service) resume(ctx context.Context, d Decision) {
 		}
 		_, err = s.takeUp(ctx, o, d)
 	}
-	s.note(ctx, "decision taken up again: its order waits for the seller", d.StoreID, d.OrderNumber, err)
+	s.note(ctx, d.StoreID, d.OrderNumber, err)
 }
 
 // note logs what became of an order that an import showed.
-func (s *Service) note(ctx context.Context, done, storeID, number string, err error) {
+func (s *Service) note(ctx context.Context, storeID, number string, err error) {
 	switch {
 	case errors.Is(err, errLeft): // it, or the policy, changed meanwhile
 	case errors.Is(err, order.ErrMoved), errors.Is(err, ErrConflict): // the next import finds it as it is then
@@ -70,7 +70,7 @@ func (s *Service) note(ctx context.Context, done, storeID, number string, err er
 	case err != nil:
 		s.cfg.Log.ErrorContext(ctx, "pending order left as it is", "store", storeID, "order", number, "error", err)
 	default:
-		s.cfg.Log.InfoContext(ctx, done, "store", storeID, "order", number)
+		s.cfg.Log.InfoContext(ctx, "pending order accepted by rule, or its decision taken up again", "store", storeID, "order", number)
 	}
 }
 
