@@ -33,7 +33,7 @@ func TestClockThatWasAhead(t *testing.T) {
 			s := newSystem(t, 0, "RELAIS_IMPORT_INTERVAL=10m", "RELAIS_SHIPMENT_RETRY_MIN=1h", "RELAIS_SHIPMENT_RETRY_MAX=2h", "RELAIS_SHIPMENT_WAIT_MARGIN=2h")
 			numbers := s.readyOrders("cdiscount", 3)
 			s.misset(year)
-			s.server.wakeSchedule()
+			s.server.schedule.Wake()
 			waitFor(t, func() bool { return s.scheduled() > 0 && s.store().GetNextImportTime().AsTime().After(s.clock.now()) })
 			s.inject(fault.Rule{On: fault.Get, Kind: fault.HTTP503})
 			names := s.notifyAll(numbers)
