@@ -134,6 +134,8 @@ func TestUpdateSettings(t *testing.T) {
 		{"a duration that is set to none", nil, &marketplacev1.StoreSettings{
 			ImportSchedule: &marketplacev1.ImportSchedule{Interval: durationpb.New(0)},
 		}, listed(euros(10), "A"), &marketplacev1.ImportSchedule{Disabled: true}},
+		{"a SKU of as many characters as there may be", []string{"settings.acceptance.skus"}, &marketplacev1.StoreSettings{
+			Acceptance: listed(nil, strings.Repeat("é", 200))}, listed(euros(10), strings.Repeat("é", 200)), hourly},
 		{"no field at all", nil, nil, listed(euros(10), "A"), hourly},
 		{"all", []string{"settings"}, &marketplacev1.StoreSettings{DisplayName: "Shop", Acceptance: all}, all, &marketplacev1.ImportSchedule{}},
 		{"all by the star", []string{"*"}, &marketplacev1.StoreSettings{DisplayName: "Shop", Acceptance: all}, all, &marketplacev1.ImportSchedule{}},
@@ -226,7 +228,7 @@ func TestSettingsRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := shop(t, store.Store{}, order.Stored{}, nil)
-			for _, paths := range [][]string{nil, {"settings"}, {"settings.acceptance.mode", "settings.acceptance", "settings.import_schedule"}} {
+			for _, paths := range [][]string{nil, {"settings"}, {"settings.acceptance", "settings.acceptance.mode", "settings.import_schedule"}} {
 				_, err := s.client.UpdateStore(t.Context(), &marketplacev1.UpdateStoreRequest{
 					Store: &marketplacev1.Store{Name: "stores/shop", Settings: c.given}, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
 				})

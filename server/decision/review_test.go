@@ -50,7 +50,7 @@ func (r *reviewed) run(t *testing.T) {
 			Log: slog.New(slog.DiscardHandler), Policy: delivery.Policy{RetryMin: time.Minute},
 		})
 		s.Start()
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour) // of the bubble
 		synctest.Wait()
 		same(t, "stop", s.Stop(context.WithoutCancel(t.Context())), nil)
 	})
