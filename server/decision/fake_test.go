@@ -20,16 +20,18 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// world is store "shop" with one order, the decision about it, and a marketplace with two adapters. The time does not pass.
+// world is store "shop" with one order, the decision about it, and a marketplace with two adapters. Time passes in reads only.
 type world struct {
 	decision.Repository // the methods that are not here are not to be called
 
 	mu      sync.Mutex // guards the fields below
 	adapter string     // the order's binding
 	policy  store.AcceptancePolicy
-	stored  order.Order // as the database has it
-	shown   order.Order // as the marketplace shows it
-	onRules func()      // what happens while a call is looked at
+	stored  order.Order   // as the database has it
+	shown   order.Order   // as the marketplace shows it
+	takes   time.Duration // of each read
+	passed  time.Duration // since noon
+	onRules func()        // what happens while a call is looked at
 	decided *decision.Decision
 	due     bool
 	updated chan struct{} // gets a value at the update that tells what became of a request
@@ -62,11 +64,18 @@ func (w *world) takeOver() {
 
 func now() time.Time { return noon }
 
+// now is the clock of a world whose reads take time.
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return noon.Add(w.passed)
+}
+
 func newService(w *world) *decision.Service {
 	log := slog.New(slog.DiscardHandler)
 	return decision.NewService(decision.Config{
-		Repository: w, Orders: w, Reader: order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, log), now),
-		Stores: w, Marketplace: w, Workers: 1, WaitMargin: time.Hour, Now: now, Log: log,
+		Repository: w, Orders: w, Reader: order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, w.now, log), w.now),
+		Stores: w, Marketplace: w, Workers: 1, WaitMargin: time.Hour, Now: w.now, Log: log,
 		Policy: delivery.Policy{CallTimeout: time.Minute, SettleDelay: time.Minute, RepeatedReads: 3, RetryMin: time.Minute, RetryMax: time.Hour},
 	})
 }
@@ -162,6 +171,9 @@ func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) 
 
 // GetOrders implements order.Getter.
 func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed += w.takes
 	return order.Found{Orders: []order.Order{w.shown}}, nil
 }
 

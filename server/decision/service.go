@@ -92,8 +92,8 @@ func (s *Service) Resume() {
 const maxAttempts = 3
 
 // Decide stores a decision; it is durable when Decide returns. The same decision, repeated while it is open or confirmed, is
-// found again, and taken up again when its order waits for the seller all the same. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
-// DECISION_ALREADY_OPEN.
+// found again, and taken up again when its order waits for the seller all the same. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED,
+// ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING, DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
 	person := func(store.Store, order.Order) (string, error) { return "", nil }
 	for attempt := 1; ; attempt++ {
@@ -234,6 +234,7 @@ func (s *Service) work(ctx context.Context, d Decision) error {
 // step reads the order, decides, and acts. It returns the decision as stored; an error means that it could not be stored.
 func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decision, error) {
 	ref := store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}
+	began := s.now()
 	o, err := s.read(ctx, ref, d.OrderNumber)
 	if err != nil {
 		d.Postpone(s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
@@ -241,7 +242,8 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 	}
 	s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, nil)
 	now := s.now()
-	d.Observe(o != nil && o.Status == order.PendingAcceptance, now)
+	// What the read shows may be as old as its begin.
+	d.Observe(o != nil && o.Status == order.PendingAcceptance, began)
 	v := decide(d, o, now, s.cfg.Policy.RepeatedReads)
 	if v.action == send && d.DecidedBy != "" {
 		if v, err = s.judgeAgain(ctx, d, *o); err != nil {

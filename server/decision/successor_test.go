@@ -236,3 +236,24 @@ func TestWaitsLongerWhileProcessing(t *testing.T) {
 		})
 	}
 }
+
+// TestSlowReadIsAsOldAsItsBegin: a read counts by when it began, not by when its answer came.
+func TestSlowReadIsAsOldAsItsBegin(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		settled time.Time
+		want    int32
+	}{
+		{"begun in time", noon, 1},
+		{"begun too early", noon.Add(time.Second), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			sent(delivery.Unknown)(w.decided)
+			w.decided.State, w.decided.SettledTime, w.takes = delivery.Sending, c.settled, time.Minute
+			same(t, "reads that show it pending", w.step(t).StillReady, c.want)
+		})
+	}
+}
