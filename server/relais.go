@@ -141,9 +141,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	return r, nil
 }
 
-// schedulePause is how late a store that becomes due while others are imported may start, and the wait after a failure of the
-// database.
-const schedulePause = time.Second
+// schedulePause is how long a store is left alone whose next import could not be planned, and how long the schedule waits when it
+// cannot read which stores are due.
+const schedulePause = 30 * time.Second
 
 // standingChanged tells those who wait for it that credentials were refused, or work again.
 func (r *relais) standingChanged(works bool) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
@@ -96,7 +97,7 @@ func (w *world) step(t *testing.T) decision.Decision {
 }
 
 // DueDecisions tells the decision once.
-func (w *world) DueDecisions(context.Context, time.Time, int) ([]decision.Decision, error) {
+func (w *world) DueDecisions(context.Context, due.Look[store.Ref]) ([]decision.Decision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.due {
@@ -106,7 +107,7 @@ func (w *world) DueDecisions(context.Context, time.Time, int) ([]decision.Decisi
 	return []decision.Decision{*w.decided}, nil
 }
 
-func (w *world) NextDecision(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDecision(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
 
 func (w *world) UpdateDecision(_ context.Context, d decision.Decision) (decision.Decision, error) {
 	w.mu.Lock()
@@ -157,7 +158,7 @@ func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.De
 func (w *world) DueReviews(context.Context, time.Time, int) ([]decision.Review, error) {
 	return nil, nil
 }
-func (w *world) NextReview(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextReview(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
 
 // ListOrders is not to be called: see reviewed.
 func (w *world) ListOrders(context.Context, order.ListQuery) ([]order.Stored, error) {

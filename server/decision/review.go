@@ -22,18 +22,21 @@ type ReviewRepository interface {
 	// DueReviews returns stores whose policy changed not after now and whose orders have not been judged since, the earliest change
 	// first. Paused and disconnected stores are left out.
 	DueReviews(ctx context.Context, now time.Time, limit int) ([]Review, error)
-	// NextReview returns the earliest change of those stores; zero when there is none.
-	NextReview(ctx context.Context) (time.Time, error)
+	// NextReview returns the earliest change after an instant of such stores; zero when there is none.
+	NextReview(ctx context.Context, after time.Time) (time.Time, error)
 	// EndReview notes that the orders of a store have been judged. A store whose policy changed at another time by now is left alone.
 	EndReview(ctx context.Context, r Review) error
 }
 
 // newReviews returns the loop that judges what waits when a policy changed. Imports judge what they show, and may be far off, or never
 // start by themselves.
-func (s *Service) newReviews() *due.Loop[Review] {
-	return due.New(due.Config[Review]{
-		Due: s.cfg.Repository.DueReviews, Next: s.cfg.Repository.NextReview,
-		ID: func(r Review) string { return r.StoreID }, Work: s.review,
+func (s *Service) newReviews() *due.Loop[Review, string] {
+	return due.New(due.Config[Review, string]{
+		Due: func(ctx context.Context, l due.Look[string]) ([]Review, error) {
+			return s.cfg.Repository.DueReviews(ctx, l.Now, l.Limit)
+		},
+		Next: s.cfg.Repository.NextReview,
+		ID:   func(r Review) string { return r.StoreID }, Work: s.review,
 		Workers: 1, Pause: s.cfg.Policy.RetryMin, Now: s.cfg.Now, Log: s.cfg.Log,
 	})
 }

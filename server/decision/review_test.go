@@ -65,9 +65,12 @@ func (r *reviewed) DueReviews(context.Context, time.Time, int) ([]decision.Revie
 	return []decision.Review{{StoreID: "shop", Change: r.change}}, nil
 }
 
-func (r *reviewed) NextReview(context.Context) (time.Time, error) {
+func (r *reviewed) NextReview(_ context.Context, after time.Time) (time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.change.After(after) {
+		return time.Time{}, nil
+	}
 	return r.change, nil
 }
 

@@ -50,8 +50,8 @@ type Config struct {
 // Service takes decisions in and carries them to the marketplace. Its errors are problems.
 type Service struct {
 	cfg      Config
-	loop     *due.Loop[Decision]
-	reviews  *due.Loop[Review]
+	loop     *due.Loop[Decision, store.Ref]
+	reviews  *due.Loop[Review, string]
 	stopping context.Context // ends with Stop, for reviews: they can be long
 	cancel   context.CancelFunc
 }
@@ -61,9 +61,10 @@ func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg}
 	s.stopping, s.cancel = context.WithCancel(context.Background())
 	s.reviews = s.newReviews()
-	s.loop = due.New(due.Config[Decision]{
+	s.loop = due.New(due.Config[Decision, store.Ref]{
 		Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
-		ID: func(d Decision) string { return d.StoreID + "/" + d.OrderNumber }, Work: s.work,
+		ID:    func(d Decision) string { return d.StoreID + "/" + d.OrderNumber },
+		Group: func(d Decision) store.Ref { return store.Ref{StoreID: d.StoreID, Adapter: d.Adapter} }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
 	})
 	return s

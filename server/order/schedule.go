@@ -25,8 +25,8 @@ type ScheduleRepository interface {
 	// disconnected, whose schedule is disabled, and whose credentials for new orders were refused: asking again with those helps
 	// nobody and may lock the account. With ownInterval, those are left out too that have no interval of their own.
 	DueImports(ctx context.Context, now time.Time, limit int, ownInterval bool) ([]Due, error)
-	// NextDueImport returns when the next of those stores is due; zero when none is.
-	NextDueImport(ctx context.Context, ownInterval bool) (time.Time, error)
+	// NextDueImport returns the earliest time after an instant at which one of those stores is due; zero when there is none.
+	NextDueImport(ctx context.Context, after time.Time, ownInterval bool) (time.Time, error)
 	// PlanImport sets when the next import of a store is due that DueImports told. A store that is gone is left alone, and so is one
 	// that is due at another time than d tells: its schedule changed meanwhile.
 	PlanImport(ctx context.Context, d Due, at time.Time) error
@@ -39,7 +39,7 @@ type ScheduleConfig struct {
 	// Interval is the time between the starts of two imports of a store that has none of its own; zero when such a store is not imported
 	// by itself.
 	Interval time.Duration
-	// Pause is the wait before another look after a failure of the database.
+	// Pause is the wait after a failure of the database.
 	Pause time.Duration
 	// Workers is how many scheduled imports run at once; the importer's own limit counts beside it.
 	Workers int
@@ -51,19 +51,21 @@ type ScheduleConfig struct {
 // meanwhile is imported at once, the longest waiting first.
 type Scheduler struct {
 	cfg  ScheduleConfig
-	loop *due.Loop[Due]
+	loop *due.Loop[Due, string]
 }
 
 // NewScheduler returns a scheduler that has not started.
 func NewScheduler(cfg ScheduleConfig) *Scheduler {
 	s := &Scheduler{cfg: cfg}
 	ownInterval := cfg.Interval == 0
-	s.loop = due.New(due.Config[Due]{
-		Due: func(ctx context.Context, now time.Time, limit int) ([]Due, error) {
-			return cfg.Repository.DueImports(ctx, now, limit, ownInterval)
+	s.loop = due.New(due.Config[Due, string]{
+		Due: func(ctx context.Context, l due.Look[string]) ([]Due, error) {
+			return cfg.Repository.DueImports(ctx, l.Now, l.Limit, ownInterval)
 		},
-		Next: func(ctx context.Context) (time.Time, error) { return cfg.Repository.NextDueImport(ctx, ownInterval) },
-		ID:   func(d Due) string { return d.StoreID }, Work: s.work,
+		Next: func(ctx context.Context, after time.Time) (time.Time, error) {
+			return cfg.Repository.NextDueImport(ctx, after, ownInterval)
+		},
+		ID: func(d Due) string { return d.StoreID }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Pause, Now: cfg.Now, Log: cfg.Log,
 	})
 	return s

@@ -16,7 +16,7 @@ import (
 // interval is what a store without a schedule of its own has in these tests, unless a planner says otherwise.
 const interval = 10 * time.Minute
 
-// pause is how long a schedule waits after a failure, and between looks at stores that are being read.
+// pause is how long a schedule waits after a failure.
 const pause = 5 * time.Second
 
 // row is a store as the planner's database has it.
@@ -91,16 +91,13 @@ func (p *planner) DueImports(_ context.Context, now time.Time, limit int, ownInt
 	return due[:min(limit, len(due))], nil
 }
 
-func (p *planner) NextDueImport(_ context.Context, ownInterval bool) (time.Time, error) {
+func (p *planner) NextDueImport(_ context.Context, after time.Time, ownInterval bool) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Time
 	for _, r := range p.rows {
-		if r.scheduled(ownInterval) && (next.IsZero() || r.next.Before(next)) {
+		if r.scheduled(ownInterval) && r.next.After(after) && (next.IsZero() || r.next.Before(next)) {
 			next = r.next
-			if next.IsZero() {
-				next = time.Unix(0, 0)
-			}
 		}
 	}
 	return next, nil

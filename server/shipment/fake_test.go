@@ -13,6 +13,7 @@ import (
 
 	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -110,7 +111,7 @@ func (w *world) step(t *testing.T) shipment.Shipment {
 }
 
 // DueShipments tells the shipment once.
-func (w *world) DueShipments(context.Context, time.Time, int) ([]shipment.Shipment, error) {
+func (w *world) DueShipments(context.Context, due.Look[store.Ref]) ([]shipment.Shipment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.due {
@@ -120,7 +121,7 @@ func (w *world) DueShipments(context.Context, time.Time, int) ([]shipment.Shipme
 	return []shipment.Shipment{w.ship}, nil
 }
 
-func (w *world) NextDue(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDue(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
 
 func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
 	w.mu.Lock()

@@ -37,15 +37,16 @@ type WorkerConfig struct {
 type Worker struct {
 	cfg      WorkerConfig
 	carriers carrierBook
-	loop     *due.Loop[Shipment]
+	loop     *due.Loop[Shipment, store.Ref]
 }
 
 // NewWorker returns a worker that has not started.
 func NewWorker(cfg WorkerConfig) *Worker {
 	w := &Worker{cfg: cfg, carriers: carrierBook{cfg.Carriers, cfg.Repository, cfg.Stores, cfg.Marketplace, cfg.Now}}
-	w.loop = due.New(due.Config[Shipment]{
+	w.loop = due.New(due.Config[Shipment, store.Ref]{
 		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
-		ID: func(s Shipment) string { return s.ID }, Work: w.work,
+		ID:    func(s Shipment) string { return s.ID },
+		Group: func(s Shipment) store.Ref { return store.Ref{StoreID: s.StoreID, Adapter: s.Adapter} }, Work: w.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
 	})
 	return w

@@ -282,11 +282,11 @@ func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []st
 	return refs, nil
 }
 
-func (d *database) NextProbe(context.Context) (next time.Time, err error) {
+func (d *database) NextProbe(_ context.Context, after time.Time) (next time.Time, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
-		if at := x.Standing.NextProbe; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		if at := x.Standing.NextProbe; at.After(after) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}

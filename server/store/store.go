@@ -194,8 +194,8 @@ type Repository interface {
 	// DueProbes returns the credentials that are to be tried again, by the time of their next probe, the most overdue first. Those of
 	// paused and disconnected stores are left out.
 	DueProbes(ctx context.Context, now time.Time, limit int) ([]Ref, error)
-	// NextProbe returns when the next of them are; zero when none are.
-	NextProbe(ctx context.Context) (time.Time, error)
+	// NextProbe returns the earliest time after an instant at which one of them is due; zero when there is none.
+	NextProbe(ctx context.Context, after time.Time) (time.Time, error)
 	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. They count as working. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error

@@ -28,12 +28,12 @@ func (db *DB) DueReviews(ctx context.Context, now time.Time, limit int) ([]decis
 	return due, nil
 }
 
-const nextReview = `SELECT s.policy_change ` + reviewable + ` ORDER BY s.policy_change LIMIT 1`
+const nextReview = `SELECT s.policy_change ` + reviewable + ` AND s.policy_change > ? ORDER BY s.policy_change LIMIT 1`
 
 // NextReview implements decision.ReviewRepository.
-func (db *DB) NextReview(ctx context.Context) (time.Time, error) {
+func (db *DB) NextReview(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextReview).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextReview, nanos(after)).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next review: %w", explain(err))
 	}

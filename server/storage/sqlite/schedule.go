@@ -34,19 +34,17 @@ func (db *DB) DueImports(ctx context.Context, now time.Time, limit int, ownInter
 	return due, nil
 }
 
-var nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE ` + importable + ` ORDER BY s.next_import LIMIT 1`
+var nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE s.next_import > ? AND ` + importable + `
+	ORDER BY s.next_import LIMIT 1`
 
-// NextDueImport implements order.ScheduleRepository. A store that was never planned is due since 1970.
-func (db *DB) NextDueImport(ctx context.Context, ownInterval bool) (time.Time, error) {
-	var next int64
-	err := db.reader.QueryRowContext(ctx, nextDueImport, ownInterval).Scan(&next)
-	if errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, nil
-	}
-	if err != nil {
+// NextDueImport implements order.ScheduleRepository.
+func (db *DB) NextDueImport(ctx context.Context, after time.Time, ownInterval bool) (time.Time, error) {
+	var next time.Time
+	err := db.reader.QueryRowContext(ctx, nextDueImport, nanos(after), ownInterval).Scan(timestamp{&next})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next due import: %w", explain(err))
 	}
-	return time.Unix(0, next).UTC(), nil
+	return next, nil
 }
 
 // PlanImport implements order.ScheduleRepository.

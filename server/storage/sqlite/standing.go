@@ -69,12 +69,12 @@ func (db *DB) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.
 	return refs, nil
 }
 
-const nextProbe = `SELECT b.next_probe ` + probing + ` ORDER BY b.next_probe LIMIT 1`
+const nextProbe = `SELECT b.next_probe ` + probing + ` AND b.next_probe > ? ORDER BY b.next_probe LIMIT 1`
 
 // NextProbe implements store.Repository.
-func (db *DB) NextProbe(ctx context.Context) (time.Time, error) {
+func (db *DB) NextProbe(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextProbe).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextProbe, nanos(after)).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next probe: %w", explain(err))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -240,5 +241,20 @@ func TestUpgradeToSettings(t *testing.T) {
 		if !s.PauseTime.IsZero() || !s.PolicyChange.IsZero() {
 			t.Errorf("%s is paused since %s, its policy changed at %s", id, s.PauseTime, s.PolicyChange)
 		}
+	}
+}
+
+// TestUpgradeToQueues: what waited before has its turn.
+func TestUpgradeToQueues(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
+	next, err := db.NextDue(t.Context(), at(8999))
+	if err != nil || !next.Equal(at(9000)) {
+		t.Errorf("next due at %v, %v, want %v", next, err, at(9000))
+	}
+	waiting, err := db.DueShipments(t.Context(), due.Look[store.Ref]{Now: at(9000), Limit: 5, PerGroup: 5})
+	if err != nil || len(waiting) != 1 || waiting[0].ID != "p1" {
+		t.Errorf("due: %v, %v, want p1", waiting, err)
 	}
 }

@@ -15,16 +15,21 @@ import (
 type plans struct{ table, where, set string }
 
 var (
-	plannedImports  = plans{"stores", `disconnect_time = 0 AND next_import > ?1`, `next_import = ?2`}
-	plannedProbes   = plans{"bindings", `next_probe > 0 AND next_probe > ?1`, `next_probe = ?2, refused_since = min(refused_since, ?2)`}
-	plannedAttempts = plans{
-		where: `open = 1 AND next_attempt > 0 AND next_attempt > ?1`,
-		set:   `next_attempt = ?2, settled_time = min(settled_time, ?3), revision = revision + 1`,
-	}
+	plannedImports   = plans{"stores", `disconnect_time = 0 AND next_import > ?1`, `next_import = ?2`}
+	plannedProbes    = plans{"bindings", `next_probe > 0 AND next_probe > ?1`, `next_probe = ?2, refused_since = min(refused_since, ?2)`}
+	plannedShipments = plannedAttempts("shipments", "shipment_queues")
+	plannedDecisions = plannedAttempts("decisions", "decision_queues")
+	plannedTurns     = []plans{{"shipment_queues", `next_turn > ?1`, `next_turn = ?2`}, {"decision_queues", `next_turn > ?1`, `next_turn = ?2`}}
 )
 
-// of returns the same plans of another table.
-func (p plans) of(table string) plans { return plans{table, p.where, p.set} }
+// plannedAttempts looks at the last row of each queue in which something waits.
+func plannedAttempts(table, queues string) plans {
+	return plans{
+		table: table,
+		where: `(store_key, adapter) IN (SELECT store_key, adapter FROM ` + queues + ` WHERE next_turn > 0) AND open = 1 AND next_attempt > ?1`,
+		set:   `next_attempt = ?2, settled_time = min(settled_time, ?3), revision = revision + 1`,
+	}
+}
 
 func (p plans) find() string {
 	return `SELECT EXISTS (SELECT 1 FROM ` + p.table + ` WHERE ` + p.where + `)`
@@ -43,8 +48,11 @@ func (db *DB) Reclaim(ctx context.Context, now time.Time, h store.Horizons) (int
 	}{
 		{plannedImports, h.Import, nil},
 		{plannedProbes, h.Probe, nil},
-		{plannedAttempts.of("shipments"), h.Attempt, []any{settle}},
-		{plannedAttempts.of("decisions"), h.Attempt, []any{settle}},
+		{plannedShipments, h.Attempt, []any{settle}},
+		{plannedDecisions, h.Attempt, []any{settle}},
+		// A queue also remembers when somebody last worked on it.
+		{plannedTurns[0], h.Attempt, nil},
+		{plannedTurns[1], h.Attempt, nil},
 	} {
 		far := nanos(now.Add(x.horizon))
 		var found bool
@@ -76,9 +84,9 @@ const overdue = `SELECT h.store_key, h.adapter, h.paused, h.refused FROM (
 			WHERE s.paused = 1 AND s.disconnect_time = 0
 		UNION ALL SELECT b.store_key, b.adapter, 0, b.refusals > 0 FROM bindings b INDEXED BY bindings_probes CROSS JOIN stores s ON s.key = b.store_key
 			WHERE b.next_probe > 0 AND s.paused = 0 AND s.disconnect_time = 0) h
-	WHERE EXISTS (SELECT 1 FROM shipments x INDEXED BY shipments_left
+	WHERE EXISTS (SELECT 1 FROM shipments x INDEXED BY shipments_due
 			WHERE x.store_key = h.store_key AND x.adapter = h.adapter AND x.open = 1 AND x.deadline < ?1)
-		OR EXISTS (SELECT 1 FROM decisions x INDEXED BY decisions_left
+		OR EXISTS (SELECT 1 FROM decisions x INDEXED BY decisions_due
 			WHERE x.store_key = h.store_key AND x.adapter = h.adapter AND x.open = 1 AND x.deadline < ?1)`
 
 // heldWork is one row of overdue.

@@ -224,7 +224,7 @@ var dueDecisionCases = []testCase{
 		noError(t, err)
 		due := func(now time.Time, limit int, want ...string) {
 			t.Helper()
-			decisions, err := r.Decisions.DueDecisions(t.Context(), now, limit)
+			decisions, err := r.Decisions.DueDecisions(t.Context(), look(now, limit))
 			noError(t, err)
 			var numbers []string
 			for _, d := range decisions {
@@ -234,7 +234,7 @@ var dueDecisionCases = []testCase{
 		}
 		next := func(want time.Time) {
 			t.Helper()
-			got, err := r.Decisions.NextDecision(t.Context())
+			got, err := r.Decisions.NextDecision(t.Context(), time.Time{})
 			noError(t, err)
 			same(t, "next", got, want)
 		}
@@ -249,15 +249,15 @@ var dueDecisionCases = []testCase{
 	{"what is due is whole", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		want := decide(t, r, "1")
-		due, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
+		due, err := r.Decisions.DueDecisions(t.Context(), look(at(10), 10))
 		noError(t, err)
 		same(t, "due", due, []decision.Decision{want})
 	}},
 	{"nothing is due when there are no decisions", func(t *testing.T, r Repositories) {
-		next, err := r.Decisions.NextDecision(t.Context())
+		next, err := r.Decisions.NextDecision(t.Context(), time.Time{})
 		noError(t, err)
 		same(t, "next", next, time.Time{})
-		due, err := r.Decisions.DueDecisions(t.Context(), at(0), 10)
+		due, err := r.Decisions.DueDecisions(t.Context(), look(at(0), 10))
 		noError(t, err)
 		same(t, "due", due, []decision.Decision{})
 	}},

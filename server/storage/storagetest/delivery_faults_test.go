@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -141,8 +142,8 @@ func (f overwritesDecisions) UpdateDecision(ctx context.Context, d decision.Deci
 
 type dueByNumber struct{ decision.Repository }
 
-func (f dueByNumber) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := f.Repository.DueDecisions(ctx, now, limit)
+func (f dueByNumber) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decision.Decision, error) {
+	due, err := f.Repository.DueDecisions(ctx, l)
 	slices.SortFunc(due, func(a, b decision.Decision) int { return strings.Compare(a.OrderNumber, b.OrderNumber) })
 	return due, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/storage/storagetest"
@@ -178,8 +179,8 @@ type holdsShipments struct {
 	held func(ctx context.Context, storeID string) bool
 }
 
-func (f holdsShipments) DueShipments(ctx context.Context, now time.Time, limit int) ([]shipment.Shipment, error) {
-	due, err := f.Repository.DueShipments(ctx, now, limit)
+func (f holdsShipments) DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]shipment.Shipment, error) {
+	due, err := f.Repository.DueShipments(ctx, l)
 	return slices.DeleteFunc(due, func(s shipment.Shipment) bool { return f.held(ctx, s.StoreID) }), err
 }
 
@@ -188,8 +189,8 @@ type holdsDecisions struct {
 	held func(ctx context.Context, storeID string) bool
 }
 
-func (f holdsDecisions) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := f.Repository.DueDecisions(ctx, now, limit)
+func (f holdsDecisions) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decision.Decision, error) {
+	due, err := f.Repository.DueDecisions(ctx, l)
 	return slices.DeleteFunc(due, func(d decision.Decision) bool { return f.held(ctx, d.StoreID) }), err
 }
 

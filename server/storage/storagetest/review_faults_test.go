@@ -77,7 +77,9 @@ func (f hurriesReviews) DueReviews(ctx context.Context, now time.Time, limit int
 
 type forgetsNextReview struct{ decision.Repository }
 
-func (forgetsNextReview) NextReview(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (forgetsNextReview) NextReview(context.Context, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
 
 // alwaysChangesPolicy notes a change of policy with any change of a store.
 type alwaysChangesPolicy struct{ store.Repository }

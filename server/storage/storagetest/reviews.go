@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/store"
@@ -22,7 +23,7 @@ var reviewCases = []testCase{
 		connect(t, r, shop)
 		setPaused(t, r, shop, false)
 		same(t, "due", len(dueReviews(t, r, 9, 10)), 0)
-		next, err := r.Decisions.NextReview(t.Context())
+		next, err := r.Decisions.NextReview(t.Context(), time.Time{})
 		noError(t, err)
 		same(t, "next", next.IsZero(), true)
 	}},
@@ -75,7 +76,7 @@ func dueReviews(t *testing.T, r Repositories, minute, limit int) []decision.Revi
 
 func nextReview(t *testing.T, r Repositories, minute int) {
 	t.Helper()
-	next, err := r.Decisions.NextReview(t.Context())
+	next, err := r.Decisions.NextReview(t.Context(), time.Time{})
 	noError(t, err)
 	same(t, "next", next, at(minute))
 }

@@ -37,13 +37,15 @@ var scheduleCases = []testCase{
 		due, err := r.Schedule.DueImports(t.Context(), at(5), 1, false)
 		noError(t, err)
 		same(t, "due since", due, []order.Due{{StoreID: "b", Time: at(3)}})
-		next, err := r.Schedule.NextDueImport(t.Context(), false)
-		noError(t, err)
-		same(t, "next", next, at(3))
+		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
+			next, err := r.Schedule.NextDueImport(t.Context(), at(after), false)
+			noError(t, err)
+			same(t, "next", next, want)
+		}
 	}},
 	{"nothing is due without stores", func(t *testing.T, r Repositories) {
 		same(t, "due", len(dueStores(t, r, 0, 10)), 0)
-		next, err := r.Schedule.NextDueImport(t.Context(), false)
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next.IsZero(), true)
 	}},
@@ -56,7 +58,7 @@ var scheduleCases = []testCase{
 		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
 		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
 		plan(t, r, "fine", 9)
-		next, err := r.Schedule.NextDueImport(t.Context(), false)
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next, at(9))
 
@@ -103,7 +105,7 @@ var scheduleCases = []testCase{
 		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, true)
 		noError(t, err)
 		same(t, "due", due, []order.Due{{StoreID: "own", Time: at(3), Schedule: store.ImportSchedule{Interval: time.Hour}}})
-		next, err := r.Schedule.NextDueImport(t.Context(), true)
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, true)
 		noError(t, err)
 		same(t, "next", next, at(3))
 		same(t, "all that are due", dueStores(t, r, 5, 10), []string{"none", "own"})

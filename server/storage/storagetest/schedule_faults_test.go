@@ -62,15 +62,18 @@ var scheduleFaults = map[string]fault{
 		r.Schedule = &forgetsReturned{r.Schedule, r.Stores, map[string]bool{}}
 	}},
 
-	"the next import is never known": {"Schedule/what_is_due_comes", changesNext(func(_ context.Context, _ order.ScheduleRepository, _ bool) (time.Time, error) {
+	"the next import is never known": {"Schedule/what_is_due_comes", changesNext(func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error) {
 		return time.Time{}, nil
 	})},
-	"something is always due": {"Schedule/nothing_is_due_without_stores", changesNext(func(_ context.Context, _ order.ScheduleRepository, _ bool) (time.Time, error) {
+	"the next import is told twice": {"Schedule/what_is_due_comes", changesNext(func(ctx context.Context, r order.ScheduleRepository, after time.Time, own bool) (time.Time, error) {
+		return r.NextDueImport(ctx, after.Add(-1), own)
+	})},
+	"something is always due": {"Schedule/nothing_is_due_without_stores", changesNext(func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error) {
 		return time.Unix(0, 0), nil
 	})},
 	"stores that are left out are next": {"Schedule/paused,_disconnected", func(r *storagetest.Repositories) {
 		stores := r.Stores
-		changesNext(func(ctx context.Context, _ order.ScheduleRepository, _ bool) (time.Time, error) {
+		changesNext(func(ctx context.Context, _ order.ScheduleRepository, _ time.Time, _ bool) (time.Time, error) {
 			all, err := stores.ListStores(ctx, store.ListQuery{Limit: 100, ShowDisconnected: true})
 			first := slices.MinFunc(all, func(a, b store.Store) int { return a.NextImport.Compare(b.NextImport) })
 			return first.NextImport, err
@@ -111,8 +114,8 @@ var scheduleFaults = map[string]fault{
 			return r.DueImports(ctx, now, limit, true)
 		})},
 	"a store without an interval is next": {"Schedule/stores_without_an_interval",
-		changesNext(func(ctx context.Context, r order.ScheduleRepository, _ bool) (time.Time, error) {
-			return r.NextDueImport(ctx, false)
+		changesNext(func(ctx context.Context, r order.ScheduleRepository, after time.Time, _ bool) (time.Time, error) {
+			return r.NextDueImport(ctx, after, false)
 		})},
 
 	"another schedule changes nothing yet": {"Schedule/a_change_of_the_store_plans", func(r *storagetest.Repositories) {
@@ -152,7 +155,7 @@ func compareBools(a, b bool) int {
 type scheduleFault struct {
 	order.ScheduleRepository
 	due  func(context.Context, order.ScheduleRepository, time.Time, int, bool) ([]order.Due, error)
-	next func(context.Context, order.ScheduleRepository, bool) (time.Time, error)
+	next func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error)
 	plan func(context.Context, order.ScheduleRepository, order.Due, time.Time) error
 }
 
@@ -163,11 +166,11 @@ func (f scheduleFault) DueImports(ctx context.Context, now time.Time, limit int,
 	return f.due(ctx, f.ScheduleRepository, now, limit, own)
 }
 
-func (f scheduleFault) NextDueImport(ctx context.Context, own bool) (time.Time, error) {
+func (f scheduleFault) NextDueImport(ctx context.Context, after time.Time, own bool) (time.Time, error) {
 	if f.next == nil {
-		return f.ScheduleRepository.NextDueImport(ctx, own)
+		return f.ScheduleRepository.NextDueImport(ctx, after, own)
 	}
-	return f.next(ctx, f.ScheduleRepository, own)
+	return f.next(ctx, f.ScheduleRepository, after, own)
 }
 
 func (f scheduleFault) PlanImport(ctx context.Context, d order.Due, at time.Time) error {
@@ -183,7 +186,7 @@ func changesDue(due func(context.Context, order.ScheduleRepository, time.Time, i
 	}
 }
 
-func changesNext(next func(context.Context, order.ScheduleRepository, bool) (time.Time, error)) func(*storagetest.Repositories) {
+func changesNext(next func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error)) func(*storagetest.Repositories) {
 	return func(r *storagetest.Repositories) {
 		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, next: next}
 	}

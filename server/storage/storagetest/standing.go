@@ -52,7 +52,7 @@ func dueProbes(t *testing.T, r Repositories, minute, limit int) []store.Ref {
 
 func nextProbe(t *testing.T, r Repositories) time.Time {
 	t.Helper()
-	next, err := r.Stores.NextProbe(t.Context())
+	next, err := r.Stores.NextProbe(t.Context(), time.Time{})
 	noError(t, err)
 	return next
 }
@@ -106,7 +106,11 @@ var standingCases = []testCase{
 		for id, minute := range map[string]int{"a": 5, "b": 3, "c": 4, "d": 6} {
 			probeAt(t, r, of(id), minute)
 		}
-		same(t, "next", nextProbe(t, r), at(3))
+		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
+			next, err := r.Stores.NextProbe(t.Context(), at(after))
+			noError(t, err)
+			same(t, "next", next, want)
+		}
 		same(t, "due", dueProbes(t, r, 2, 10), []store.Ref(nil))
 		same(t, "due", dueProbes(t, r, 5, 10), []store.Ref{of("b"), of("c"), of("a")})
 		same(t, "limited", dueProbes(t, r, 5, 2), []store.Ref{of("b"), of("c")})

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"ShipmentPages", shipmentPageCases},
 		{"Decisions", decisionCases},
 		{"DueDecisions", dueDecisionCases},
+		{"Queues", queueCases},
 		{"Holds", holdCases},
 		{"Products", productCases},
 		{"Schedule", scheduleCases},
