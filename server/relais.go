@@ -33,6 +33,7 @@ type relais struct {
 	prober   *store.Prober
 	upkeep   *store.Upkeep
 	decision *decision.Service
+	carriers *shipment.CarrierBook
 	worker   *shipment.Worker
 	queue    *sqlite.Queue
 	public   *endpoint
@@ -95,13 +96,16 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
+	r.carriers = shipment.NewCarrierBook(shipment.CarrierBookConfig{
+		Table: cfg.Carriers, Repository: r.db, Stores: stores, Marketplace: facade, Now: now, Log: log,
+	})
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
-		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
+		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: r.carriers,
 		Workers: cfg.Shipment.Workers, Policy: policy, WaitMargin: cfg.Shipment.WaitMargin,
 		Now: now, Log: log,
 	})
 	shipments := shipment.NewService(shipment.ServiceConfig{
-		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: r.carriers,
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 
@@ -201,6 +205,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	for _, e := range []*endpoint{r.public, r.admin} {
 		e.stop(ctx)
+	}
+	if r.carriers != nil {
+		errs = append(errs, r.carriers.Stop(ctx)) // nobody asks for carriers any more
 	}
 	if r.host != nil {
 		errs = append(errs, r.host.Stop(ctx))

@@ -3,13 +3,11 @@ package shipment_test
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
@@ -133,24 +131,15 @@ func TestCarriersDuringAnOutage(t *testing.T) {
 	}
 }
 
-// hanging is a marketplace that takes every call's time and says nothing.
-type hanging struct{ *world }
-
-func (hanging) ListCarriers(ctx context.Context, _ store.Ref) ([]shipment.Carrier, error) {
-	<-ctx.Done()
-	return nil, down
-}
-
 // TestCarriersOfAHangingMarketplace: the list that was read before is answered before the caller has waited in vain, and the
 // store's health is told all the same.
 func TestCarriersOfAHangingMarketplace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
+		w.onList = func(ctx context.Context) error { <-ctx.Done(); return down }
 		w.cached["alpha"] = shipment.CarrierList{Carriers: w.lists["alpha"], ReadTime: noon.Add(-time.Hour)}
-		service := shipment.NewService(shipment.ServiceConfig{
-			Repository: w, Orders: w, Stores: w, Marketplace: hanging{w}, Carriers: carrier.Default(), Now: now, Log: slog.New(slog.DiscardHandler),
-		})
+		service := newService(w, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		got, _, err := service.Carriers(ctx, "shop", "")

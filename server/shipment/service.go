@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -20,6 +19,8 @@ type Stores interface {
 	Get(ctx context.Context, id string) (store.Store, error)
 	// Report notes how an exchange with the marketplace ended.
 	Report(ctx context.Context, ref store.Ref, err error)
+	// Usable reports whether the credentials for an adapter may be used, besides to try whether they work again.
+	Usable(ctx context.Context, ref store.Ref) (bool, error)
 }
 
 // Orders is what shipments need of orders.
@@ -34,7 +35,7 @@ type Service struct {
 	orders      Orders
 	stores      Stores
 	marketplace Marketplace
-	carriers    carrierBook
+	carriers    *CarrierBook
 	wake        func() // tells the worker that a shipment is due
 	waitMargin  time.Duration
 	now         func() time.Time
@@ -47,8 +48,7 @@ type ServiceConfig struct {
 	Orders      Orders
 	Stores      Stores
 	Marketplace Marketplace
-	// Carriers is what relais knows of carriers beside the marketplaces' lists.
-	Carriers carrier.Table
+	Carriers    *CarrierBook
 	// Wake is told when a shipment is due.
 	Wake func()
 	// WaitMargin is how long after max(ship-by, accepted) relais keeps trying before a person must look.
@@ -61,8 +61,7 @@ type ServiceConfig struct {
 func NewService(c ServiceConfig) *Service {
 	return &Service{
 		repository: c.Repository, orders: c.Orders, stores: c.Stores, marketplace: c.Marketplace,
-		carriers: carrierBook{c.Carriers, c.Repository, c.Stores, c.Marketplace, c.Now},
-		wake:     c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
+		carriers: c.Carriers, wake: c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
 	}
 }
 

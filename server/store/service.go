@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -82,6 +83,18 @@ func (s *Service) Get(ctx context.Context, id string) (Store, error) {
 		return Store{}, asProblem(err, id)
 	}
 	return st, nil
+}
+
+// Usable reports whether the credentials of a store for an adapter may be used, besides to try whether they work again.
+// STORE_NOT_FOUND.
+func (s *Service) Usable(ctx context.Context, ref Ref) (bool, error) {
+	b, err := s.repository.Bindings(ctx, ref.StoreID)
+	if err != nil {
+		return false, asProblem(err, ref.StoreID)
+	}
+	return slices.ContainsFunc(b.Adapters, func(x Binding) bool {
+		return x.Adapter == ref.Adapter && x.Standing.NextProbe.IsZero()
+	}), nil
 }
 
 // List returns a page of stores ordered by id.

@@ -101,6 +101,7 @@ var scheduleCases = []testCase{
 		for _, id := range []string{"disabled", "own"} {
 			setSchedule(t, r, id, store.ImportSchedule{Interval: time.Hour, Disabled: id == "disabled"})
 		}
+		plan(t, r, "none", 2)
 		plan(t, r, "own", 3)
 		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, true)
 		noError(t, err)
