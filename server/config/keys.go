@@ -102,7 +102,7 @@ func settings() []setting {
 			"how long the adapter that a store leaves may fail before the open orders that are left on it go to the other one",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Patience })),
 		option("shipment.workers", "", "8",
-			"how many shipments are worked on at once, 1 to 1000", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
+			"how many shipments are worked on at once, 1 to 1000; a quarter of them, or one, for one store and adapter", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
 		option("shipment.settle_delay", "", "30s",
 			"how long a request whose answer was lost may take to become visible on the marketplace",
 			duration(func(c *Config) *time.Duration { return &c.Shipment.SettleDelay })),
