@@ -11,7 +11,6 @@ import (
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
-	"github.com/relaishq/relais/server/store"
 )
 
 // TestCarrierRefused: who is refused a carrier learns whose list was looked at, and what would be taken.
