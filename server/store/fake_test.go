@@ -322,9 +322,12 @@ func (d *database) SaveAdapterState(_ context.Context, ref store.Ref, state stor
 	return nil
 }
 
-func (d *database) Bindings(context.Context, string) (store.Bindings, error) {
+func (d *database) Bindings(_ context.Context, id string) (store.Bindings, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if _, ok := d.stores[id]; !ok {
+		return store.Bindings{}, fmt.Errorf("read bindings: %w", store.ErrNotFound)
+	}
 	b := d.bindings
 	b.Adapters = slices.Clone(b.Adapters)
 	return b, nil
