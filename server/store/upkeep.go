@@ -13,7 +13,9 @@ type UpkeepRepository interface {
 	// Reclaim makes due now what is planned for a time after now and more than its horizon away, of every store: imports, probes, and
 	// the next attempts of open shipments and decisions. Nothing plans that far ahead but a clock that is wrong. What such a clock
 	// wrote beside the plan goes with it: the time from which a read shows what became of a request is at most its horizon away, and
-	// credentials were refused no later than now. It returns how many rows it changed, each kind in a transaction of its own.
+	// nothing was changed or refused later than now: a store whose policy changes next year is due for review. Nor do times that such a
+	// clock left behind hold up what is due. It returns how many
+	// rows it changed, each kind in a transaction of its own.
 	Reclaim(ctx context.Context, now time.Time, h Horizons) (int, error)
 	// AbandonHeld ends as NEEDS_ATTENTION the open shipments and decisions whose deadline is before a time and that nobody works on,
 	// because the store is paused or its credentials for their adapter do not work. The message of each, and an event of each

@@ -16,10 +16,12 @@ type plans struct{ table, where, set string }
 
 var (
 	plannedImports   = plans{"stores", `disconnect_time = 0 AND next_import > ?1`, `next_import = ?2`}
+	changedPolicies  = plans{"stores", `policy_change > 0 AND policy_change > ?1`, `policy_change = ?2`}
 	plannedProbes    = plans{"bindings", `next_probe > 0 AND next_probe > ?1`, `next_probe = ?2, refused_since = min(refused_since, ?2)`}
 	plannedShipments = plannedAttempts("shipments", "shipment_queues")
 	plannedDecisions = plannedAttempts("decisions", "decision_queues")
-	plannedTurns     = []plans{{"shipment_queues", `next_turn > ?1`, `next_turn = ?2`}, {"decision_queues", `next_turn > ?1`, `next_turn = ?2`}}
+	shipmentTurns    = turns("shipment_queues", "shipments")
+	decisionTurns    = turns("decision_queues", "decisions")
 )
 
 // plannedAttempts looks at the last row of each queue in which something waits.
@@ -27,9 +29,20 @@ func plannedAttempts(table, queues string) plans {
 	return plans{
 		table: table,
 		where: `(store_key, adapter) IN (SELECT store_key, adapter FROM ` + queues + ` WHERE next_turn > 0) AND open = 1 AND next_attempt > ?1`,
-		set:   `next_attempt = ?2, settled_time = min(settled_time, ?3), revision = revision + 1`,
+		set:   `next_attempt = ?2, settled_time = min(settled_time, ?3), update_time = min(update_time, ?2), revision = revision + 1`,
 	}
 }
+
+// turns is the queues whose turn comes after the horizon, and after that of their rows: one of these was worked on by a clock that was
+// ahead, and the queue remembers when.
+func turns(queues, table string) plans {
+	earliest := `(SELECT min(d.next_attempt) FROM ` + table + ` d INDEXED BY ` + table + `_due
+		WHERE d.store_key = ` + queues + `.store_key AND d.adapter = ` + queues + `.adapter AND d.open = 1 AND d.next_attempt > 0)`
+	return plans{queues, `next_turn > ?1 AND ` + earliest + ` < next_turn`, `next_turn = max(?2, ` + earliest + `)`}
+}
+
+// aheadOfClock is how far ahead a time may lie that says when something was done: clocks are set back by a little at any time.
+const aheadOfClock = time.Minute
 
 func (p plans) find() string {
 	return `SELECT EXISTS (SELECT 1 FROM ` + p.table + ` WHERE ` + p.where + `)`
@@ -48,11 +61,11 @@ func (db *DB) Reclaim(ctx context.Context, now time.Time, h store.Horizons) (int
 	}{
 		{plannedImports, h.Import, nil},
 		{plannedProbes, h.Probe, nil},
+		{changedPolicies, aheadOfClock, nil},
 		{plannedShipments, h.Attempt, []any{settle}},
 		{plannedDecisions, h.Attempt, []any{settle}},
-		// A queue also remembers when somebody last worked on it.
-		{plannedTurns[0], h.Attempt, nil},
-		{plannedTurns[1], h.Attempt, nil},
+		{shipmentTurns, aheadOfClock, nil},
+		{decisionTurns, aheadOfClock, nil},
 	} {
 		far := nanos(now.Add(x.horizon))
 		var found bool

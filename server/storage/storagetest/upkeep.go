@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -69,23 +70,49 @@ var upkeepCases = []testCase{
 		ship(t, r, "p1", "1")
 		ship(t, r, "p2", "2")
 		decide(t, r, "3")
-		far := at(50).Add(1)
+		far := at(60).Add(1)
 		s, d := planShipment(t, r, "p1", far, at(4)), planDecision(t, r, "3", far, at(4))
-		plan(t, r, shop, 31)
-		plan(t, r, "other", 30)
-		same(t, "changed", reclaim(t, r, 0), 3)
-		s.NextAttempt, d.NextAttempt = at(0), at(0)
+		plan(t, r, shop, 41)
+		plan(t, r, "other", 40)
+		same(t, "changed", reclaim(t, r, 10), 3)
+		s.NextAttempt, d.NextAttempt = at(10), at(10)
 		s.Revision++
 		d.Revision++
 		same(t, "shipment", getShipment(t, r, "p1"), s)
-		same(t, "another shipment", getShipment(t, r, "p2").NextAttempt, at(10))
 		same(t, "decision", getDecision(t, r, "3"), d)
-		same(t, "stores due", dueStores(t, r, 0, 10), []string{shop})
-		probeAt(t, r, shopRef, 41)
-		probeAt(t, r, of("other"), 40)
-		same(t, "changed", reclaim(t, r, 0), 1)
-		same(t, "probes due", dueProbes(t, r, 0, 10), []store.Ref{shopRef})
-		same(t, "and then nothing is left", reclaim(t, r, 0), 0)
+		shipments, decisions := dueNow(t, r)
+		same(t, "due", append(shipments, decisions...), []string{"p1", "p2", "3"})
+		same(t, "stores due", dueStores(t, r, 10, 10), []string{shop})
+		probeAt(t, r, shopRef, 51)
+		probeAt(t, r, of("other"), 50)
+		same(t, "changed", reclaim(t, r, 10), 1)
+		same(t, "probes due", dueProbes(t, r, 10, 10), []store.Ref{shopRef})
+		same(t, "and then nothing is left", reclaim(t, r, 10), 0)
+	}},
+	{"what was changed by a clock that was ahead does not hold up what is due", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		for _, ended := range []bool{true, false} {
+			number := "1"
+			if ended {
+				number = "2"
+			}
+			ship(t, r, "waits-"+number, "waits-"+number)
+			decide(t, r, "decided-"+number)
+			s, d := ship(t, r, "p"+number, number), decide(t, r, "ahead-"+number)
+			if ended {
+				s.End(delivery.Confirmed, "", "")
+				d.End(delivery.Confirmed, "", "")
+			} else {
+				s.NextAttempt, d.NextAttempt = at(700), at(700)
+			}
+			s.UpdateTime, d.UpdateTime = at(600), at(600)
+			update(t, r, s)
+			updateDecision(t, r, d)
+			reclaim(t, r, 50)
+			shipments, decisions := dueNow(t, r)
+			same(t, "the shipment that waits is due", slices.Contains(shipments, "waits-"+number), true)
+			same(t, "the decision that waits is due", slices.Contains(decisions, "decided-"+number), true)
+		}
 	}},
 	{"what a wrong clock wrote beside the plan goes with it", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
@@ -98,6 +125,7 @@ var upkeepCases = []testCase{
 		setStanding(t, r, shopRef, store.Standing{Refusals: 2, Since: at(590), NextProbe: at(600)})
 		setStanding(t, r, of("other"), store.Standing{Refusals: 2, Since: at(-5), NextProbe: at(600)})
 		reclaim(t, r, 1)
+		same(t, "changed", getShipment(t, r, "p1").UpdateTime, at(1))
 		same(t, "shipment", getShipment(t, r, "p1").SettledTime, at(6))
 		same(t, "one that settled before", getShipment(t, r, "p2").SettledTime, at(3))
 		same(t, "decision", getDecision(t, r, "3").SettledTime, at(6))
@@ -116,6 +144,13 @@ var upkeepCases = []testCase{
 		wantError(t, err, shipment.ErrConflict)
 		_, err = r.Decisions.UpdateDecision(t.Context(), d)
 		wantError(t, err, decision.ErrConflict)
+	}},
+	{"a policy that was changed by a clock that was ahead is judged by now", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		changePolicy(t, r, shop, 600)
+		changePolicy(t, r, "other", 11)
+		same(t, "changed", reclaim(t, r, 10), 1)
+		same(t, "due", dueReviews(t, r, 11, 10), []decision.Review{{StoreID: shop, Change: at(10)}, {StoreID: "other", Change: at(11)}})
 	}},
 	{"what has ended is not due again", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)

@@ -32,6 +32,23 @@ var upkeepFaults = map[string]fault{
 	"the end of a delivery is forgotten": {"Upkeep/what_has_ended_is_not_due_again", func(r *storagetest.Repositories) {
 		r.Upkeep = keepsUp{Upkeep: r.Upkeep, after: func(ctx context.Context) error { return touchAll(ctx, *r) }}
 	}},
+	"the last change says when the next one comes": {"Upkeep/what_was_changed_by_a_clock", func(r *storagetest.Repositories) {
+		r.Upkeep = keepsUp{Upkeep: r.Upkeep, after: func(ctx context.Context) error {
+			s, err := r.Shipments.GetShipment(ctx, "shop", "p2")
+			if err != nil {
+				return err
+			}
+			s.UpdateTime = s.UpdateTime.AddDate(1, 0, 0)
+			_, err = r.Shipments.UpdateShipment(ctx, s)
+			return err
+		}}
+	}},
+	"policies may change next year": {"Upkeep/a_policy_that_was_changed_by_a_clock", func(r *storagetest.Repositories) {
+		r.Upkeep = keepsUp{Upkeep: r.Upkeep, after: func(ctx context.Context) error {
+			_, err := r.Stores.UpdateStore(ctx, "shop", func(s *store.Store) error { s.PolicyChange = s.PolicyChange.AddDate(1, 0, 0); return nil })
+			return err
+		}}
+	}},
 	"held work ends before its deadline": {"Upkeep/held_shipments_and_decisions_end", func(r *storagetest.Repositories) {
 		r.Upkeep = abandons{r.Upkeep, func(before time.Time) time.Time { return before.Add(time.Hour) }}
 	}},
