@@ -357,7 +357,7 @@ func TestShipmentTimesOut(t *testing.T) {
 	done := make(chan struct{})
 	f := newFake(t, func(_ http.ResponseWriter, _ received, _ int) { <-done })
 	t.Cleanup(func() { close(done) }) // before the server waits for its handlers
-	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 	defer cancel()
 	resp, err := cdiscount.New().NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
 		Store: f.store(), Notifications: []*adapterv1.ShipmentNotification{shipment("a", "N1"), shipment("b", "N2")},
