@@ -90,10 +90,10 @@ type Repository interface {
 	ShipmentEvents(ctx context.Context, storeID, id string) ([]Event, error)
 	// ListShipments returns a page; its cost depends on Limit, not on how many shipments there are.
 	ListShipments(ctx context.Context, q ListQuery) ([]Shipment, error)
-	// DueShipments returns open shipments whose NextAttempt is not after the look's time, by store and adapter: that which waits
-	// longest first, since its most overdue shipment is due or, if that was later, one of its shipments was last updated; of each the
-	// most overdue first. Nothing is due before the last update of its like: the look's clock is that of UpdateTime. Those of stores that are paused or disconnected, or whose credentials for the shipment's adapter do not
-	// work, are left out.
+	// DueShipments returns open shipments whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
+	// waits since its most overdue shipment is due, but no longer than since one of its shipments was last updated; none is due
+	// before that update. Who waits longest comes first, and of each the most overdue shipment. Those of stores that are paused or
+	// disconnected, or whose credentials for the shipment's adapter do not work, are left out.
 	DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]Shipment, error)
 	// NextDue returns the earliest NextAttempt after an instant of the open shipments that are not left out; zero when there is none.
 	NextDue(ctx context.Context, after time.Time) (time.Time, error)

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -19,8 +18,5 @@ func TestUsable(t *testing.T) {
 		if got, err := w.Usable(t.Context(), store.Ref{StoreID: "shop", Adapter: adapter}); err != nil || got != want {
 			t.Errorf("usable through %s: %v, %v, want %v", adapter, got, err, want)
 		}
-	}
-	if _, err := w.Usable(t.Context(), store.Ref{StoreID: "nosuch", Adapter: "alpha"}); !problem.HasReason(err, problem.ReasonStoreNotFound) {
-		t.Errorf("of a store that is not there: %v", err)
 	}
 }
