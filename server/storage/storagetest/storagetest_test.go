@@ -2,11 +2,13 @@ package storagetest_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/relaishq/relais/server/order"
@@ -198,7 +200,15 @@ func TestSuiteNotices(t *testing.T) {
 
 func open(t *testing.T) storagetest.Repositories {
 	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "relais.db"))
+	path := filepath.Join(t.TempDir(), "relais.db")
+	file, err := empty()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,3 +219,21 @@ func open(t *testing.T) storagetest.Repositories {
 	})
 	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db}
 }
+
+// empty is the file of a database that was opened once: its schema is made, which takes longer than most cases.
+var empty = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "relais")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "relais.db")
+	db, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
