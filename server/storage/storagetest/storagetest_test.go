@@ -2,17 +2,15 @@ package storagetest_test
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/storage/sqlite"
+	"github.com/relaishq/relais/server/storage/sqlite/sqlitetest"
 	"github.com/relaishq/relais/server/storage/storagetest"
 	"github.com/relaishq/relais/server/store"
 )
@@ -200,15 +198,7 @@ func TestSuiteNotices(t *testing.T) {
 
 func open(t *testing.T) storagetest.Repositories {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "relais.db")
-	file, err := empty()
-	if err == nil {
-		err = os.WriteFile(path, file, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sqlite.Open(context.Background(), path)
+	db, err := sqlite.Open(context.Background(), sqlitetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,21 +209,3 @@ func open(t *testing.T) storagetest.Repositories {
 	})
 	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db}
 }
-
-// empty is the file of a database that was opened once: its schema is made, which takes longer than most cases.
-var empty = sync.OnceValues(func() (file []byte, err error) {
-	dir, err := os.MkdirTemp("", "relais")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "relais.db")
-	db, err := sqlite.Open(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
