@@ -42,16 +42,18 @@ test: build ## run all tests of a change
 	@test -n "$(RACE)" || echo "make test: no C compiler found, so the tests run without the race detector"
 	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 10m ./...
 
+# Reports are filtered; the exit code stays that of go test.
+bench chaos swap-load test-slow: SHELL = bash
+bench chaos swap-load test-slow: .SHELLFLAGS = -o pipefail -c
+
 # The last line is RESULT and one JSON object.
 .PHONY: bench
 bench: build ## measure a whole import beside its parts, and shipments; BENCH_ORDERS=100000
 	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -run '^TestBenchmark$$' -count 1 -timeout 60m -v -args -bench.orders $(BENCH_ORDERS) | grep -v '^\(=== RUN\|--- PASS\|PASS\|ok \)'
 
-# What go test says around the reports, so that a report's last line is RESULT and one JSON object. The exit code is go test's.
+# What go test says around the reports, so that a report's last line is RESULT and one JSON object.
 SLOW_TEST = RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test ./server -count 1 -v
 QUIET     = grep -v '^ *\(=== \|--- \|PASS\|FAIL\|ok \|exit status\)'
-chaos swap-load test-slow: SHELL = bash
-chaos swap-load test-slow: .SHELLFLAGS = -o pipefail -c
 
 .PHONY: chaos
 chaos: build ## no shipment lost or doubled while everything fails and is killed; SEED=1 N=200

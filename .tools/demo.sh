@@ -21,10 +21,13 @@ bold=; plain=
 if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
 say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 run() { printf '$'; printf ' %q' "$@"; printf '\n'; "$@"; }
+# shows PATTERN COMMAND...: the output has the pattern. It is read to its end first: a command that is left by `grep -q` at the first
+# match fails when it writes more, and with it the pipe.
+shows() { local pattern=$1 out; shift; out=$("$@"); grep -q -- "$pattern" <<<"$out" || { echo "$*: does not show $pattern" >&2; return 1; }; }
 # wait_for FILE PATTERN: prints what the pattern's group matched in the first line that has it.
 wait_for() {
   for _ in $(seq 1 200); do
-    found=$(sed -nE "s|.*$2.*|\1|p" "$1" 2>/dev/null | head -n 1)
+    found=$(sed -nE "\\|$2|{s|.*$2.*|\1|p;q;}" "$1" 2>/dev/null || true)
     if [ -n "$found" ]; then echo "$found"; return; fi
     sleep 0.1
   done
@@ -81,7 +84,7 @@ say "orders ready to ship"
 run bin/relais order list demo --shippable --limit 8
 
 say "orders that cannot be shipped now, and why"
-bin/relais order list demo --all | awk 'NR == 1 || /  no: / { print; shown++ } END { exit shown < 2 }' | head -n 10
+bin/relais order list demo --all | awk 'NR == 1 || /  no: / { if (++shown <= 10) print } END { exit shown < 2 }'
 
 say "an order that the buyer collects at a pickup point"
 pickup=$(bin/relais order list demo --shippable --all | awk '/PICKUP MONDIAL_RELAY/ && !found { found = $1 } END { print found; exit !found }')
@@ -91,7 +94,7 @@ say "tell the marketplace that it shipped, and wait until the marketplace shows 
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
   --tracking-url https://tracking.example.com/MR00000001 --wait
 run bin/relais shipment list demo
-bin/relais shipment list demo --output json | grep STATE_CONFIRMED >/dev/null
+shows STATE_CONFIRMED bin/relais shipment list demo --output json
 
 say "the same call again finds the same shipment; nothing is sent twice"
 run bin/relais shipment notify demo "$pickup" --carrier "mondial relay" --tracking-number MR00000001 \
@@ -131,8 +134,8 @@ say "a buyer orders something; the next import reads both APIs, and knows each o
 sleep 1 # an order bought in the very second of the move may belong to either side
 new=$(new_order)
 run bin/relais order import demo --progress none
-bin/relais order get demo "$new" | grep octopia >/dev/null
-bin/relais order get demo "$open" | grep cdiscount >/dev/null
+shows octopia bin/relais order get demo "$new"
+shows cdiscount bin/relais order get demo "$open"
 
 say "each order ships through the API that it was bought under: $open through the old one, $new through the new one"
 run bin/relais shipment notify demo "$open" --carrier Colissimo --tracking-number 6A00000000011 --wait

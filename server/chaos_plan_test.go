@@ -27,6 +27,8 @@ const (
 	chaosLate = 600 * time.Millisecond
 	// chaosHidden bounds how long an applied shipment does not show.
 	chaosHidden = 250 * time.Millisecond
+	// chaosPayment is how long an accepted order waits for its payment, and how long that takes.
+	chaosPayment = 100 * time.Millisecond
 	// chaosMargin is what a busy machine may add.
 	chaosMargin = 500 * time.Millisecond
 )
@@ -36,34 +38,56 @@ type act string
 
 // What steps do.
 const (
-	shipOrder   act = "ship"         // a seller's system notifies a shipment
-	injectFault act = "fault"        // the marketplace begins to fail
-	killServer  act = "kill server"  // kill -9, and a new one at once
-	killAdapter act = "kill adapter" // kill -9
-	importStore act = "import"       // somebody asks for an import
+	shipOrder    act = "ship"         // a seller's system notifies a shipment, and whatever belongs to the order's story
+	shipBatch    act = "ship batch"   // a seller's system notifies several in one call
+	injectFault  act = "fault"        // the marketplace begins to fail
+	killServer   act = "kill server"  // kill -9, and a new one at once
+	killAdapter  act = "kill adapter" // kill -9, as soon as there is another process than the one killed last
+	importStore  act = "import"       // somebody asks for an import; the schedule imports too
+	listCarriers act = "carriers"     // somebody asks for the carriers while that call fails
+	pauseStore   act = "pause"        // an operator stops a store's deliveries
+	resumeStore  act = "resume"       // and lets them go on
 )
 
 // chaosStep is one step of a plan.
 type chaosStep struct {
-	Pause time.Duration // before it
-	Act   act
-	Order int        // of shipOrder: index of chaosPlan.Orders
-	API   string     // of killAdapter and importStore: the adapter, and the store of the same name
-	Fault fault.Rule // of injectFault
-	Hasty bool       // of killServer: go on before the new server answers
+	Pause  time.Duration // before it
+	Act    act
+	Orders []int      // of shipOrder and shipBatch: indices of chaosPlan.Orders
+	API    string     // of the acts on an adapter or a store: the adapter, and the store of the same name
+	Fault  fault.Rule // of injectFault and listCarriers
+	Hasty  bool       // of killServer: go on before the new server answers
 }
+
+// story is what a seller does about an order.
+type story string
+
+// The stories.
+const (
+	plain     story = "plain"     // notifies its shipment
+	corrected story = "corrected" // notifies a wrong number, and then the right one in its place
+	withdrawn story = "withdrawn" // notifies a shipment that was none, cancels it, and then notifies the right one
+	decided   story = "decided"   // accepts the order first
+	retried   story = "retried"   // is refused by the marketplace, and tries again
+)
 
 // chaosOrder is an order of a plan, and how it is to be shipped.
 type chaosOrder struct {
 	API      string // the adapter, and the store of the same name
 	Variety  world.Variety
+	Story    story
 	Carrier  string
-	Tracking string
+	Tracking string // that the order is to be shipped with in the end
+	// First is the number that a corrected or withdrawn shipment has, and Pause how long it is left alone.
+	First string
+	Pause time.Duration
+	// Unnamed notifications carry no request_id.
+	Unnamed bool
 	// Cancelled orders are cancelled by the buyer on the marketplace just before the shipment is notified.
 	Cancelled bool
 	// Repeated notifications are made a second time, as by a caller who lost the answer.
 	Repeated bool
-	// Faults meet the ship requests of this order alone, whenever they come.
+	// Faults meet the requests about this order alone, whenever they come.
 	Faults []fault.Rule
 }
 
@@ -75,6 +99,31 @@ type chaosPlan struct {
 	Steps                                []chaosStep
 }
 
+// count is how many steps do something.
+func (p chaosPlan) count(a act) int {
+	n := 0
+	for _, s := range p.Steps {
+		if s.Act == a {
+			n++
+		}
+	}
+	return n
+}
+
+// faults are all that the plan injects.
+func (p chaosPlan) faults() []fault.Rule {
+	var all []fault.Rule
+	for _, o := range p.Orders {
+		all = append(all, o.Faults...)
+	}
+	for _, s := range p.Steps {
+		if s.Act == injectFault || s.Act == listCarriers {
+			all = append(all, s.Fault)
+		}
+	}
+	return all
+}
+
 // chaosAPIs are the adapters of a run; each has one store of the same name.
 func chaosAPIs() []string { return []string{"cdiscount", "octopia"} }
 
@@ -83,113 +132,79 @@ func drawPlan(seed, stream uint64, n int) chaosPlan {
 	d := dice{rand.New(rand.NewPCG(seed, stream))}
 	hidden := d.upTo(chaosHidden)
 	p := chaosPlan{ShipVisibleAfter: hidden, ParcelVisibleAfter: hidden + d.upTo(chaosHidden)}
+	batches := map[string][]int{}
 	for i := range n {
-		o := chaosOrder{
-			API:       chaosAPIs()[i%2],
-			Variety:   oneOf(d, []world.Variety{world.HomeTracked, world.HomeStandard, world.HomeRegistered, world.MultiLine}),
-			Carrier:   oneOf(d, []string{"Colissimo", "Chronopost", "DPD"}),
-			Tracking:  fmt.Sprintf("6A%05d%06d", d.IntN(100_000), i),
-			Cancelled: d.oneIn(20),
-			Repeated:  d.oneIn(4),
-		}
-		for range d.IntN(3) {
-			o.Faults = append(o.Faults, d.among(fault.Ship, o.API, d.shipFaults()))
-		}
+		o := d.order(chaosAPIs()[i%2], i)
 		p.Orders = append(p.Orders, o)
-		p.Steps = append(p.Steps, chaosStep{Act: shipOrder, Order: i})
+		switch batch := batches[o.API]; {
+		case o.Story != plain || !d.oneIn(3):
+			p.Steps = append(p.Steps, chaosStep{Act: shipOrder, Orders: []int{i}})
+		case len(batch) > 0 && d.oneIn(4): // the batch is full
+			p.Steps = append(p.Steps, chaosStep{Act: shipBatch, API: o.API, Orders: append(batch, i)})
+			delete(batches, o.API)
+		default:
+			batches[o.API] = append(batch, i)
+		}
+	}
+	for _, api := range chaosAPIs() {
+		if len(batches[api]) > 0 {
+			p.Steps = append(p.Steps, chaosStep{Act: shipBatch, API: api, Orders: batches[api]})
+		}
 	}
 	for range n {
 		p.Steps = append(p.Steps, chaosStep{Act: injectFault, Fault: d.fault()})
 	}
 	for range 3 + n/15 {
+		carriersOf := oneOf(d, chaosAPIs())
 		p.Steps = append(p.Steps,
 			chaosStep{Act: killServer, Hasty: d.oneIn(4)},
 			chaosStep{Act: killAdapter, API: oneOf(d, chaosAPIs())},
-			chaosStep{Act: importStore, API: oneOf(d, chaosAPIs())})
+			chaosStep{Act: importStore, API: oneOf(d, chaosAPIs())},
+			chaosStep{Act: listCarriers, API: carriersOf, Fault: d.among(fault.Carriers, carriersOf, d.readFaults())})
 	}
 	d.Shuffle(len(p.Steps), func(i, j int) { p.Steps[i], p.Steps[j] = p.Steps[j], p.Steps[i] })
+	for range 3 + n/30 {
+		api, at := oneOf(d, chaosAPIs()), d.IntN(len(p.Steps))
+		p.Steps = slices.Insert(p.Steps, at, chaosStep{Act: pauseStore, API: api})
+		until := min(at+2+d.IntN(8), len(p.Steps))
+		p.Steps = slices.Insert(p.Steps, until, chaosStep{Act: resumeStore, API: api})
+	}
 	for i := range p.Steps {
 		p.Steps[i].Pause = d.upTo(120 * time.Millisecond)
 	}
 	return p
 }
 
-// dice draws everything that is random.
-type dice struct{ *rand.Rand }
-
-func (d dice) oneIn(n int) bool { return d.IntN(n) == 0 }
-
-// upTo draws a time from 1 ms to limit, in whole milliseconds as faults are told.
-func (d dice) upTo(limit time.Duration) time.Duration {
-	return time.Duration(1+d.Int64N(limit.Milliseconds())) * time.Millisecond
-}
-
-func oneOf[T any](d dice, list []T) T { return list[d.IntN(len(list))] }
-
-// fault draws what fails for whichever order comes first, on which marketplace API, how, and how often in a row.
-func (d dice) fault() fault.Rule {
-	api := oneOf(d, chaosAPIs())
-	switch x := d.IntN(10); {
+// order draws the i-th order.
+func (d dice) order(api string, i int) chaosOrder {
+	o := chaosOrder{
+		API:      api,
+		Variety:  oneOf(d, []world.Variety{world.HomeTracked, world.HomeStandard, world.HomeRegistered, world.MultiLine}),
+		Carrier:  oneOf(d, []string{"Colissimo", "Chronopost", "DPD"}),
+		Tracking: fmt.Sprintf("6A%05d%06d", d.IntN(100_000), i),
+		Unnamed:  d.oneIn(3),
+		Repeated: d.oneIn(4),
+	}
+	switch x := d.IntN(20); {
 	case x < 3:
-		return d.among(fault.Ship, api, d.shipFaults())
+		o.Story, o.First, o.Pause = corrected, "6B"+o.Tracking[2:], d.upTo(1500*time.Millisecond)
+	case x < 5:
+		o.Story, o.First, o.Pause = withdrawn, "6C"+o.Tracking[2:], d.upTo(100*time.Millisecond)
 	case x < 7:
-		return d.among(fault.Get, api, d.readFaults())
+		o.Story, o.Variety = decided, world.WaitingAcceptance
+		for range d.IntN(3) {
+			o.Faults = append(o.Faults, d.among(fault.Decide, api, d.shipFaults()))
+		}
 	case x < 9:
-		return d.among(fault.List, api, d.readFaults())
+		o.Story = retried
+		o.Faults = []fault.Rule{{On: fault.Ship, API: api, Kind: fault.Refusal, Times: 1, Params: fault.Params{Text: "not this time"}}}
 	default:
-		return d.among(fault.Token, api, d.tokenFaults())
+		o.Story, o.Cancelled = plain, d.oneIn(8)
 	}
-}
-
-// among draws one of the kinds for calls of that purpose.
-func (d dice) among(on fault.Action, api string, kinds []fault.Rule) fault.Rule {
-	r := oneOf(d, kinds)
-	r.On, r.API, r.Times = on, api, 1+d.IntN(3)
-	if r.Kind == fault.Latency || r.Kind == fault.ApplyLate { // delays of several rules add up
-		r.Times = 1
+	for range d.IntN(3) {
+		o.Faults = append(o.Faults, d.among(fault.Ship, api, d.shipFaults()))
 	}
-	return r
-}
-
-// shipFaults are the ways in which a ship request may end.
-func (d dice) shipFaults() []fault.Rule {
-	applied := func(k fault.Kind) fault.Rule { return fault.Rule{Kind: k, Params: fault.Params{Apply: true}} }
-	return append(d.everywhere(),
-		applied(fault.HTTP500), applied(fault.HTTP503), applied(fault.HTML), applied(fault.Malformed),
-		fault.Rule{Kind: fault.CutAfter}, fault.Rule{Kind: fault.CutAfter}, fault.Rule{Kind: fault.CutMid}, fault.Rule{Kind: fault.Truncated},
-		fault.Rule{Kind: fault.ApplyLate, Params: fault.Params{Milliseconds: int(d.upTo(chaosLate).Milliseconds())}},
-		fault.Rule{Kind: fault.ApplyLate, Params: fault.Params{Milliseconds: int(d.upTo(chaosLate).Milliseconds())}},
-		fault.Rule{Kind: fault.TokenExpired}, fault.Rule{Kind: fault.TokenLapsed}, d.quota(),
-	)
-}
-
-// readFaults are the ways in which a read may end.
-func (d dice) readFaults() []fault.Rule {
-	return append(d.everywhere(),
-		fault.Rule{Kind: fault.Malformed}, fault.Rule{Kind: fault.CutMid}, fault.Rule{Kind: fault.Truncated},
-		fault.Rule{Kind: fault.TokenExpired}, fault.Rule{Kind: fault.TokenLapsed}, d.quota(),
-	)
-}
-
-// tokenFaults are the ways in which a token may not be had. A page or nonsense in place of a token is also what some marketplaces
-// answer to wrong credentials: once is not enough to give a store up.
-func (d dice) tokenFaults() []fault.Rule {
-	return append(d.everywhere(), fault.Rule{Kind: fault.Malformed})
-}
-
-// everywhere are the faults that every call may meet. Waits before a call is carried out are short: what is still waiting when
-// its caller dies is applied that much later.
-func (d dice) everywhere() []fault.Rule {
-	return []fault.Rule{
-		{Kind: fault.CutBefore}, {Kind: fault.CutBefore}, {Kind: fault.HTTP500}, {Kind: fault.HTTP503}, {Kind: fault.HTML},
-		{Kind: fault.Throttle}, {Kind: fault.Throttle, Params: fault.Params{Seconds: 1}},
-		{Kind: fault.Latency, Params: fault.Params{Milliseconds: int(d.upTo(100 * time.Millisecond).Milliseconds())}},
-		{Kind: fault.Latency, Params: fault.Params{Milliseconds: int(d.upTo(chaosLate).Milliseconds()), Apply: true}},
-	}
-}
-
-func (d dice) quota() fault.Rule {
-	return fault.Rule{Kind: fault.Quota, Params: fault.Params{Seconds: 1 + d.IntN(2)}}
+	return o
 }
 
 // TestChaosPlan: a plan is its seed's, holds everything that a run is about, and never lets the marketplace be later than the
@@ -205,20 +220,36 @@ func TestChaosPlan(t *testing.T) {
 	for seed := range uint64(20) {
 		const n = 100
 		p := drawPlan(seed, 0, n)
-		perAct, perAPI, numbers := map[act]int{}, map[string]int{}, map[string]bool{}
-		var faults []fault.Rule
+		perStory, perAPI, numbers := map[story]int{}, map[string]int{}, map[string]bool{}
+		notified, unnamed, cancelled := map[int]int{}, 0, 0
 		for _, o := range p.Orders {
+			perStory[o.Story]++
 			perAPI[o.API]++
-			numbers[o.Tracking] = true
-			faults = append(faults, o.Faults...)
-		}
-		for _, s := range p.Steps {
-			perAct[s.Act]++
-			if s.Act == injectFault {
-				faults = append(faults, s.Fault)
+			numbers[o.Tracking], numbers[o.First] = true, true
+			if o.Unnamed {
+				unnamed++
+			}
+			if o.Cancelled {
+				cancelled++
 			}
 		}
-		for _, f := range faults {
+		delete(numbers, "")
+		paused := map[string]int{}
+		for _, s := range p.Steps {
+			for _, i := range s.Orders {
+				notified[i]++
+			}
+			switch s.Act {
+			case pauseStore:
+				paused[s.API]++
+			case resumeStore:
+				paused[s.API]--
+			}
+			if paused[s.API] < 0 {
+				t.Errorf("seed %d: %s is resumed more often than paused", seed, s.API)
+			}
+		}
+		for _, f := range p.faults() {
 			late := f.Params.Pause()
 			if f.Kind == fault.Latency && f.Params.Apply {
 				late = 0 // applied before the wait
@@ -227,16 +258,28 @@ func TestChaosPlan(t *testing.T) {
 				t.Errorf("seed %d: %s after %s and hidden for %s is later than the server waits", seed, f.Kind, late, p.ShipVisibleAfter)
 			}
 		}
-		if len(numbers) != n || perAPI["cdiscount"] != n/2 || perAPI["octopia"] != n/2 {
+		if len(numbers) != n+perStory[corrected]+perStory[withdrawn] || perAPI["cdiscount"] != n/2 || perAPI["octopia"] != n/2 {
 			t.Errorf("seed %d: %d tracking numbers, orders %v", seed, len(numbers), perAPI)
 		}
-		for a, least := range map[act]int{shipOrder: n, injectFault: n, killServer: 5, killAdapter: 5, importStore: 5} {
-			if perAct[a] < least {
-				t.Errorf("seed %d: %d steps %q, want %d", seed, perAct[a], a, least)
+		for i := range n {
+			if notified[i] != 1 {
+				t.Errorf("seed %d: order %d is notified %d times", seed, i, notified[i])
 			}
 		}
-		if !slices.ContainsFunc(p.Orders, func(o chaosOrder) bool { return o.Cancelled }) {
-			t.Errorf("seed %d: no order is cancelled", seed)
+		for a, least := range map[act]int{
+			shipOrder: n / 2, shipBatch: 3, injectFault: n, killServer: 5, killAdapter: 5, importStore: 5, listCarriers: 5, pauseStore: 5, resumeStore: 5,
+		} {
+			if got := p.count(a); got < least {
+				t.Errorf("seed %d: %d steps %q, want %d", seed, got, a, least)
+			}
+		}
+		for st, least := range map[story]int{plain: n / 3, corrected: 5, withdrawn: 2, decided: 2, retried: 2} {
+			if perStory[st] < least {
+				t.Errorf("seed %d: %d orders are %s, want %d", seed, perStory[st], st, least)
+			}
+		}
+		if unnamed < 10 || cancelled == 0 {
+			t.Errorf("seed %d: %d orders without a request_id, %d cancelled by the buyer", seed, unnamed, cancelled)
 		}
 	}
 }

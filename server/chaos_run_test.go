@@ -11,14 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"github.com/relaishq/relais/adapters/sandbox/emulator"
-	"github.com/relaishq/relais/adapters/sandbox/world"
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
 
@@ -31,13 +29,14 @@ type chaosRun struct {
 	api     marketplacev1.MarketplaceServiceClient
 	admin   marketplacev1.AdapterServiceClient
 
-	process             *serverProcess // the server that runs now; only the driver touches it
-	kills, adapterKills int
-	tell                int // see chaosConfig
+	process *serverProcess // the server that runs now; only the driver touches it
+	kills   int            // only the driver counts them
+	tell    int            // see chaosConfig
 
-	mu      sync.Mutex     // guards the fields below
-	refused map[int]string // orders whose shipment was refused for good, and why
-	wrong   []string       // what must not be, beside what the judge finds
+	mu           sync.Mutex     // guards the fields below
+	adapterKills int            //
+	told         map[int][]told // what the sellers said of the orders and were told, by index of the plan
+	wrong        []string       // what must not be, beside what the judge finds
 }
 
 // chaosConfig is what runs differ in.
@@ -68,99 +67,6 @@ func runChaos(t *testing.T, cfg chaosConfig) chaosResult {
 	r.Seconds = time.Since(begin).Round(100 * time.Millisecond).Seconds()
 	c.report(cfg.name, r)
 	return r
-}
-
-// prepareChaos makes the marketplace and its orders, and a server that knows them, which is stopped again.
-func prepareChaos(t *testing.T, cfg chaosConfig) *chaosRun {
-	t.Helper()
-	sandbox, err := emulator.Start(t.Context(), "127.0.0.1:0", emulator.Config{World: world.Config{Sellers: 3, Seed: 1}})
-	if err != nil {
-		t.Fatalf("start sandbox: %v", err)
-	}
-	t.Cleanup(func() { _ = sandbox.Close() })
-	settings := sandbox.World().Settings()
-	settings.SecondShipAccepted = cfg.permissive
-	settings.ShipVisibleAfter = world.Duration(cfg.plan.ShipVisibleAfter)
-	settings.ParcelVisibleAfter = world.Duration(cfg.plan.ParcelVisibleAfter)
-	if err := sandbox.World().SetSettings(settings); err != nil {
-		t.Fatal(err)
-	}
-	environ := []string{
-		fmt.Sprintf("RELAIS_SHIPMENT_SETTLE_DELAY=%s", chaosSettle),
-		fmt.Sprintf("RELAIS_SHIPMENT_STILL_READY_READS=%d", chaosReads),
-		"RELAIS_ADAPTERS_REQUESTS_PER_SECOND=200",
-		"RELAIS_ADAPTERS_BURST=100",
-	}
-	environ = append(environ, cfg.settings...)
-	if cfg.plugins != "" {
-		environ = append(environ, "RELAIS_PLUGIN_DIR="+cfg.plugins)
-	}
-	c := &chaosRun{s: newSystemAt(t, sandbox, environ...), plan: cfg.plan, tell: cfg.tell, refused: map[int]string{}}
-	for i, api := range chaosAPIs() {
-		c.connectStore(api, sandbox.World().Sellers()[i])
-	}
-	for _, o := range c.plan.Orders {
-		c.numbers = append(c.numbers, c.s.create(world.Spec{Seller: accountOf(o.API), Variety: o.Variety}))
-	}
-	for _, api := range chaosAPIs() {
-		c.importOrders(api)
-	}
-	c.s.stop()
-	c.s.log = &syncBuffer{} // what it said until here is of no use
-	if c.log, err = os.Create(filepath.Join(c.s.dir, "server.log")); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// accountOf is the sandbox's seller behind the store of an adapter.
-func accountOf(api string) string {
-	if api == "octopia" {
-		return "demo2"
-	}
-	return "demo"
-}
-
-// connectStore connects a seller through an adapter, as a store with the adapter's name.
-func (c *chaosRun) connectStore(api string, seller world.Seller) {
-	c.s.t.Helper()
-	req := connectRequest(api)
-	req.Store.Adapter = "adapters/" + api
-	req.Credentials = &marketplacev1.Credentials{Values: map[string]string{"login": seller.Login, "password": seller.Password}}
-	if api == "octopia" {
-		req.Credentials = c.s.octopiaCredentials(seller.Account)
-	}
-	if _, err := c.s.api.ConnectStore(c.s.t.Context(), req); err != nil {
-		c.s.t.Fatalf("ConnectStore: %v", err)
-	}
-}
-
-// importOrders imports a store until it knows all of its orders of the plan: the first import may start in the very second in which
-// they were made.
-func (c *chaosRun) importOrders(api string) {
-	c.s.t.Helper()
-	waitFor(c.s.t, func() bool {
-		run, err := c.s.api.ImportOrders(c.s.t.Context(), &marketplacev1.ImportOrdersRequest{Parent: "stores/" + api})
-		if err != nil {
-			c.s.t.Fatalf("ImportOrders: %v", err)
-		}
-		if run = c.s.await(run.GetName()); run.GetState() != marketplacev1.Import_STATE_SUCCEEDED {
-			c.s.t.Fatalf("import ended %s: %s", run.GetState(), run.GetFailure().GetMessage())
-		}
-		for i, o := range c.plan.Orders {
-			if o.API != api {
-				continue
-			}
-			if _, err := c.s.api.GetOrder(c.s.t.Context(), &marketplacev1.GetOrderRequest{Name: c.orderName(i)}); err != nil {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-func (c *chaosRun) orderName(i int) string {
-	return "stores/" + c.plan.Orders[i].API + "/orders/" + c.numbers[i]
 }
 
 // startServer starts a server process and does not wait for it. The clients find every new one by the same sockets.
@@ -196,42 +102,80 @@ func (c *chaosRun) dial(socket string) *grpc.ClientConn {
 	return conn
 }
 
-// drive carries out the plan, ends the faults, and waits until everything has settled, or until patience is over.
+// drive carries out the plan, ends the faults as soon as the sellers are done, and waits until everything has settled, or until
+// patience is over.
 func (c *chaosRun) drive(ctx context.Context, patience time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	orders := make(chan int, len(c.plan.Orders))
-	var sellers sync.WaitGroup
-	for range 4 {
-		sellers.Go(func() {
-			for i := range orders {
-				c.ship(ctx, i)
-			}
-		})
+	var others sync.WaitGroup // sellers, and those who kill adapters
+	kills := map[string]chan struct{}{}
+	for _, api := range chaosAPIs() {
+		queue := make(chan struct{}, len(c.plan.Steps))
+		kills[api] = queue
+		others.Go(func() { c.killAdapters(ctx, api, queue) })
 	}
 	for _, step := range c.plan.Steps {
 		pause(ctx, step.Pause)
-		c.step(ctx, step, orders)
-	}
-	close(orders)
-	c.s.sandbox.Faults().Clear()
-	giveUp := time.AfterFunc(patience, cancel)
-	defer giveUp.Stop()
-	accepted := make(chan struct{})
-	go func() {
-		sellers.Wait()
-		close(accepted)
-	}()
-	for settled := false; !settled && ctx.Err() == nil; {
-		c.watchServer()
-		pause(ctx, 100*time.Millisecond)
-		select {
-		case <-accepted:
-			settled = !c.open(ctx)
+		switch step.Act {
+		case shipOrder, shipBatch:
+			c.injectFor(step.Orders)
+			others.Go(func() {
+				if step.Act == shipBatch {
+					c.sellBatch(ctx, step.API, step.Orders)
+					return
+				}
+				c.sell(ctx, step.Orders[0])
+			})
+		case killAdapter:
+			kills[step.API] <- struct{}{}
 		default:
+			c.step(ctx, step)
 		}
 	}
-	<-accepted
+	for _, queue := range kills {
+		close(queue)
+	}
+	giveUp := time.AfterFunc(patience, cancel)
+	defer giveUp.Stop()
+	done := make(chan struct{})
+	go func() {
+		others.Wait()
+		close(done)
+	}()
+	c.until(ctx, func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	c.s.sandbox.Faults().Clear()
+	c.until(ctx, func() bool { return !c.open(ctx) })
+	<-done
+}
+
+// until watches the server until something is so, or until ctx ends.
+func (c *chaosRun) until(ctx context.Context, so func() bool) {
+	c.s.t.Helper()
+	for ctx.Err() == nil {
+		c.watchServer()
+		if so() {
+			return
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+// injectFor puts the faults of orders into force.
+func (c *chaosRun) injectFor(orders []int) {
+	c.s.t.Helper()
+	for _, i := range orders {
+		for _, f := range c.plan.Orders[i].Faults {
+			f.Order = c.numbers[i]
+			c.s.inject(f)
+		}
+	}
 }
 
 // pause waits, or until ctx ends.
@@ -242,16 +186,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// step makes one step of the plan.
-func (c *chaosRun) step(ctx context.Context, step chaosStep, orders chan<- int) {
+// step makes one step of the plan that is the driver's own.
+func (c *chaosRun) step(ctx context.Context, step chaosStep) {
 	c.s.t.Helper()
+	store := "stores/" + step.API
 	switch step.Act {
-	case shipOrder:
-		for _, f := range c.plan.Orders[step.Order].Faults {
-			f.Order = c.numbers[step.Order]
-			c.s.inject(f)
-		}
-		orders <- step.Order
 	case injectFault:
 		c.s.inject(step.Fault)
 	case killServer:
@@ -262,13 +201,40 @@ func (c *chaosRun) step(ctx context.Context, step chaosStep, orders chan<- int) 
 		if !step.Hasty {
 			c.await(ctx)
 		}
-	case killAdapter:
-		c.killAdapter(ctx, step.API)
 	case importStore:
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
 		// Whatever becomes of it: imports have their own tests, this one only meets the faults.
-		_, _ = c.api.ImportOrders(ctx, &marketplacev1.ImportOrdersRequest{Parent: "stores/" + step.API})
+		try(ctx, func(ctx context.Context) {
+			_, _ = c.api.ImportOrders(ctx, &marketplacev1.ImportOrdersRequest{Parent: store})
+		})
+	case listCarriers:
+		c.s.inject(step.Fault)
+		try(ctx, func(ctx context.Context) {
+			_, _ = c.api.ListCarriers(ctx, &marketplacev1.ListCarriersRequest{Parent: store}, grpc.WaitForReady(true))
+		})
+	case pauseStore:
+		c.operate(ctx, step, func(ctx context.Context) (*marketplacev1.Store, error) {
+			return c.api.PauseStore(ctx, &marketplacev1.PauseStoreRequest{Name: store}, grpc.WaitForReady(true))
+		})
+	case resumeStore:
+		c.operate(ctx, step, func(ctx context.Context) (*marketplacev1.Store, error) {
+			return c.api.ResumeStore(ctx, &marketplacev1.ResumeStoreRequest{Name: store}, grpc.WaitForReady(true))
+		})
+	default:
+		panic("chaos: nobody does " + string(step.Act))
+	}
+}
+
+// try makes a call that may fail, and does not wait long for it.
+func try(ctx context.Context, call func(context.Context)) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	call(ctx)
+}
+
+// operate makes a call that must succeed in the end.
+func (c *chaosRun) operate(ctx context.Context, step chaosStep, call func(context.Context) (*marketplacev1.Store, error)) {
+	if _, err := insist(ctx, call); err != nil && ctx.Err() == nil {
+		c.mustNot("%s %s: %v", step.Act, step.API, err)
 	}
 }
 
@@ -300,61 +266,25 @@ func (c *chaosRun) await(ctx context.Context) {
 	}
 }
 
-// killAdapter kills the process of an adapter, as soon as there is one.
-func (c *chaosRun) killAdapter(ctx context.Context, api string) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		a, err := c.admin.GetAdapter(ctx, &marketplacev1.GetAdapterRequest{Name: "adapters/" + api}, grpc.WaitForReady(true))
-		if pid := int(a.GetGeneration().GetPid()); err == nil && pid > 0 && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			c.adapterKills++
-			return
-		}
-		pause(ctx, 20*time.Millisecond)
-	}
-}
-
-// ship notifies one shipment as a seller's system does: it repeats the same call until it is answered.
-func (c *chaosRun) ship(ctx context.Context, i int) {
-	o := c.plan.Orders[i]
-	if o.Cancelled {
-		cancelled := world.CancelledByCustomer
-		if err := c.s.sandbox.World().Update(c.numbers[i], world.Patch{State: &cancelled}); err != nil {
-			c.mustNot("cancel order: %v", err)
-		}
-	}
-	first := c.notify(ctx, i)
-	if !o.Repeated || first == nil {
-		return
-	}
-	if again := c.notify(ctx, i); again != nil && again.GetName() != first.GetName() {
-		c.mustNot("the same request made %s and %s", first.GetName(), again.GetName())
-	}
-}
-
-// notify calls until there is an answer: the shipment, or nil after a refusal for good and at the end of ctx.
-func (c *chaosRun) notify(ctx context.Context, i int) *marketplacev1.Shipment {
-	o := c.plan.Orders[i]
-	req := &marketplacev1.NotifyShipmentRequest{
-		Parent: "stores/" + o.API, RequestId: "chaos-" + o.Tracking,
-		Shipment: &marketplacev1.Shipment{Order: c.orderName(i), Carrier: o.Carrier, TrackingNumber: o.Tracking},
-	}
-	for ctx.Err() == nil {
-		callCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		sh, err := c.api.NotifyShipment(callCtx, req, grpc.WaitForReady(true))
-		cancel()
-		switch status.Code(err) {
-		case codes.OK:
-			return sh
-		case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition:
+// killAdapters kills the process of an adapter for each value of the queue, as soon as there is one that was not killed yet. It ends
+// with the queue, or with ctx: the judge counts.
+func (c *chaosRun) killAdapters(ctx context.Context, api string, queue <-chan struct{}) {
+	last := 0
+	for range queue {
+		for killed := false; !killed && ctx.Err() == nil; pause(ctx, 20*time.Millisecond) {
+			callCtx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			a, err := c.admin.GetAdapter(callCtx, &marketplacev1.GetAdapterRequest{Name: "adapters/" + api}, grpc.WaitForReady(true))
+			cancel()
+			pid := int(a.GetGeneration().GetPid())
+			if err != nil || pid <= 0 || pid == last || syscall.Kill(pid, syscall.SIGKILL) != nil {
+				continue
+			}
+			killed, last = true, pid
 			c.mu.Lock()
-			c.refused[i] = err.Error()
+			c.adapterKills++
 			c.mu.Unlock()
-			return nil
 		}
-		pause(ctx, 50*time.Millisecond)
 	}
-	return nil
 }
 
 // mustNot notes what must never be. The run goes on.
@@ -364,7 +294,7 @@ func (c *chaosRun) mustNot(format string, args ...any) {
 	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
 }
 
-// open reports whether some shipment has not ended, or nobody can say.
+// open reports whether some shipment or decision has not ended, or nobody can say.
 func (c *chaosRun) open(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -376,5 +306,28 @@ func (c *chaosRun) open(ctx context.Context) bool {
 			return true
 		}
 	}
+	for i, o := range c.plan.Orders {
+		if o.Story != decided {
+			continue
+		}
+		sold, err := c.api.GetOrder(ctx, &marketplacev1.GetOrderRequest{Name: c.orderName(i)})
+		if err != nil {
+			return true
+		}
+		switch sold.GetDecision().GetState() {
+		case marketplacev1.Decision_STATE_QUEUED, marketplacev1.Decision_STATE_SENDING, marketplacev1.Decision_STATE_ACKNOWLEDGED:
+			return true
+		}
+	}
 	return false
+}
+
+// reasonOf is the ErrorInfo reason of an error; its text when it has none.
+func reasonOf(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok {
+			return info.GetReason()
+		}
+	}
+	return status.Convert(err).Message()
 }

@@ -51,6 +51,9 @@ func TestChaos(t *testing.T) {
 			total.add(r)
 		})
 	}
+	for _, sentence := range total.want(n) {
+		t.Error(sentence)
+	}
 	total.Seconds = math.Round(total.Seconds*10) / 10
 	line, err := json.Marshal(total)
 	if err != nil {
@@ -63,27 +66,66 @@ func TestChaos(t *testing.T) {
 // adapter that was killed often is started again, 10 s after a crash while sending), and a third of a second for each shipment.
 func chaosPatience(n int) time.Duration { return 90*time.Second + time.Duration(n)*time.Second/3 }
 
-// TestChaosCanFail: with adapters that send everything twice the same run fails, so TestChaos does not succeed for want of looking.
+// want tells what a run of n shipments did not do, so that it proves nothing: without faults, kills and repetitions nothing is lost.
+func (r chaosResult) want(n int) []string {
+	var missing []string
+	if r.Shipments != n {
+		missing = append(missing, fmt.Sprintf("%d orders were judged, planned were %d", r.Shipments, n))
+	}
+	if n < 100 { // too few to meet everything
+		return missing
+	}
+	for _, f := range r.notMet() {
+		missing = append(missing, "no call met a fault "+f)
+	}
+	for what, times := range map[string]int{
+		"ship request was repeated": r.Repeats, "correction was delivered": r.Corrected, "correction came too late": r.Uncorrected,
+		"shipment was withdrawn": r.Withdrawn, "order was accepted": r.Accepted, "order was cancelled by its buyer": r.Rejected,
+		"import was made by the schedule": r.Scheduled,
+	} {
+		if times == 0 {
+			missing = append(missing, "no "+what)
+		}
+	}
+	return missing
+}
+
+// TestChaosCanFail: with adapters that send everything twice, or nothing at all, the same run fails, so TestChaos does not succeed for
+// want of looking.
 func TestChaosCanFail(t *testing.T) {
 	if *chaosShipments == 0 {
 		t.Skip("takes a minute: run make test-slow")
 	}
 	const n = 12
-	r := runChaos(t, chaosConfig{name: "rigged", plan: drawPlan(1, 0, n), plugins: resendingAdapters(t), patience: chaosPatience(n)})
-	if r.Doubled == 0 || len(r.Wrong) == 0 {
-		t.Errorf("adapters that send twice went unnoticed: %+v", r)
+	for _, c := range []struct {
+		wrong    string // with the adapters
+		patience time.Duration
+		found    func(r chaosResult) int
+	}{
+		{"twice", chaosPatience(n), func(r chaosResult) int { return r.Doubled }},
+		{"never", 20 * time.Second, func(r chaosResult) int { return r.Lost }}, // what is lost never ends
+	} {
+		t.Run(c.wrong, func(t *testing.T) {
+			r := runChaos(t, chaosConfig{
+				name: "rigged (" + c.wrong + ")", plan: drawPlan(1, 0, n), plugins: riggedAdapters(t, c.wrong), patience: c.patience,
+			})
+			if c.found(r) == 0 || len(r.Wrong) == 0 {
+				t.Errorf("adapters that send %s went unnoticed: %+v", c.wrong, r)
+			}
+		})
 	}
 }
 
-// resendingAdapters builds adapters that send every shipment twice and returns their directory.
-func resendingAdapters(t *testing.T) string {
+// riggedAdapters builds adapters with a fault and returns their directory.
+func riggedAdapters(t *testing.T, wrong string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, api := range chaosAPIs() {
-		cmd := exec.Command("go", "build", "-ldflags", "-X main.marketplace="+api, "-o", filepath.Join(dir, "relais-adapter-"+api), "./testdata/resend")
+		flags := "-X main.marketplace=" + api + " -X main.wrong=" + wrong
+		cmd := exec.Command("go", "build", "-ldflags", flags, "-o", filepath.Join(dir, "relais-adapter-"+api), "./testdata/rig")
 		cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
 		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("build an adapter that sends twice: %v\n%s", err, text)
+			t.Fatalf("build an adapter that sends %s: %v\n%s", wrong, err, text)
 		}
 	}
 	return dir

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -70,12 +71,14 @@ func TestDecisions(t *testing.T) {
 		want   marketplacev1.Decision_State
 		status marketplacev1.OrderStatus
 		writes int
+		// paid lets the buyer be debited as soon as the acceptance was applied: that proves it where the answer was lost.
+		paid bool
 	}{
 		{name: "accept", kind: accept, want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_PROCESSING, writes: 1},
 		{name: "refuse", kind: refuse, want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_REFUSED, writes: 1},
-		{name: "accept, answer lost after applying", kind: accept, faults: write(fault.CutAfter), want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_PROCESSING, writes: 1},
+		{name: "accept, answer lost after applying", kind: accept, faults: write(fault.CutAfter), want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_READY_TO_SHIP, writes: 1, paid: true},
 		{name: "refuse, answer lost before applying", kind: refuse, faults: write(fault.CutBefore), want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_REFUSED, writes: 2},
-		{name: "accept, HTTP 500 after applying", kind: accept, faults: []fault.Rule{{Operation: "ValidateOrderList", Kind: fault.HTTP500, Times: 1, Params: fault.Params{Apply: true}}}, want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_PROCESSING, writes: 1},
+		{name: "accept, HTTP 500 after applying", kind: accept, faults: []fault.Rule{{Operation: "ValidateOrderList", Kind: fault.HTTP500, Times: 1, Params: fault.Params{Apply: true}}}, want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_READY_TO_SHIP, writes: 1, paid: true},
 		{name: "accept, token expired", kind: accept, faults: write(fault.TokenExpired), want: confirmed, status: marketplacev1.OrderStatus_ORDER_STATUS_PROCESSING, writes: 2},
 		{name: "accept, the buyer was faster", kind: accept, before: func(s *system, number string) {
 			state := world.CancelledByCustomer
@@ -110,6 +113,12 @@ func TestDecisions(t *testing.T) {
 			}
 			if o.GetDecision().GetState() != marketplacev1.Decision_STATE_QUEUED || o.GetDecision().GetKind() != tt.kind {
 				t.Errorf("taken as %v", o.GetDecision())
+			}
+			if tt.paid {
+				waitFor(t, func() bool {
+					return slices.ContainsFunc(s.decisionWrites(number), func(w world.Write) bool { return w.Applied })
+				})
+				s.advance(time.Hour)
 			}
 			d := s.decided(number)
 			if d.GetState() != tt.want || d.GetMessage() == "" {

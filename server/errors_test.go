@@ -186,11 +186,21 @@ func recvError[S interface {
 	return second(stream.Recv())
 }
 
-// TestMarketplaceErrors: what goes wrong while talking to the marketplace, seen by a caller who waits for the answer.
+// TestMarketplaceErrors: what goes wrong while talking to the marketplace, seen by a caller who waits for the answer. The carriers are
+// those that were read before.
 func TestMarketplaceErrors(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, 0)
 	s.connect()
+	carriers := func(t *testing.T) *marketplacev1.ListCarriersResponse {
+		t.Helper()
+		list, err := s.api.ListCarriers(t.Context(), &marketplacev1.ListCarriersRequest{Parent: "stores/demo"})
+		if err != nil || len(list.GetCarriers()) < 10 {
+			t.Fatalf("%d carriers, %v", len(list.GetCarriers()), err)
+		}
+		return list
+	}
+	before := carriers(t).GetReadTime().AsTime()
 	tests := []struct {
 		fault  fault.Rule
 		code   codes.Code
@@ -208,14 +218,19 @@ func TestMarketplaceErrors(t *testing.T) {
 			tt.fault.Operation = fault.Any
 			s.inject(tt.fault)
 			defer s.sandbox.Faults().Clear()
-			_, _, retry := wantError(t, second(s.api.ListCarriers(t.Context(), &marketplacev1.ListCarriersRequest{Parent: "stores/demo"})), tt.code, tt.reason)
+			_, _, retry := wantError(t, second(s.api.RotateCredentials(t.Context(), &marketplacev1.RotateCredentialsRequest{
+				Name: "stores/demo", Credentials: demoCredentials(),
+			})), tt.code, tt.reason)
+			if read := carriers(t).GetReadTime().AsTime(); !read.Equal(before) {
+				t.Errorf("carriers as of %s, want %s", read, before)
+			}
 			if waits := tt.code == codes.Unavailable || tt.code == codes.ResourceExhausted; waits != (retry.GetRetryDelay().AsDuration() > 0) {
 				t.Errorf("retry info %v", retry)
 			}
 		})
 	}
-	if list, err := s.api.ListCarriers(t.Context(), &marketplacev1.ListCarriersRequest{Parent: "stores/demo"}); err != nil || len(list.GetCarriers()) < 10 {
-		t.Errorf("afterwards: %d carriers, %v", len(list.GetCarriers()), err)
+	if read := carriers(t).GetReadTime().AsTime(); !read.After(before) {
+		t.Errorf("afterwards: carriers as of %s, which is not now", read)
 	}
 }
 

@@ -39,6 +39,9 @@ func TestManyStores(t *testing.T) {
 	planned := f.planned()
 	f.round(2)
 	steady := f.delays(1, func(id string) time.Time { return planned[id] })
+	for _, complaint := range (turns{starts: f.starts(), planned: planned, round: took}).unfair() {
+		t.Error(complaint)
+	}
 	least, most := f.runs()
 	if most > least+1 {
 		t.Errorf("one store was imported %d times, another one %d times", most, least)
@@ -169,6 +172,18 @@ func (f *fleet) delays(i int, due func(id string) time.Time) delays {
 		}
 	}
 	slices.Sort(all)
+	return all
+}
+
+// starts returns when the imports of each store began, the oldest first.
+func (f *fleet) starts() map[string][]time.Time {
+	f.s.t.Helper()
+	all := map[string][]time.Time{}
+	for _, st := range f.stores {
+		for _, run := range f.imports(st.id) {
+			all[st.id] = append(all[st.id], run.GetStartTime().AsTime())
+		}
+	}
 	return all
 }
 

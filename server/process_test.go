@@ -112,8 +112,28 @@ func TestServerKilledDuringImport(t *testing.T) {
 	}
 }
 
-// TestServerKilledWhileSending: kill -9 between the commit of SENDING and the answer. The next server reads, and sends again
-// only what did not arrive.
+const (
+	// settleTime is after how long the servers of these tests take a request without an answer for one that did not arrive, if reads
+	// say so: adapters.call_timeout and shipment.settle_delay (newSystemAt).
+	settleTime = 5*time.Second + 150*time.Millisecond
+	// restartPatience is how long work may take to go on after a restart, the settle time apart.
+	restartPatience = 10 * time.Second
+)
+
+// firstSending is when a shipment's first request was about to leave.
+func firstSending(t *testing.T, sh *marketplacev1.Shipment) time.Time {
+	t.Helper()
+	for _, e := range sh.GetEvents() {
+		if e.GetKind() == marketplacev1.ShipmentEvent_KIND_SENDING {
+			return e.GetTime().AsTime()
+		}
+	}
+	t.Fatalf("nothing was sent: %v", sh.GetEvents())
+	return time.Time{}
+}
+
+// TestServerKilledWhileSending: kill -9 between the commit of SENDING and the answer. Within seconds of its start the next server
+// reads, and sends again only what did not arrive.
 func TestServerKilledWhileSending(t *testing.T) {
 	t.Parallel()
 	for _, applied := range []bool{true, false} {
@@ -133,9 +153,19 @@ func TestServerKilledWhileSending(t *testing.T) {
 			}
 			s.kill(p)
 			s.sandbox.Faults().Clear()
+			from := time.Now()
 			s.startProcess()
-			s.settled(sh.GetName(), confirmed)
+			sh = s.settled(sh.GetName(), confirmed)
+			took, end := time.Since(from), time.Now()
 			noneDoubled(t, s.shipWrites(number))
+			// What may have been applied is waited for until its request must have ended and become visible.
+			if settled := firstSending(t, sh).Add(settleTime); !applied && settled.After(from) {
+				from = settled
+			}
+			t.Logf("CONFIRMED %s after the restart", took.Round(time.Millisecond))
+			if late := end.Sub(from); late > restartPatience {
+				t.Errorf("CONFIRMED %s after the restart and the settle time, longer than %s", late, restartPatience)
+			}
 		})
 	}
 }

@@ -31,9 +31,11 @@ type relais struct {
 	adapters *api.Adapters
 	health   *adapterHealth
 	importer *order.Importer
-	schedule *order.Scheduler // nil when imports start on request only
+	schedule *order.Scheduler
 	prober   *store.Prober
+	upkeep   *store.Upkeep
 	decision *decision.Service
+	carriers *shipment.CarrierBook
 	worker   *shipment.Worker
 	queue    *sqlite.Queue
 	public   *endpoint
@@ -82,7 +84,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}, adapter.Rate{PerSecond: cfg.Adapters.RequestsPerSecond, Burst: cfg.Adapters.Burst}, log)
 	stores := store.NewService(store.Config{
 		Repository: r.db, Vault: vault, Marketplace: facade, Environments: cfg,
-		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, Now: now, Log: log,
+		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, ImportInterval: cfg.Import.Interval, Now: now, Log: log,
 	})
 	r.prober = store.NewProber(store.ProberConfig{Repository: r.db, Stores: stores, Pause: cfg.Refusals.Suspicion / 5, Now: now, Log: log})
 	catalogue := order.NewCatalogue(r.db, facade, now, log)
@@ -91,7 +93,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Source: facade, Catalogue: catalogue, Stores: stores,
 		Statuses: cfg.Import.Statuses, Workers: cfg.Import.Workers, Migration: cfg.Migration,
 		Pending: func(ctx context.Context, storeID string, orders []order.Order) {
-			r.decision.AcceptByRule(ctx, storeID, orders)
+			r.decision.Pending(ctx, storeID, orders)
 		},
 		Now: now, Log: log,
 	})
@@ -102,13 +104,16 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
+	r.carriers = shipment.NewCarrierBook(shipment.CarrierBookConfig{
+		Table: cfg.Carriers, Repository: r.db, Stores: stores, Marketplace: facade, Now: now, Log: log,
+	})
 	r.worker = shipment.NewWorker(shipment.WorkerConfig{
-		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
+		Repository: r.db, Reader: reader, Stores: stores, Marketplace: facade, Carriers: r.carriers,
 		Workers: cfg.Shipment.Workers, Policy: policy, WaitMargin: cfg.Shipment.WaitMargin,
 		Now: now, Log: log,
 	})
 	shipments := shipment.NewService(shipment.ServiceConfig{
-		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: cfg.Carriers,
+		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: r.carriers,
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
 
@@ -116,12 +121,14 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
 		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
-	if cfg.Import.Interval > 0 {
-		r.schedule = order.NewScheduler(order.ScheduleConfig{
-			Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
-			Now: now, Log: log,
-		})
-	}
+	r.schedule = order.NewScheduler(order.ScheduleConfig{
+		Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
+		Now: now, Log: log,
+	})
+	r.upkeep = store.NewUpkeep(store.UpkeepConfig{
+		Repository: r.db, Refusals: cfg.Refusals, Attempt: policy.LongestPause(), Settle: policy.LongestSettling(),
+		Wake: r.wakeAll, Now: now, Log: log,
+	})
 	// All are there before the first one works: any of them may learn that credentials work again, which wakes the others.
 	r.worker.Start()
 	r.decision.Start()
@@ -132,15 +139,10 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err != nil {
 		return nil, err
 	}
-	if r.schedule != nil {
-		r.schedule.Start()
-	}
+	r.schedule.Start()
+	r.upkeep.Start()
 
-	var wake func()
-	if r.schedule != nil {
-		wake = r.wakeSchedule
-	}
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, wake, log)
+	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, r.schedule.Wake, log)
 	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
 		return nil, err
 	}
@@ -153,9 +155,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	return r, nil
 }
 
-// schedulePause is how late a store that becomes due while others are imported may start, and the wait after a failure of the
-// database.
-const schedulePause = time.Second
+// schedulePause is how long a store is left alone whose next import could not be planned, and how long the schedule waits when it
+// cannot read which stores are due.
+const schedulePause = 30 * time.Second
 
 // retireMargin is how much longer than a call an adapter's process that was replaced may take to end.
 const retireMargin = 30 * time.Second
@@ -170,22 +172,21 @@ func pluginWatch(cfg config.Config) time.Duration {
 	return 0
 }
 
-// wakeSchedule tells the schedule, where there is one, that stores may be due.
-func (r *relais) wakeSchedule() {
-	if r.schedule != nil {
-		r.schedule.Wake()
-	}
-}
-
 // standingChanged tells those who wait for it that credentials were refused, or work again.
 func (r *relais) standingChanged(works bool) {
 	if !works {
 		r.prober.Wake()
 		return
 	}
+	r.wakeAll()
+}
+
+// wakeAll tells everybody who works on what is due to look.
+func (r *relais) wakeAll() {
+	r.prober.Wake()
 	r.worker.Wake()
 	r.decision.Resume()
-	r.wakeSchedule()
+	r.schedule.Wake()
 }
 
 // address is where the public API is served: the port is known even when the configuration said 0.
@@ -214,6 +215,9 @@ func (r *relais) stop(ctx context.Context) error {
 	if r.schedule != nil {
 		errs = append(errs, r.schedule.Stop(ctx)) // the imports that it waits for have ended
 	}
+	if r.upkeep != nil {
+		errs = append(errs, r.upkeep.Stop(ctx))
+	}
 	if r.prober != nil {
 		errs = append(errs, r.prober.Stop(ctx))
 	}
@@ -228,6 +232,9 @@ func (r *relais) stop(ctx context.Context) error {
 	}
 	for _, e := range []*endpoint{r.public, r.admin} {
 		e.stop(ctx)
+	}
+	if r.carriers != nil {
+		errs = append(errs, r.carriers.Stop(ctx)) // nobody asks for carriers any more
 	}
 	if r.host != nil {
 		errs = append(errs, r.host.Stop(ctx))

@@ -194,7 +194,11 @@ func TestNextImportIsTold(t *testing.T) {
 	s.stop()
 	s.environ = append(s.environ, "RELAIS_IMPORT_INTERVAL=0")
 	s.start()
+	if s.store().GetNextImportTime() == nil {
+		t.Error("on a server without an interval the next import of a store with its own is not told")
+	}
+	s.updateSettings(&marketplacev1.StoreSettings{}, "settings.import_schedule.interval")
 	if next := s.store().GetNextImportTime(); next != nil {
-		t.Errorf("on a server without a schedule the next import is %s", next.AsTime())
+		t.Errorf("without any interval the next import is %s", next.AsTime())
 	}
 }

@@ -32,7 +32,7 @@ func (s *system) scheduled() int {
 func (s *system) pass(d time.Duration) {
 	s.t.Helper()
 	s.advance(d)
-	s.server.wakeSchedule()
+	s.server.schedule.Wake()
 	s.server.prober.Wake()
 }
 
@@ -135,6 +135,29 @@ func TestScheduledImports(t *testing.T) {
 	}
 }
 
+// TestStoreIntervalOnly: where the server has no interval, a store that has one is imported by itself, and no other.
+func TestStoreIntervalOnly(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, 0, "RELAIS_IMPORT_INTERVAL=0")
+	s.connect()
+	if next := s.store().GetNextImportTime(); next != nil {
+		t.Errorf("an import is planned for %s", next.AsTime())
+	}
+	s.pass(time.Hour)
+	s.imported() // takes a while, in which none was started
+	if n := s.scheduled(); n != 0 {
+		t.Errorf("%d imports were started by themselves", n)
+	}
+	s.updateSettings(&marketplacev1.StoreSettings{ImportSchedule: &marketplacev1.ImportSchedule{Interval: durationpb.New(5 * time.Minute)}})
+	waitFor(t, func() bool { return s.scheduled() == 1 })
+	waitFor(t, func() bool {
+		next := s.store().GetNextImportTime().AsTime().Sub(s.clock.now())
+		return next > 4*time.Minute && next < 6*time.Minute
+	})
+	s.pass(6 * time.Minute)
+	waitFor(t, func() bool { return s.scheduled() == 2 })
+}
+
 // TestAcceptancePolicy: orders that the policy allows are accepted when an import shows them; the others wait for a person.
 func TestAcceptancePolicy(t *testing.T) {
 	t.Parallel()
@@ -162,7 +185,7 @@ func TestAcceptancePolicy(t *testing.T) {
 	s.imported()
 	d := s.decided(listed)
 	if d.GetState() != marketplacev1.Decision_STATE_CONFIRMED || d.GetKind() != accept ||
-		d.GetDecidedBy() != "every article is in the list and the total is not above 50 EUR" {
+		d.GetDecidedBy() != "every article is in the list and the total is not above 50.00 EUR" {
 		t.Errorf("the listed order was decided as %v", d)
 	}
 	const (
@@ -196,9 +219,13 @@ func TestAcceptancePolicy(t *testing.T) {
 	if d := s.decided(refused); d.GetState() != marketplacev1.Decision_STATE_CONFIRMED || d.GetDecidedBy() != "" {
 		t.Errorf("refused by a person: %v", d)
 	}
-	s.updateSettings(&marketplacev1.StoreSettings{Acceptance: &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL}}, "settings.acceptance")
-	s.imported()
+	// Another policy counts at once, also where no import will ever start by itself.
+	s.updateSettings(&marketplacev1.StoreSettings{
+		Acceptance:     &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL},
+		ImportSchedule: &marketplacev1.ImportSchedule{Disabled: true},
+	})
 	for _, number := range []string{dear, other} {
+		waitFor(t, func() bool { return s.order(number).GetDecision() != nil })
 		if d := s.decided(number); d.GetState() != marketplacev1.Decision_STATE_CONFIRMED || d.GetDecidedBy() != "every order is accepted" {
 			t.Errorf("with all accepted: %v", d)
 		}

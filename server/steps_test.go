@@ -155,8 +155,11 @@ func notifyRequest(number string) *marketplacev1.NotifyShipmentRequest {
 func (s *system) notify(number string) *marketplacev1.Shipment {
 	s.t.Helper()
 	req := notifyRequest(number)
-	if s.order(number).GetPickupPoint().GetNetwork() == marketplacev1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY {
+	switch s.order(number).GetPickupPoint().GetNetwork() {
+	case marketplacev1.PickupNetwork_PICKUP_NETWORK_MONDIAL_RELAY:
 		req.Shipment.Carrier = "Mondial Relay"
+	case marketplacev1.PickupNetwork_PICKUP_NETWORK_RELAIS_COLIS:
+		req.Shipment.Carrier = "Relais Colis"
 	}
 	sh, err := s.api.NotifyShipment(s.t.Context(), req)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/problem"
@@ -67,7 +68,7 @@ func (s *session) problem(ctx context.Context, err error) error {
 		for _, d := range st.Details() {
 			switch d := d.(type) {
 			case *errdetails.RetryInfo:
-				p.RetryAfter = d.GetRetryDelay().AsDuration()
+				p.RetryAfter = waitOf(d.GetRetryDelay())
 			case *errdetails.BadRequest:
 				for _, v := range d.GetFieldViolations() {
 					p.Fields = append(p.Fields, problem.Field{Path: s.clean(v.GetField()), Message: s.clean(v.GetDescription())})
@@ -101,6 +102,11 @@ func (s *session) problem(ctx context.Context, err error) error {
 		Kind: problem.Internal, Reason: problem.ReasonInternal,
 		Message: "adapter " + s.adapter + " failed (" + st.Code().String() + "); the server's log tells more",
 	}
+}
+
+// waitOf is a wait that an adapter asks for, as far as anybody waits.
+func waitOf(d *durationpb.Duration) time.Duration {
+	return min(d.AsDuration(), problem.LongestRetryAfter)
 }
 
 // clean makes an adapter's text fit to be shown: short, on one line, without control characters, and without secrets.

@@ -46,6 +46,7 @@ func TestErrorReasons(t *testing.T) {
 		{err: sdk.Throttled(90*time.Second, "said 1"), kind: problem.Exhausted, want: problem.ReasonThrottled, retry: 90 * time.Second},
 		{err: sdk.MarketplaceDown(0, "said 1"), kind: problem.Unavailable, want: problem.ReasonMarketplaceDown},
 		{err: sdk.MarketplaceDown(time.Hour, "said 1"), kind: problem.Unavailable, want: problem.ReasonMarketplaceDown, retry: time.Hour},
+		{err: sdk.MarketplaceDown(1000*time.Hour, "said 1"), kind: problem.Unavailable, want: problem.ReasonMarketplaceDown, retry: problem.LongestRetryAfter},
 		{err: sdk.MalformedAnswer("said 1"), kind: problem.Internal, want: problem.ReasonMalformedAnswer},
 		{
 			err: sdk.InvalidRequest("store.environment.service_url", "said 1"), kind: problem.Invalid, want: problem.ReasonInvalidField,

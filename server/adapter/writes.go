@@ -27,7 +27,7 @@ func (f *Facade) concluded(ctx context.Context, s *session, key string, answer w
 		if r.GetKey() == key {
 			return delivery.Result{
 				Outcome: outcomeOf(r.GetOutcome()), NativeReason: s.clean(r.GetNativeReason()), Message: s.clean(r.GetMessage()),
-				RetryAfter: r.GetRetryAfter().AsDuration(),
+				RetryAfter: waitOf(r.GetRetryAfter()),
 			}, nil
 		}
 	}

@@ -98,6 +98,9 @@ func TestWriteResults(t *testing.T) {
 		{"retry", func(key string) []*adapterv1.WriteResult {
 			return []*adapterv1.WriteResult{{Key: key, Outcome: adapterv1.Outcome_OUTCOME_RETRY, RetryAfter: durationpb.New(time.Minute)}}
 		}, delivery.Result{Outcome: delivery.Retry, RetryAfter: time.Minute}},
+		{"retry in a year", func(key string) []*adapterv1.WriteResult {
+			return []*adapterv1.WriteResult{{Key: key, Outcome: adapterv1.Outcome_OUTCOME_RETRY, RetryAfter: durationpb.New(8760 * time.Hour)}}
+		}, delivery.Result{Outcome: delivery.Retry, RetryAfter: problem.LongestRetryAfter}},
 		{"unknown", func(key string) []*adapterv1.WriteResult {
 			return []*adapterv1.WriteResult{result(key, adapterv1.Outcome_OUTCOME_UNKNOWN)}
 		}, delivery.Result{Outcome: delivery.Unknown}},

@@ -31,11 +31,15 @@ func (m *Marketplace) decide(ctx context.Context, name string, kind decision.Kin
 }
 
 func decisionToProto(d decision.Decision) *marketplacev1.Decision {
+	decider := marketplacev1.Decision_DECIDER_PERSON
+	if d.DecidedBy != "" {
+		decider = marketplacev1.Decision_DECIDER_POLICY
+	}
 	return &marketplacev1.Decision{
-		DecidedBy: d.DecidedBy,
-		Kind:      marketplacev1.Decision_Kind(marketplacev1.Decision_Kind_value["KIND_"+string(d.Kind)]),
-		State:     marketplacev1.Decision_State(marketplacev1.Decision_State_value["STATE_"+string(d.State)]),
-		Reason:    d.Reason, Message: d.Message, SendCount: d.SendCount, NextAttemptTime: timestamp(d.NextAttempt),
+		DecidedBy: d.DecidedBy, Decider: decider,
+		Kind:   marketplacev1.Decision_Kind(marketplacev1.Decision_Kind_value["KIND_"+string(d.Kind)]),
+		State:  marketplacev1.Decision_State(marketplacev1.Decision_State_value["STATE_"+string(d.State)]),
+		Reason: d.Reason, Message: d.Message, SendCount: d.SendCount, NextAttemptTime: timestamp(d.NextAttempt),
 		CreateTime: timestamp(d.CreateTime), UpdateTime: timestamp(d.UpdateTime),
 	}
 }

@@ -18,22 +18,15 @@ type Marketplace struct {
 	importer  *order.Importer
 	decisions *decision.Service
 	shipments *shipment.Service
-	wake      func() // tells the schedule that stores may be due; nil when there is no schedule
+	wake      func() // tells the schedule that stores may be due
 	log       *slog.Logger
 }
 
-// NewMarketplace returns the service over these parts of the core. wake tells the schedule of imports that stores may be due,
-// and is nil when no store is imported by itself; log gets what went wrong inside one item of a batch, and what no caller may read.
+// NewMarketplace returns the service over these parts of the core. wake tells the schedule of imports that stores may be due;
+// log gets what went wrong inside one item of a batch, and what no caller may read.
 func NewMarketplace(
 	stores *store.Service, orders order.Repository, importer *order.Importer, decisions *decision.Service, shipments *shipment.Service,
 	wake func(), log *slog.Logger,
 ) *Marketplace {
 	return &Marketplace{stores: stores, orders: orders, importer: importer, decisions: decisions, shipments: shipments, wake: wake, log: log}
-}
-
-// wakeSchedule tells the schedule, where there is one, that stores may be due.
-func (m *Marketplace) wakeSchedule() {
-	if m.wake != nil {
-		m.wake()
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -12,8 +13,12 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
+// pathAcceptanceMode is the path that changes what stands beside it: it is copied first.
+const pathAcceptanceMode = "settings.acceptance.mode"
+
 // settingsSetters is every path that UpdateStore may name and what it copies. A message's path copies all below it.
 var settingsSetters = map[string]func(to *store.Settings, from store.Settings){
+	"*":                               func(to *store.Settings, from store.Settings) { *to = from },
 	"settings":                        func(to *store.Settings, from store.Settings) { *to = from },
 	"settings.display_name":           func(to *store.Settings, from store.Settings) { to.DisplayName = from.DisplayName },
 	"settings.branding":               func(to *store.Settings, from store.Settings) { to.Branding = from.Branding },
@@ -34,8 +39,10 @@ var settingsSetters = map[string]func(to *store.Settings, from store.Settings){
 	"settings.customer_notification.reply_to": func(to *store.Settings, from store.Settings) {
 		to.CustomerNotification.ReplyTo = from.CustomerNotification.ReplyTo
 	},
-	"settings.acceptance":      func(to *store.Settings, from store.Settings) { to.AcceptancePolicy = from.AcceptancePolicy },
-	"settings.acceptance.mode": func(to *store.Settings, from store.Settings) { to.AcceptancePolicy.Mode = from.AcceptancePolicy.Mode },
+	"settings.acceptance": func(to *store.Settings, from store.Settings) { to.AcceptancePolicy = from.AcceptancePolicy },
+	pathAcceptanceMode: func(to *store.Settings, from store.Settings) {
+		to.AcceptancePolicy = to.AcceptancePolicy.WithMode(from.AcceptancePolicy.Mode)
+	},
 	"settings.acceptance.skus": func(to *store.Settings, from store.Settings) { to.AcceptancePolicy.SKUs = from.AcceptancePolicy.SKUs },
 	"settings.acceptance.max_total": func(to *store.Settings, from store.Settings) {
 		to.AcceptancePolicy.MaxTotal = from.AcceptancePolicy.MaxTotal
@@ -56,30 +63,58 @@ var settingsSetters = map[string]func(to *store.Settings, from store.Settings){
 	},
 }
 
-// settingsChange returns the change that a field mask asks for.
+// settingsChange returns the change that a field mask asks for; without paths, that of the fields that are set.
 func settingsChange(in *marketplacev1.StoreSettings, mask *fieldmaskpb.FieldMask) (func(*store.Settings), error) {
-	paths := slices.Clone(mask.GetPaths())
+	paths := mask.GetPaths()
 	if len(paths) == 0 {
-		paths = []string{"settings"}
+		paths = populated("settings", in.ProtoReflect())
 	}
-	slices.Sort(paths)
 	from, err := settingsFromProto(in)
 	if err != nil {
 		return nil, err
 	}
 	var setters []func(*store.Settings, store.Settings)
-	for _, path := range slices.Compact(paths) {
+	for _, path := range paths {
 		set, ok := settingsSetters[path]
 		if !ok {
 			return nil, problem.InvalidField("update_mask", "names %q, which cannot be changed; settings and the fields below it can", strings.ToValidUTF8(path, "?"))
 		}
-		setters = append(setters, set)
+		if path == pathAcceptanceMode {
+			setters = slices.Insert(setters, 0, set)
+		} else {
+			setters = append(setters, set)
+		}
 	}
 	return func(to *store.Settings) {
 		for _, set := range setters {
 			set(to, from)
 		}
 	}, nil
+}
+
+// populated returns the paths of the fields that are set in a message, as deep as there are setters.
+func populated(path string, m protoreflect.Message) []string {
+	var paths []string
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		field := path + "." + string(f.Name())
+		if hasParts(field) {
+			paths = append(paths, populated(field, v.Message())...)
+		} else {
+			paths = append(paths, field)
+		}
+		return true
+	})
+	return paths
+}
+
+// hasParts reports whether fields below a path can be changed by themselves.
+func hasParts(path string) bool {
+	for setter := range settingsSetters {
+		if strings.HasPrefix(setter, path+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // settingsFromProto converts settings; the core checks them. A duration that is none has no plain form: it is refused here.

@@ -79,12 +79,20 @@ func (o oneDecision) Decisions(context.Context, string, []string) (map[string]de
 	return map[string]decision.Decision{"1": *o.decision}, nil
 }
 
-// shop is a server of one store. wake is called whenever the schedule is told to look; nil when there is no schedule.
-func shop(t *testing.T, st store.Store, o order.Stored, d *decision.Decision, wake func()) *running {
+// shop is a server of one store, whose stores are imported every 15 minutes.
+func shop(t *testing.T, st store.Store, o order.Stored, d *decision.Decision) *running {
+	t.Helper()
+	return shopAt(t, 15*time.Minute, st, o, d, func() {})
+}
+
+// shopAt is a server of one store. interval is the server's between two imports; wake is called whenever the schedule is told to look.
+func shopAt(t *testing.T, interval time.Duration, st store.Store, o order.Stored, d *decision.Decision, wake func()) *running {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	st.ID, o.StoreID = "shop", "shop"
-	stores := store.NewService(store.Config{Repository: &oneStore{store: st}, Now: func() time.Time { return changed }, Log: log})
+	stores := store.NewService(store.Config{
+		Repository: &oneStore{store: st}, ImportInterval: interval, Now: func() time.Time { return changed }, Log: log,
+	})
 	decisions := decision.NewService(decision.Config{Repository: oneDecision{decision: d}, Stores: stores, Workers: 1, Now: time.Now, Log: log})
 	return serve(t, api.NewMarketplace(stores, oneOrder{order: o}, nil, decisions, nil, wake, log))
 }
@@ -104,6 +112,7 @@ func TestUpdateSettings(t *testing.T) {
 	listed := func(total *marketplacev1.Money, skus ...string) *marketplacev1.AcceptancePolicy {
 		return &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_LISTED, Skus: skus, MaxTotal: total}
 	}
+	all := &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL}
 	hourly := &marketplacev1.ImportSchedule{Disabled: true, Interval: durationpb.New(time.Hour)}
 	for _, c := range []struct {
 		name       string
@@ -115,9 +124,21 @@ func TestUpdateSettings(t *testing.T) {
 		{"the list", []string{"settings.acceptance.skus"}, &marketplacev1.StoreSettings{Acceptance: listed(nil, "B", "C")}, listed(euros(10), "B", "C"), hourly},
 		{"the limit", []string{"settings.acceptance.max_total"}, &marketplacev1.StoreSettings{Acceptance: listed(euros(20))}, listed(euros(20), "A"), hourly},
 		{"no limit", []string{"settings.acceptance.max_total"}, &marketplacev1.StoreSettings{}, listed(nil, "A"), hourly},
-		{"the mode", []string{"settings.acceptance.mode"},
-			&marketplacev1.StoreSettings{Acceptance: &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL}},
-			&marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_ALL, Skus: []string{"A"}, MaxTotal: euros(10)}, hourly},
+		{"another mode ends list and limit", []string{"settings.acceptance.mode"},
+			&marketplacev1.StoreSettings{Acceptance: all}, all, hourly},
+		{"another mode by the fields that are set", nil, &marketplacev1.StoreSettings{Acceptance: all}, all, hourly},
+		{"the same mode", []string{"settings.acceptance.mode"}, &marketplacev1.StoreSettings{Acceptance: listed(nil)}, listed(euros(10), "A"), hourly},
+		{"the fields that are set", nil, &marketplacev1.StoreSettings{
+			Acceptance: &marketplacev1.AcceptancePolicy{Skus: []string{"B"}}, ImportSchedule: &marketplacev1.ImportSchedule{},
+		}, listed(euros(10), "B"), hourly},
+		{"a duration that is set to none", nil, &marketplacev1.StoreSettings{
+			ImportSchedule: &marketplacev1.ImportSchedule{Interval: durationpb.New(0)},
+		}, listed(euros(10), "A"), &marketplacev1.ImportSchedule{Disabled: true}},
+		{"a SKU of as many characters as there may be", []string{"settings.acceptance.skus"}, &marketplacev1.StoreSettings{
+			Acceptance: listed(nil, strings.Repeat("é", 200))}, listed(euros(10), strings.Repeat("é", 200)), hourly},
+		{"no field at all", nil, nil, listed(euros(10), "A"), hourly},
+		{"all", []string{"settings"}, &marketplacev1.StoreSettings{DisplayName: "Shop", Acceptance: all}, all, &marketplacev1.ImportSchedule{}},
+		{"all by the star", []string{"*"}, &marketplacev1.StoreSettings{DisplayName: "Shop", Acceptance: all}, all, &marketplacev1.ImportSchedule{}},
 		{"no policy: a person decides", []string{"settings.acceptance"}, nil,
 			&marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_MANUAL}, hourly},
 		{"the interval", []string{"settings.import_schedule.interval"},
@@ -130,7 +151,7 @@ func TestUpdateSettings(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			woken := make(chan struct{}, 10)
-			s := shop(t, store.Store{Settings: before}, order.Stored{}, nil, func() { woken <- struct{}{} })
+			s := shopAt(t, 0, store.Store{Settings: before}, order.Stored{}, nil, func() { woken <- struct{}{} })
 			got, err := s.client.UpdateStore(t.Context(), &marketplacev1.UpdateStoreRequest{
 				Store: &marketplacev1.Store{Name: "stores/shop", Settings: c.given}, UpdateMask: &fieldmaskpb.FieldMask{Paths: c.paths},
 			})
@@ -160,9 +181,14 @@ func TestUpdateSettings(t *testing.T) {
 // TestSettingsRefused: the error names the field.
 func TestSettingsRefused(t *testing.T) {
 	t.Parallel()
+	const (
+		listed = marketplacev1.AcceptancePolicy_MODE_LISTED
+		all    = marketplacev1.AcceptancePolicy_MODE_ALL
+		manual = marketplacev1.AcceptancePolicy_MODE_MANUAL
+	)
 	const settings = "store.settings."
 	policy := func(change func(*marketplacev1.AcceptancePolicy)) *marketplacev1.StoreSettings {
-		p := &marketplacev1.AcceptancePolicy{Mode: marketplacev1.AcceptancePolicy_MODE_LISTED, Skus: []string{"A"}, MaxTotal: euros(1)}
+		p := &marketplacev1.AcceptancePolicy{Mode: listed, Skus: []string{"A"}, MaxTotal: euros(1)}
 		change(p)
 		return &marketplacev1.StoreSettings{Acceptance: p}
 	}
@@ -178,6 +204,13 @@ func TestSettingsRefused(t *testing.T) {
 		{"an empty list", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = nil }), settings + "acceptance.skus"},
 		{"an empty SKU", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = []string{"A", " "} }), settings + "acceptance.skus[1]"},
 		{"a long SKU", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = []string{strings.Repeat("x", 201)} }), settings + "acceptance.skus[0]"},
+		{"a SKU with a blank before it", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = []string{" A"} }), settings + "acceptance.skus[0]"},
+		{"a SKU with a blank behind it", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = []string{"A", "B\u00a0"} }), settings + "acceptance.skus[1]"},
+		{"a list that all would ignore", policy(func(p *marketplacev1.AcceptancePolicy) { p.Mode, p.MaxTotal = all, nil }), settings + "acceptance.skus"},
+		{"a limit that all would ignore", policy(func(p *marketplacev1.AcceptancePolicy) { p.Mode, p.Skus = all, nil }), settings + "acceptance.max_total"},
+		{"a list that a person would ignore", policy(func(p *marketplacev1.AcceptancePolicy) { p.Mode, p.MaxTotal = manual, nil }), settings + "acceptance.skus"},
+		{"a limit without a mode", policy(func(p *marketplacev1.AcceptancePolicy) { p.Mode, p.Skus = 0, nil }), settings + "acceptance.max_total"},
+		{"a limit of nothing", policy(func(p *marketplacev1.AcceptancePolicy) { p.MaxTotal.Units = 0 }), settings + "acceptance.max_total"},
 		{"too many SKUs", policy(func(p *marketplacev1.AcceptancePolicy) { p.Skus = slices.Repeat([]string{"A"}, 10_001) }), settings + "acceptance.skus"},
 		{"no currency", policy(func(p *marketplacev1.AcceptancePolicy) { p.MaxTotal.CurrencyCode = "" }), settings + "acceptance.max_total.currency_code"},
 		{"a currency in small letters", policy(func(p *marketplacev1.AcceptancePolicy) { p.MaxTotal.CurrencyCode = "eur" }), settings + "acceptance.max_total.currency_code"},
@@ -194,13 +227,15 @@ func TestSettingsRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := shop(t, store.Store{}, order.Stored{}, nil, nil)
-			_, err := s.client.UpdateStore(t.Context(), &marketplacev1.UpdateStoreRequest{
-				Store: &marketplacev1.Store{Name: "stores/shop", Settings: c.given},
-			})
-			d := detailsOf(err)
-			if status.Code(err) != codes.InvalidArgument || len(d.bad.GetFieldViolations()) != 1 || d.bad.GetFieldViolations()[0].GetField() != c.field {
-				t.Errorf("error %v, fields %v; want %s", err, d.bad.GetFieldViolations(), c.field)
+			s := shop(t, store.Store{}, order.Stored{}, nil)
+			for _, paths := range [][]string{nil, {"settings"}, {"settings.acceptance", "settings.acceptance.mode", "settings.import_schedule"}} {
+				_, err := s.client.UpdateStore(t.Context(), &marketplacev1.UpdateStoreRequest{
+					Store: &marketplacev1.Store{Name: "stores/shop", Settings: c.given}, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths},
+				})
+				d := detailsOf(err)
+				if status.Code(err) != codes.InvalidArgument || len(d.bad.GetFieldViolations()) != 1 || d.bad.GetFieldViolations()[0].GetField() != c.field {
+					t.Errorf("with %v: error %v, fields %v; want %s", paths, err, d.bad.GetFieldViolations(), c.field)
+				}
 			}
 		})
 	}
@@ -217,29 +252,28 @@ func TestNextImportTime(t *testing.T) {
 		}
 		return s
 	}
+	own := func(s *store.Store) { s.Settings.ImportSchedule.Interval = time.Minute }
 	for _, c := range []struct {
 		name     string
 		store    store.Store
-		schedule bool
-		want     time.Time // zero means unset
+		interval time.Duration // the server's
+		want     time.Time     // zero means unset
 	}{
-		{"planned", stored(), true, planned},
-		{"never imported, or another schedule: due since it changed", stored(func(s *store.Store) { s.NextImport = time.Time{} }), true, due},
-		{"paused", stored(func(s *store.Store) { s.Paused = true }), true, time.Time{}},
-		{"disconnected", stored(func(s *store.Store) { s.DisconnectTime = due }), true, time.Time{}},
-		{"no schedule", stored(func(s *store.Store) { s.Settings.ImportSchedule.Disabled = true }), true, time.Time{}},
-		{"no schedule on this server", stored(), false, time.Time{}},
-		{"credentials refused", stored(func(s *store.Store) { s.NextProbe = planned }), true, time.Time{}},
-		{"the account is inactive: it is asked again", stored(func(s *store.Store) { s.Health.State = store.AuthRequired }), true, planned},
-		{"the marketplace is down", stored(func(s *store.Store) { s.Health.State = store.MarketplaceDown }), true, planned},
+		{"planned", stored(), time.Hour, planned},
+		{"never imported: due since it was connected", stored(func(s *store.Store) { s.NextImport = time.Time{} }), time.Hour, due},
+		{"paused", stored(func(s *store.Store) { s.Paused = true }), time.Hour, time.Time{}},
+		{"disconnected", stored(func(s *store.Store) { s.DisconnectTime = due }), time.Hour, time.Time{}},
+		{"no schedule", stored(func(s *store.Store) { s.Settings.ImportSchedule.Disabled = true }), time.Hour, time.Time{}},
+		{"no interval", stored(), 0, time.Time{}},
+		{"an interval of its own", stored(own), 0, planned},
+		{"an interval of its own, switched off", stored(own, func(s *store.Store) { s.Settings.ImportSchedule.Disabled = true }), 0, time.Time{}},
+		{"credentials refused", stored(func(s *store.Store) { s.NextProbe = planned }), time.Hour, time.Time{}},
+		{"the account is inactive: it is asked again", stored(func(s *store.Store) { s.Health.State = store.AuthRequired }), time.Hour, planned},
+		{"the marketplace is down", stored(func(s *store.Store) { s.Health.State = store.MarketplaceDown }), time.Hour, planned},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var wake func()
-			if c.schedule {
-				wake = func() {}
-			}
-			got, err := shop(t, c.store, order.Stored{}, nil, wake).client.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/shop"})
+			got, err := shopAt(t, c.interval, c.store, order.Stored{}, nil, func() {}).client.GetStore(t.Context(), &marketplacev1.GetStoreRequest{Name: "stores/shop"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +304,7 @@ func TestOrderAcceptance(t *testing.T) {
 	}
 	against := []*marketplacev1.NotAccepted{
 		{Reason: marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED, LineId: "7", Message: `article "B" of line 7 is not in the list`},
-		{Reason: marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT, Message: "the total of 12 EUR is above the limit of 10 EUR"},
+		{Reason: marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT, Message: "the total of 12.00 EUR is above the limit of 10.00 EUR"},
 	}
 	decided := func(by string, state delivery.State, reason string) *decision.Decision {
 		return &decision.Decision{StoreID: "shop", OrderNumber: "1", Kind: decision.Accept, DecidedBy: by, Delivery: delivery.Delivery{State: state, Reason: reason}}
@@ -300,7 +334,7 @@ func TestOrderAcceptance(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := shop(t, store.Store{Settings: store.Settings{AcceptancePolicy: c.policy}}, c.order, c.decision, nil)
+			s := shop(t, store.Store{Settings: store.Settings{AcceptancePolicy: c.policy}}, c.order, c.decision)
 			got, err := s.client.GetOrder(t.Context(), &marketplacev1.GetOrderRequest{Name: "stores/shop/orders/1"})
 			if err != nil {
 				t.Fatal(err)
@@ -313,6 +347,16 @@ func TestOrderAcceptance(t *testing.T) {
 			}
 			if by := got.GetDecision().GetDecidedBy(); by != c.decidedBy {
 				t.Errorf("decided by %q, want %q", by, c.decidedBy)
+			}
+			decider := marketplacev1.Decision_DECIDER_UNSPECIFIED
+			switch {
+			case c.decidedBy != "":
+				decider = marketplacev1.Decision_DECIDER_POLICY
+			case c.decision != nil:
+				decider = marketplacev1.Decision_DECIDER_PERSON
+			}
+			if by := got.GetDecision().GetDecider(); by != decider {
+				t.Errorf("the decider is %s, want %s", by, decider)
 			}
 			list, err := s.client.ListOrders(t.Context(), &marketplacev1.ListOrdersRequest{Parent: "stores/shop"})
 			if err != nil {

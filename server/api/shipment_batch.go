@@ -62,19 +62,12 @@ func itemFromProto(parent, storeID string, r *marketplacev1.NotifyShipmentReques
 	return statementFromProto(storeID, r)
 }
 
-// state stores statements, or only checks each against what is stored. The error means that nothing was looked at.
+// state stores statements, or only checks them. The error means that nothing was looked at.
 func (m *Marketplace) state(ctx context.Context, storeID string, statements []shipment.Statement, validateOnly bool) ([]shipment.Outcome, error) {
-	if !validateOnly {
-		return m.shipments.NotifyAll(ctx, storeID, statements)
+	if validateOnly {
+		return m.shipments.PreviewAll(ctx, storeID, statements)
 	}
-	if _, err := m.stores.Get(ctx, storeID); err != nil {
-		return nil, err
-	}
-	outcomes := make([]shipment.Outcome, len(statements))
-	for i, st := range statements {
-		outcomes[i].Shipment, _, outcomes[i].Err = m.shipments.Preview(ctx, storeID, st)
-	}
-	return outcomes, nil
+	return m.shipments.NotifyAll(ctx, storeID, statements)
 }
 
 // resultToProto converts what became of one request.

@@ -67,7 +67,7 @@ func TestBatchErrors(t *testing.T) {
 		{
 			name: "carrier unknown", change: func(r *marketplacev1.NotifyShipmentRequest) { r.Shipment.Carrier = "Colisimo" },
 			want: &marketplacev1.ItemError{
-				Code: 3, Reason: "CARRIER_UNKNOWN", Field: "shipment.carrier", Message: "Colissimo", Metadata: map[string]string{"near_matches": "Colissimo"},
+				Code: 3, Reason: "CARRIER_UNKNOWN", Field: "shipment.carrier", Message: "Colissimo", Metadata: map[string]string{"adapter": "alpha", "near_matches": "Colissimo"},
 			},
 		},
 		{name: "order unknown", number: "GONE", want: &marketplacev1.ItemError{Code: 5, Reason: "ORDER_NOT_FOUND", Message: "no order"}},
@@ -245,5 +245,64 @@ func TestBatchPreview(t *testing.T) {
 	}
 	if l.count() != 0 {
 		t.Errorf("%d shipments are stored", l.count())
+	}
+}
+
+// TestBatchPreviewMeetsItself: a batch that is to be checked only ends as it would if it were stored: an order ships once, and a
+// request id stands for one shipment.
+func TestBatchPreviewMeetsItself(t *testing.T) {
+	t.Parallel()
+	with := func(number string, change func(*marketplacev1.NotifyShipmentRequest)) *marketplacev1.NotifyShipmentRequest {
+		r := request(number)
+		if change != nil {
+			change(r)
+		}
+		return r
+	}
+	other := func(r *marketplacev1.NotifyShipmentRequest) { r.Shipment.TrackingNumber = "6A-OTHER" }
+	id := func(id string) func(*marketplacev1.NotifyShipmentRequest) {
+		return func(r *marketplacev1.NotifyShipmentRequest) { r.RequestId = id }
+	}
+	tests := []struct {
+		name  string
+		batch []*marketplacev1.NotifyShipmentRequest
+		want  []string // reasons; empty for a valid one
+	}{
+		{"different orders", []*marketplacev1.NotifyShipmentRequest{request("A1"), request("A2")}, []string{"", ""}},
+		{"the same twice", []*marketplacev1.NotifyShipmentRequest{request("A1"), request("A1")}, []string{"", ""}},
+		{"the same, written otherwise", []*marketplacev1.NotifyShipmentRequest{request("A1"), with("A1", func(r *marketplacev1.NotifyShipmentRequest) {
+			r.Shipment.Carrier, r.Shipment.TrackingNumber = "COLISSIMO ", "6a a1"
+		})}, []string{"", ""}},
+		{"one order twice", []*marketplacev1.NotifyShipmentRequest{request("A1"), with("A1", other)}, []string{"", problem.ReasonShipmentAlreadyOpen}},
+		{"one order three times", []*marketplacev1.NotifyShipmentRequest{request("A1"), with("A1", other), request("A1")}, []string{"", problem.ReasonShipmentAlreadyOpen, ""}},
+		{"the first of an order is refused", []*marketplacev1.NotifyShipmentRequest{with("A1", func(r *marketplacev1.NotifyShipmentRequest) { r.Shipment.Carrier = "Colisimo" }), request("A1")},
+			[]string{problem.ReasonCarrierUnknown, ""}},
+		{"a request id of its own each, one order", []*marketplacev1.NotifyShipmentRequest{with("A1", id("r1")), with("A1", id("r2"))}, []string{"", problem.ReasonShipmentAlreadyOpen}},
+		{"one request id, two orders", []*marketplacev1.NotifyShipmentRequest{with("A1", id("r1")), with("A2", id("r1"))}, []string{"", problem.ReasonRequestIDReused}},
+		{"one request id, repeated", []*marketplacev1.NotifyShipmentRequest{with("A1", id("r1")), with("A1", id("r1"))}, []string{"", ""}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for _, checkOnly := range []bool{true, false} {
+				batch := &marketplacev1.BatchNotifyShipmentsRequest{Parent: "stores/shop"}
+				for _, r := range tt.batch {
+					r = proto.CloneOf(r)
+					r.ValidateOnly = checkOnly
+					batch.Requests = append(batch.Requests, r)
+				}
+				got, err := shipments(t, &ledger{}).client.BatchNotifyShipments(t.Context(), batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var reasons []string
+				for _, r := range got.GetResults() {
+					reasons = append(reasons, r.GetError().GetReason())
+				}
+				if diff := cmp.Diff(tt.want, reasons); diff != "" {
+					t.Errorf("checked only: %v (-want +got)\n%s", checkOnly, diff)
+				}
+			}
+		})
 	}
 }

@@ -37,8 +37,16 @@ func shipments(t *testing.T, l *ledger) *running {
 	log := &lockedLog{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	stores := store.NewService(store.Config{Repository: ledgerStores{}, Now: time.Now, Log: logger})
+	book := shipment.NewCarrierBook(shipment.CarrierBookConfig{
+		Table: carrier.Default(), Repository: l, Stores: stores, Marketplace: ledgerMarketplace{}, Now: func() time.Time { return noon }, Log: logger,
+	})
+	t.Cleanup(func() {
+		if err := book.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	core := shipment.NewService(shipment.ServiceConfig{
-		Repository: l, Orders: ledgerOrders{}, Stores: stores, Marketplace: ledgerMarketplace{}, Carriers: carrier.Default(),
+		Repository: l, Orders: ledgerOrders{}, Stores: stores, Marketplace: ledgerMarketplace{}, Carriers: book,
 		Wake: func() {}, WaitMargin: time.Hour, Now: func() time.Time { return noon }, Log: logger,
 	})
 	r := serve(t, api.NewMarketplace(stores, nil, nil, nil, core, func() {}, logger))
@@ -113,7 +121,10 @@ func (l *ledger) CreateShipments(_ context.Context, news []shipment.New) ([]ship
 	for _, n := range news {
 		c := shipment.Created{Shipment: n.Shipment}
 		for _, s := range l.stored {
-			if s.OrderNumber == n.Shipment.OrderNumber && s.State.Open() {
+			switch {
+			case s.RequestID == n.Shipment.RequestID:
+				c = shipment.Created{Shipment: s, Result: shipment.SameRequest}
+			case s.OrderNumber == n.Shipment.OrderNumber && s.State.Open() && c.Result == shipment.CreatedNew:
 				c = shipment.Created{Shipment: s, Result: shipment.OrderHasOpen}
 			}
 		}

@@ -31,7 +31,7 @@ func (m *Marketplace) ConnectStore(ctx context.Context, req *marketplacev1.Conne
 		return nil, err
 	}
 	m.shipments.Prepare(ctx, store.Ref{StoreID: st.ID, Adapter: st.Adapter})
-	m.wakeSchedule()
+	m.wake()
 	return m.storeToProto(st), nil
 }
 
@@ -83,7 +83,8 @@ func (m *Marketplace) UpdateStore(ctx context.Context, req *marketplacev1.Update
 	if err != nil {
 		return nil, err
 	}
-	m.wakeSchedule()
+	m.wake()
+	m.decisions.Resume() // there may be another policy
 	return m.storeToProto(st), nil
 }
 
@@ -120,7 +121,7 @@ func (m *Marketplace) resuming(do func(id string) (store.Store, error)) func(id 
 		if err == nil {
 			m.shipments.Resume()
 			m.decisions.Resume()
-			m.wakeSchedule()
+			m.wake()
 		}
 		return st, err
 	}
@@ -151,18 +152,15 @@ func (m *Marketplace) withStore(name string, do func(id string) (store.Store, er
 }
 
 func (m *Marketplace) storeToProto(s store.Store) *marketplacev1.Store {
-	out := &marketplacev1.Store{
+	return &marketplacev1.Store{
 		Name: storeName(s.ID), Adapter: adapterName(s.Adapter), Environment: s.Environment, Settings: settingsToProto(s.Settings),
 		Adapters:    adapterNames(s.Adapters),
 		Marketplace: s.Marketplace, AccountId: s.AccountID, ShopName: s.ShopName, Health: healthToProto(s),
 		AcceptanceMode: marketplacev1.Store_AcceptanceMode(marketplacev1.Store_AcceptanceMode_value["ACCEPTANCE_MODE_"+string(s.Acceptance)]),
 		CreateTime:     timestamp(s.CreateTime), UpdateTime: timestamp(s.UpdateTime), DisconnectTime: timestamp(s.DisconnectTime),
 		LastImportStartTime: timestamp(s.LastImportStart), LastImportFinishTime: timestamp(s.LastImportFinish),
+		NextImportTime: timestamp(m.stores.PlannedImport(s)),
 	}
-	if m.wake != nil {
-		out.NextImportTime = timestamp(s.PlannedImport())
-	}
-	return out
 }
 
 func adapterNames(adapters []string) []string {
@@ -185,9 +183,10 @@ func healthToProto(s store.Store) *marketplacev1.StoreHealth {
 			State: marketplacev1.StoreHealth_STATE_DISCONNECTED, SinceTime: timestamp(s.DisconnectTime),
 			Message: "disconnected; orders stay readable, connect the account again with ConnectStore",
 		}
-	case s.Paused:
-		h.State = marketplacev1.StoreHealth_STATE_PAUSED
-		h.Message = "paused; resume with ResumeStore"
+	case s.Paused: // the health of the exchange is kept, and told again when the pause ends
+		return &marketplacev1.StoreHealth{
+			State: marketplacev1.StoreHealth_STATE_PAUSED, SinceTime: timestamp(s.PauseTime), Message: "paused; resume with ResumeStore",
+		}
 	case !s.NextProbe.IsZero() && h.GetMessage() != "":
 		h.NextProbeTime = timestamp(s.NextProbe)
 		h.Message += "; next try at " + s.NextProbe.UTC().Format(time.DateTime) + " UTC"

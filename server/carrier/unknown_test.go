@@ -68,8 +68,16 @@ func TestUnknown(t *testing.T) {
 			`carrier "PRIVE" fits several of the marketplace's carriers; near: Privé, Prive`,
 		},
 		{
-			"two slips in three letters are too many", octopia(), "txt", carrier.UnknownError{Written: "txt", Near: []string{"TNT"}},
+			"one slip in three letters", octopia(), "txt", carrier.UnknownError{Written: "txt", Near: []string{"TNT"}},
 			`carrier "txt" is not one of the marketplace's carriers; near: TNT`,
+		},
+		{
+			"two slips in three letters are too many", []carrier.Listed{{"1", "TNT"}}, "txx", carrier.UnknownError{Written: "txx"},
+			`carrier "txx" is not one of the marketplace's carriers`,
+		},
+		{
+			"the group, where one of its companies is listed", cdiscount(), "Asendia", carrier.UnknownError{Written: "Asendia", Near: []string{"Asendia HK"}},
+			`carrier "Asendia" is not one of the marketplace's carriers; near: Asendia HK`,
 		},
 		{
 			"the nearest word of a carrier counts", []carrier.Listed{{"1", "Geodis Calberson Paris Sud-Ouest"}, {"2", "GEODIS"}}, "geodis calberson paris",

@@ -17,7 +17,8 @@ func (a *app) carrierCommand() *cobra.Command {
 		Short: "List the carriers that the marketplace knows",
 		Long: `List reads the carriers of the store's marketplace, in the marketplace's order. The name, the code or an alias is
 what relais shipment notify --carrier expects; case, accents and blanks do not matter. While a store moves, an order has
-the carriers of its own adapter: --adapter names it.`,
+the carriers of its own adapter: --adapter names it. While the marketplace does not answer, the list is the one that was
+read last: see Read.`,
 		Example: `  relais carrier list my-store
   relais carrier list my-store --adapter octopia
   relais carrier list my-store --output json`,

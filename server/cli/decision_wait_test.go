@@ -3,7 +3,6 @@ package cli_test
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,19 +17,9 @@ import (
 // decisionReads answers AcceptOrder and RefuseOrder with a queued decision and each GetOrder with the next of the states, the
 // last one for ever. An error in place of a state is returned.
 func decisionReads(kind marketplacev1.Decision_Kind, states ...any) func(context.Context, proto.Message) (proto.Message, error) {
-	var turn atomic.Int64
-	return func(_ context.Context, m proto.Message) (proto.Message, error) {
-		if _, ok := m.(*marketplacev1.GetOrderRequest); !ok {
-			return pendingOrder(kind, marketplacev1.Decision_STATE_QUEUED), nil
-		}
-		switch s := states[min(int(turn.Add(1)), len(states))-1].(type) {
-		case error:
-			return nil, s
-		case marketplacev1.Decision_State:
-			return pendingOrder(kind, s), nil
-		}
-		return nil, status.Error(codes.Internal, "the script holds something else")
-	}
+	return readsOf[*marketplacev1.GetOrderRequest](states, pendingOrder(kind, marketplacev1.Decision_STATE_QUEUED), func(s marketplacev1.Decision_State) proto.Message {
+		return pendingOrder(kind, s)
+	})
 }
 
 func TestDecisionIsFollowedToItsEnd(t *testing.T) {

@@ -102,6 +102,13 @@ func TestReports(t *testing.T) {
 			}},
 			"relais: carrier \"Colisimo\" is not one. Near: Colissimo, Colis Privé (CARRIER_UNKNOWN)\n  relais carrier list STORE shows the carriers\n", cli.ExitUsage,
 		},
+		"carrier of another list": {
+			remote{codes.InvalidArgument, "carrier \"X\" is not one; ListCarriers of adapters/octopia shows them all", []protoadapt.MessageV1{
+				info("CARRIER_UNKNOWN", map[string]string{"adapter": "octopia"}),
+			}},
+			"relais: carrier \"X\" is not one; ListCarriers of adapters/octopia shows them all (CARRIER_UNKNOWN)\n" +
+				"  relais carrier list STORE --adapter octopia shows the carriers\n", cli.ExitUsage,
+		},
 		"paused": {
 			remote{codes.FailedPrecondition, "store \"tea\" is paused; resume it with ResumeStore", []protoadapt.MessageV1{info("STORE_PAUSED", nil)}},
 			"relais: store \"tea\" is paused; resume it with ResumeStore (STORE_PAUSED)\n  relais store resume STORE ends the pause\n", cli.ExitPrecondition,

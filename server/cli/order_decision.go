@@ -120,7 +120,8 @@ func (a *app) decisionFacts(d *marketplacev1.Decision) []fact {
 	return []fact{
 		{"Decision", joined(", ", word(d.GetKind()), word(d.GetState()))},
 		{"Decided by", orElse(prefixed("a rule: ", d.GetDecidedBy()), "a person")},
-		{"What happened", joined(": ", d.GetReason(), d.GetMessage())},
+		{"Decision reason", d.GetReason()},
+		{"What happened", d.GetMessage()},
 		{"Requests sent", count(d.GetSendCount())},
 		{"Next attempt", a.at(d.GetNextAttemptTime())},
 		{"Decided", a.at(d.GetCreateTime())},

@@ -87,10 +87,23 @@ func detailLines(err error) []string {
 		}
 	}
 	if info := detail[*errdetails.ErrorInfo](s); info != nil && nextCommand[info.GetReason()] != "" {
-		lines = append(lines, nextCommand[info.GetReason()])
+		lines = append(lines, nextStep(info))
 	}
 	return lines
 }
+
+// nextStep is the command that helps after an error.
+func nextStep(info *errdetails.ErrorInfo) string {
+	step := nextCommand[info.GetReason()]
+	if adapter := info.GetMetadata()["adapter"]; info.GetReason() == carrierUnknown && adapter != "" {
+		// A store that moves has two lists of carriers: the order's adapter says which one counts.
+		step = strings.Replace(step, " STORE", " STORE --adapter "+adapter, 1)
+	}
+	return step
+}
+
+// carrierUnknown is the reason of a carrier that is not in the list of the order's adapter.
+const carrierUnknown = "CARRIER_UNKNOWN"
 
 // nextCommand is what helps after the common errors, by their reason. The server's sentences name methods of the API.
 var nextCommand = map[string]string{
@@ -99,7 +112,7 @@ var nextCommand = map[string]string{
 	"IMPORT_NOT_FOUND":                 "relais import list STORE shows the imports",
 	"SHIPMENT_NOT_FOUND":               "relais shipment list STORE shows the shipments",
 	"ADAPTER_NOT_FOUND":                "relais adapter list shows the adapters",
-	"CARRIER_UNKNOWN":                  "relais carrier list STORE shows the carriers",
+	carrierUnknown:                     "relais carrier list STORE shows the carriers",
 	"CARRIER_NOT_FOR_PICKUP_POINT":     "--force ships all the same",
 	"CANCEL_REQUESTED":                 "--force ships all the same",
 	"SHIPMENT_ALREADY_OPEN":            "relais shipment notify --replaces SHIPMENT corrects it",

@@ -54,7 +54,7 @@ func (f *shipmentFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.fee, "carrier-fee", "", "what the carrier charged, for example 4.90EUR")
 	flags.StringVar(&f.shipTime, "ship-time", "", "when the parcel left: "+timeHelp+" (default now)")
 	flags.StringArrayVar(&f.items, "item", nil, "what is in the parcel: `LINE=PIECES`, or LINE for the whole line (repeatable, default everything)")
-	flags.StringVar(&f.requestID, "request-id", "", "key that makes repeating safe (default: order, carrier and tracking number)")
+	flags.StringVar(&f.requestID, "request-id", "", "key that makes repeating safe (default: made of the order, --carrier, --tracking-number and --replaces)")
 	flags.StringVar(&f.replaces, "replaces", "", "the shipment of this order that this one corrects: its id or full name")
 	f.treatment.register(cmd)
 	require(cmd, "carrier", "tracking-number")

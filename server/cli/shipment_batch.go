@@ -35,7 +35,10 @@ notify does. One that is refused stops no other. It prints a line for each; the 
 The file is CSV with a header, separated by commas, semicolons or tabs, or JSON lines with the same names. The columns
 order, carrier and tracking_number are required; tracking_url, service, carrier_fee, ship_time, request_id and replaces
 may be there too, in any order. The whole file is read before anything is sent. Running the command again is safe: what
-was stored is found again.`,
+was stored is found again.
+
+With --validate-only nothing is stored: each line is checked as if the valid ones before it were, so a file that repeats
+an order or a request_id shows it.`,
 		Example: `  relais shipment notify-all my-store shipments.csv
   relais shipment notify-all my-store shipments.csv --validate-only
   ./export-shipments | relais shipment notify-all my-store - --output json`,
@@ -93,7 +96,7 @@ func (a *app) readFile(path string) ([]fileRow, error) {
 func (a *app) notifyAll(
 	ctx context.Context, api marketplacev1.MarketplaceServiceClient, store string, rows []fileRow, requests []*marketplacev1.NotifyShipmentRequest, checkOnly bool,
 ) error {
-	done := &marketplacev1.BatchNotifyShipmentsResponse{}
+	done, checked := &marketplacev1.BatchNotifyShipmentsResponse{}, newCheckedLines()
 	for len(done.GetResults()) < len(requests) {
 		first := len(done.GetResults())
 		batch := nextBatch(requests[first:])
@@ -104,6 +107,11 @@ func (a *app) notifyAll(
 		if err != nil {
 			err = &hintError{err, fmt.Sprintf("%d of %d shipments were looked at; run the command again, what was stored is found again", first, len(requests))}
 			return errors.Join(err, a.printBatch(done))
+		}
+		if checkOnly {
+			for i, r := range answer.GetResults() {
+				checked.add(rows[first+i], batch[i], r)
+			}
 		}
 		done.Results = append(done.Results, answer.GetResults()...)
 		if a.output == outputTable {

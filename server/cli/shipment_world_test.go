@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -96,6 +97,7 @@ func batch(r *marketplacev1.BatchNotifyShipmentsRequest) *marketplacev1.BatchNot
 			})
 		default:
 			out := &marketplacev1.Shipment{Order: s.GetOrder(), Carrier: s.GetCarrier(), MarketplaceCarrier: "Colissimo", TrackingNumber: s.GetTrackingNumber()}
+			out.RequestId = cmp.Or(item.GetRequestId(), "auto-"+s.GetOrder()+s.GetCarrier()+s.GetTrackingNumber())
 			if !item.GetValidateOnly() {
 				out.Name, out.State = "stores/tea/shipments/of-"+strings.TrimPrefix(s.GetOrder(), "stores/tea/orders/"), marketplacev1.Shipment_STATE_QUEUED
 			}

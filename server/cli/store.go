@@ -106,9 +106,10 @@ func (a *app) storeList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List stores",
-		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. LAST GOOD IMPORT is how long
-ago the last import began that succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by
-itself.`,
+		Long: `List prints the stores ordered by name, disconnected ones only with --show-disconnected. ACCEPTANCE is the store's
+policy: which orders relais accepts for the seller. LAST GOOD IMPORT is how long ago the last import began that
+succeeded: orders are known as they were then. NEXT IMPORT is when the next one begins by itself. HEALTH also tells when
+the store's credentials are tried next, while its work waits for that.`,
 		Example: `  relais store list
   relais store list --all --show-disconnected --output json`,
 		Args:              operands(0, 0),
@@ -124,7 +125,7 @@ itself.`,
 			row: func(s *marketplacev1.Store) []string {
 				return []string{
 					shortName(s.GetName()), shopLabel(s), joined(", ", shortName(s.GetAdapter()), otherAdapters(s, "")),
-					s.GetEnvironment(), word(s.GetAcceptanceMode()), word(s.GetHealth().GetState()),
+					s.GetEnvironment(), word(s.GetSettings().GetAcceptance().GetMode()), a.healthLabel(s.GetHealth()),
 					a.ago(s.GetLastImportStartTime()), a.until(s.GetNextImportTime()),
 				}
 			},
@@ -296,13 +297,19 @@ func otherAdapters(s *marketplacev1.Store, prefix string) string {
 	return strings.Join(others, ", ")
 }
 
-// acceptanceFact tells who accepts a new order; empty when the marketplace did not say.
+// healthLabel is a health in a few words, with when relais looks whether credentials work that hold the store's work up.
+func (a *app) healthLabel(h *marketplacev1.StoreHealth) string {
+	return joined(", ", word(h.GetState()), prefixed("next try ", a.until(h.GetNextProbeTime())))
+}
+
+// acceptanceFact tells what the marketplace accepts for the seller before any policy of relais; empty when it did not say. It avoids
+// the words of the policy.
 func acceptanceFact(mode marketplacev1.Store_AcceptanceMode) string {
 	switch mode {
 	case marketplacev1.Store_ACCEPTANCE_MODE_MANUAL:
-		return "by the seller, one by one (MANUAL)"
+		return "no order, each waits for the seller"
 	case marketplacev1.Store_ACCEPTANCE_MODE_AUTOMATIC:
-		return "by the marketplace, all of them (AUTOMATIC)"
+		return "every order for the seller"
 	}
 	return word(mode)
 }
@@ -317,9 +324,11 @@ func (a *app) printStore(s *marketplacev1.Store) error {
 			{"Account", s.GetAccountId()},
 			{"Adapter", joined(", ", s.GetAdapter(), prefixed("and for earlier orders ", otherAdapters(s, collectionAdapters+"/")))},
 			{"Environment", s.GetEnvironment()},
-			{"Orders are accepted", acceptanceFact(s.GetAcceptanceMode())},
+			{"Marketplace accepts", acceptanceFact(s.GetAcceptanceMode())},
 			{"Health", joined(" ", word(health.GetState()), prefixed("since ", a.at(health.GetSinceTime())))},
-			{"Health reason", joined(": ", health.GetReason(), health.GetMessage())},
+			{"Health reason", health.GetReason()},
+			{"Health message", health.GetMessage()},
+			{"Credentials tried again", joined(", ", a.at(health.GetNextProbeTime()), a.until(health.GetNextProbeTime()))},
 			{"Connected", a.at(s.GetCreateTime())},
 			{"Changed", a.at(s.GetUpdateTime())},
 			{"Disconnected", a.at(s.GetDisconnectTime())},

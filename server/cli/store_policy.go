@@ -26,7 +26,7 @@ const (
 	flagImportOff      = "no-scheduled-imports"
 )
 
-// maxSKUFile bounds a file of SKUs: the server takes 10,000 of at most 200 bytes.
+// maxSKUFile bounds a file of SKUs: the server takes 10,000 of at most 200 characters, and no larger request.
 const maxSKUFile = 4 << 20
 
 // policyFlags are the flags of what a store does by itself: accepting orders and importing them.
@@ -52,10 +52,12 @@ func policyPaths() map[string]string {
 const policyHelp = `relais accepts orders that wait for the seller when --acceptance says so: manual leaves them to a person (the default),
 all accepts every order, listed accepts those whose articles are all given by --accept-sku and whose total is not above
 --accept-up-to. What the marketplace does not tell clearly is left to a person whatever is set; relais order get tells
-why. --accept-sku replaces the list: repeat it, or write @FILE for a file with one SKU a line.
+why. --accept-sku replaces the list: repeat it, or write @FILE for a file with one SKU a line. List and limit go with
+listed only: manual and all end them. A change counts at once, for the orders that wait already too.
 
-Orders are imported by themselves: at --import-interval, 1m to 24h, or at the server's when it is 0.
---no-scheduled-imports leaves imports to relais order import; --no-scheduled-imports=false takes them up again.`
+Orders are imported by themselves: at --import-interval, 1m to 24h, or at the server's when it is 0. Another interval
+than before starts an import at once. --no-scheduled-imports leaves imports to relais order import;
+--no-scheduled-imports=false takes them up again.`
 
 func (f *policyFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()

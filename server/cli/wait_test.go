@@ -217,20 +217,28 @@ func TestPlainProgressSaysEachLineOnce(t *testing.T) {
 // shipmentReads answers NotifyShipment with a queued shipment and each GetShipment with the next of the states, the last one
 // for ever. An error in place of a state is returned.
 func shipmentReads(states ...any) func(context.Context, proto.Message) (proto.Message, error) {
+	return readsOf[*marketplacev1.GetShipmentRequest](states, shipment(marketplacev1.Shipment_STATE_QUEUED), func(s marketplacev1.Shipment_State) proto.Message {
+		answer := shipment(s)
+		if s == marketplacev1.Shipment_STATE_REJECTED {
+			answer.Reason, answer.Message = "SHIPMENT_REJECTED", "The tracking number is too short."
+		}
+		return answer
+	})
+}
+
+// readsOf answers each read with the next of the states, the last one for ever, and every other call with begun. An error in place of
+// a state is returned.
+func readsOf[Read proto.Message, State any](states []any, begun proto.Message, at func(State) proto.Message) func(context.Context, proto.Message) (proto.Message, error) {
 	var turn atomic.Int64
 	return func(_ context.Context, m proto.Message) (proto.Message, error) {
-		if _, ok := m.(*marketplacev1.NotifyShipmentRequest); ok {
-			return shipment(marketplacev1.Shipment_STATE_QUEUED), nil
+		if _, ok := m.(Read); !ok {
+			return begun, nil
 		}
 		switch s := states[min(int(turn.Add(1)), len(states))-1].(type) {
 		case error:
 			return nil, s
-		case marketplacev1.Shipment_State:
-			answer := shipment(s)
-			if s == marketplacev1.Shipment_STATE_REJECTED {
-				answer.Reason, answer.Message = "SHIPMENT_REJECTED", "The tracking number is too short."
-			}
-			return answer, nil
+		case State:
+			return at(s), nil
 		}
 		return nil, status.Error(codes.Internal, "the script holds something else")
 	}

@@ -322,7 +322,7 @@ func undecidedOrder() *marketplacev1.Order {
 	o.NotAccepted = []*marketplacev1.NotAccepted{
 		{Reason: marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED, LineId: "1", Message: `article "CUP" of line 1 is not in the list`},
 		{Reason: marketplacev1.NotAccepted_REASON_LINE_NOT_LISTED, LineId: "2", Message: "line 2 has no SKU"},
-		{Reason: marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT, Message: "the total of 60 EUR is above the limit of 50 EUR"},
+		{Reason: marketplacev1.NotAccepted_REASON_TOTAL_ABOVE_LIMIT, Message: "the total of 60.00 EUR is above the limit of 50.00 EUR"},
 	}
 	return o
 }
@@ -331,7 +331,7 @@ func undecidedOrder() *marketplacev1.Order {
 func ruledOrder() *marketplacev1.Order {
 	o := pendingOrder(marketplacev1.Decision_KIND_ACCEPT, marketplacev1.Decision_STATE_SENDING)
 	o.Name, o.OrderNumber = "stores/tea/orders/2403051200FFFFF", "2403051200FFFFF"
-	o.Decision.DecidedBy = "every article is in the list and the total is not above 50 EUR"
+	o.Decision.DecidedBy = "every article is in the list and the total is not above 50.00 EUR"
 	return o
 }
 

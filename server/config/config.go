@@ -106,7 +106,8 @@ type Import struct {
 	Statuses []order.Status
 	// Workers is how many imports read at once.
 	Workers int
-	// Interval is the time between the starts of two imports of a store that nobody asked for; zero means that there are none.
+	// Interval is the time between the starts of two imports that nobody asked for, of a store without an interval of its own; zero
+	// means that there are none.
 	Interval time.Duration
 }
 

@@ -100,13 +100,14 @@ func settings() []setting {
 		option("import.workers", "", "16",
 			"how many imports read at once, 1 to 60; others wait their turn", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
 		option("import.interval", "", "15m",
-			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that imports start "+
-				"on request only. A store may have its own", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
+			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that only "+
+				"stores with an interval of their own are imported by themselves. A store may have its own, or none", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
 		option("store.suspicion", "", "5m",
 			"how long a marketplace must go on refusing a store's credentials before relais believes it and asks for others; three times at least. "+
 				"Meanwhile the store's work waits, and goes on as soon as they are taken", duration(func(c *Config) *time.Duration { return &c.Refusals.Suspicion })),
 		option("store.probe_min", "", "15m",
-			"first wait before refused credentials are tried again, in case that they were put right at the marketplace; it doubles",
+			"first wait before refused credentials are tried again, in case that they were put right at the marketplace; it doubles. Also the "+
+				"longest wait after answers that nobody can read",
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMin })),
 		option("store.probe_max", "", "6h", "longest wait before refused credentials are tried again, at least `store.probe_min`",
 			duration(func(c *Config) *time.Duration { return &c.Refusals.ProbeMax })),
@@ -120,7 +121,7 @@ func settings() []setting {
 			"how long the adapter that a store leaves may fail before the open orders that are left on it go to the other one",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Patience })),
 		option("shipment.workers", "", "8",
-			"how many shipments are worked on at once, 1 to 1000", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
+			"how many shipments are worked on at once, 1 to 1000; a quarter of them, or one, for one store and adapter", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
 		option("shipment.settle_delay", "", "30s",
 			"how long a request whose answer was lost may take to become visible on the marketplace",
 			duration(func(c *Config) *time.Duration { return &c.Shipment.SettleDelay })),

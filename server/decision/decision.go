@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -48,9 +49,10 @@ var (
 
 // Repository is what this package asks of a database. Every method is one transaction and durable when it returns.
 type Repository interface {
-	// PutDecision stores a decision in place of the order's earlier one, unless that is open or confirmed: then the earlier
-	// one is returned with stored = false. order.ErrNotFound when the store has no such order, order.ErrMoved when the order
-	// belongs to another adapter than the decision, store.ErrNoCredentials when the store is disconnected.
+	// PutDecision stores a decision in place of the one that the order had at d.Revision, 0 for none, and returns it with its new
+	// revision. When the order has another by now, that one is returned with stored = false: what a decision takes over from
+	// the one before it was read from another. order.ErrNotFound when the store has no such order, order.ErrMoved when the
+	// order belongs to another adapter than the decision, store.ErrNoCredentials when the store is disconnected.
 	PutDecision(ctx context.Context, d Decision) (current Decision, stored bool, err error)
 	// UpdateDecision writes a decision that was read at d.Revision and returns it with its new revision. ErrConflict,
 	// ErrNotFound. A write that announces one more request (a higher SendCount) is ErrHeld when the store is paused or
@@ -58,11 +60,16 @@ type Repository interface {
 	UpdateDecision(ctx context.Context, d Decision) (Decision, error)
 	// Decisions returns the decisions about these orders, by order number; orders without one are left out.
 	Decisions(ctx context.Context, storeID string, numbers []string) (map[string]Decision, error)
-	// DueDecisions returns open decisions whose NextAttempt is not after now, the most overdue first. Those of stores that are
-	// paused or disconnected, or whose credentials for the decision's adapter were refused, are left out.
-	DueDecisions(ctx context.Context, now time.Time, limit int) ([]Decision, error)
-	// NextDecision returns the earliest NextAttempt of the open decisions that are not left out; zero when there is none.
-	NextDecision(ctx context.Context) (time.Time, error)
+	// DueDecisions returns open decisions whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
+	// waits since its most overdue decision is due, but no longer than since one of its decisions was last updated; none is due
+	// before that update. Who waits longest comes first, and of each the most overdue decision. Those of stores that are paused or
+	// disconnected, or whose credentials for the decision's adapter do not work, are left out.
+	DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]Decision, error)
+	// NextDecision returns the earliest NextAttempt after an instant of the open decisions that are not left out; zero when there is
+	// none.
+	NextDecision(ctx context.Context, after time.Time) (time.Time, error)
+
+	ReviewRepository
 }
 
 // Marketplace is what this package asks of an adapter. Errors are problems.
@@ -114,15 +121,28 @@ func decide(d Decision, o *order.Order, now time.Time, repeatedReads int32) verd
 	case o.Status == order.Unrecognized:
 		return verdict{wait, "", "the marketplace shows a state that relais does not know (" + o.NativeStatus + "); relais keeps reading"}
 
-	// Before acceptance an order can be under control; afterwards it is being paid. Both read as processing.
-	case o.Status == order.Processing && d.State == delivery.Queued && late:
-		return verdict{attention, problem.ReasonOrderNotPending, "the order did not wait for acceptance in time (" + o.NativeStatus + "); look it up in the seller portal"}
-	case o.Status == order.Processing && d.State == delivery.Queued:
-		return verdict{wait, "", "the order does not wait for acceptance now (" + o.NativeStatus + "); relais keeps reading"}
+	case o.Status == order.Processing:
+		return decideProcessing(d, *o, late)
 	case d.Kind == Accept:
 		return verdict{confirm, "", "the marketplace shows the order as accepted (" + o.NativeStatus + ")"}
 	}
 	return verdict{reject, problem.ReasonOrderNotPending, "the order was accepted before (" + o.NativeStatus + "); it cannot be refused any more"}
+}
+
+// decideProcessing: the read shows the order under control, or being paid. Both read alike, and control can come before the
+// acceptance as well as after it: what became of a request whose answer was lost only a later state tells.
+func decideProcessing(d Decision, o order.Order, late bool) verdict {
+	switch {
+	case d.Kind == Accept && d.State == delivery.Acknowledged:
+		return verdict{confirm, "", "the marketplace said yes, and shows the order as being processed (" + o.NativeStatus + ")"}
+	case d.State == delivery.Queued && late:
+		return verdict{attention, problem.ReasonOrderNotPending, "the order did not wait for acceptance in time (" + o.NativeStatus + "); look it up in the seller portal"}
+	case d.State == delivery.Queued:
+		return verdict{wait, "", "the order does not wait for acceptance now (" + o.NativeStatus + "); relais keeps reading"}
+	case late:
+		return verdict{attention, problem.ReasonNotConfirmed, "the order did not show in time whether the decision was applied (" + o.NativeStatus + "); look it up in the seller portal"}
+	}
+	return verdict{wait, "", "the order is being processed (" + o.NativeStatus + "), which does not tell whether the decision was applied; relais keeps reading"}
 }
 
 // decidePending: the read shows the order still waiting for the seller.

@@ -2,6 +2,7 @@ package decision_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,27 +14,31 @@ import (
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// world is store "shop" with one order, the decision about it, and a marketplace with two adapters. The time does not pass.
+// world is store "shop" with one order, the decision about it, and a marketplace with two adapters. Time passes in reads only.
 type world struct {
 	decision.Repository // the methods that are not here are not to be called
 
 	mu      sync.Mutex // guards the fields below
 	adapter string     // the order's binding
 	policy  store.AcceptancePolicy
-	stored  order.Order // as the database has it
-	shown   order.Order // as the marketplace shows it
-	onRules func()      // what happens while a call is looked at
+	stored  order.Order   // as the database has it
+	shown   order.Order   // as the marketplace shows it
+	takes   time.Duration // of each read
+	passed  time.Duration // since noon
+	onRules func()        // what happens while a call is looked at
 	decided *decision.Decision
 	due     bool
 	updated chan struct{} // gets a value at the update that tells what became of a request
 	put     []string      // adapters of the decisions that were stored, or were to be
 	rules   []string      // by which they were made
+	onPut   func()        // what happens just before one is stored
 	result  delivery.Result
 	sendErr error
 	onSend  func() // what happens while the request is on its way
@@ -60,11 +65,18 @@ func (w *world) takeOver() {
 
 func now() time.Time { return noon }
 
+// now is the clock of a world whose reads take time.
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return noon.Add(w.passed)
+}
+
 func newService(w *world) *decision.Service {
 	log := slog.New(slog.DiscardHandler)
 	return decision.NewService(decision.Config{
-		Repository: w, Orders: w, Reader: order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, log), now),
-		Stores: w, Marketplace: w, Workers: 1, WaitMargin: time.Hour, Now: now, Log: log,
+		Repository: w, Orders: w, Reader: order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, w.now, log), w.now),
+		Stores: w, Marketplace: w, Workers: 1, WaitMargin: time.Hour, Now: w.now, Log: log,
 		Policy: delivery.Policy{CallTimeout: time.Minute, SettleDelay: time.Minute, RepeatedReads: 3, RetryMin: time.Minute, RetryMax: time.Hour},
 	})
 }
@@ -85,7 +97,7 @@ func (w *world) step(t *testing.T) decision.Decision {
 }
 
 // DueDecisions tells the decision once.
-func (w *world) DueDecisions(context.Context, time.Time, int) ([]decision.Decision, error) {
+func (w *world) DueDecisions(context.Context, due.Look[store.Ref]) ([]decision.Decision, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.due {
@@ -95,7 +107,7 @@ func (w *world) DueDecisions(context.Context, time.Time, int) ([]decision.Decisi
 	return []decision.Decision{*w.decided}, nil
 }
 
-func (w *world) NextDecision(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDecision(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
 
 func (w *world) UpdateDecision(_ context.Context, d decision.Decision) (decision.Decision, error) {
 	w.mu.Lock()
@@ -121,11 +133,36 @@ func (w *world) Decisions(context.Context, string, []string) (map[string]decisio
 }
 
 func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.Decision, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.put, w.rules = append(w.put, d.Adapter), append(w.rules, d.DecidedBy)
+	if w.onPut != nil {
+		w.onPut()
+	}
 	if d.Adapter != w.adapter {
 		return d, false, order.ErrMoved
 	}
+	var revision int64
+	if w.decided != nil {
+		revision = w.decided.Revision
+	}
+	if d.Revision != revision {
+		return *w.decided, false, nil
+	}
+	d.Revision++
+	w.decided = &d
 	return d, true, nil
+}
+
+// DueReviews and NextReview tell no review: see reviewed.
+func (w *world) DueReviews(context.Context, time.Time, int) ([]decision.Review, error) {
+	return nil, nil
+}
+func (w *world) NextReview(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
+
+// ListOrders is not to be called: see reviewed.
+func (w *world) ListOrders(context.Context, order.ListQuery) ([]order.Stored, error) {
+	return nil, errors.ErrUnsupported
 }
 
 // GetOrder implements decision.Orders.
@@ -135,6 +172,9 @@ func (w *world) GetOrder(context.Context, string, string) (order.Stored, error) 
 
 // GetOrders implements order.Getter.
 func (w *world) GetOrders(context.Context, store.Ref, []string) (order.Found, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed += w.takes
 	return order.Found{Orders: []order.Order{w.shown}}, nil
 }
 

@@ -36,7 +36,7 @@ type Objection struct {
 //
 // What the marketplace did not say clearly is held against the order, whatever the policy: an acceptance cannot be taken back.
 func Judge(p store.AcceptancePolicy, o order.Order) (rule string, against []Objection) {
-	if p.Mode != store.AcceptAll && p.Mode != store.AcceptListed {
+	if !p.Accepts() {
 		return "", nil
 	}
 	rule, against = "every order is accepted", unclear(o)

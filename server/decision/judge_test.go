@@ -98,13 +98,13 @@ func TestJudge(t *testing.T) {
 		{"listed: a status that nobody knows", listed, pendingOrder(status(order.Unrecognized)), "", []string{"STATUS"}},
 		{"listed: no currency, though nothing is compared", listed, pendingOrder(costs("", 1, 0)), "", []string{"TOTAL_UNKNOWN"}},
 
-		{"at the limit", upTo(10, 500_000_000), pendingOrder(), inList + " and the total is not above 10.5 EUR", nil},
+		{"at the limit", upTo(10, 500_000_000), pendingOrder(), inList + " and the total is not above 10.50 EUR", nil},
 		{"a hair above the limit", upTo(10, 499_999_999), pendingOrder(), "", []string{"TOTAL_ABOVE_LIMIT"}},
 		{"a hair below the limit", upTo(10, 500_000_001), pendingOrder(), inList + " and the total is not above 10.500000001 EUR", nil},
 		{"above the limit by a unit, below it by the fraction", upTo(9, 999_999_999), pendingOrder(), "", []string{"TOTAL_ABOVE_LIMIT"}},
-		{"below the limit by a unit, above it by the fraction", upTo(11, 0), pendingOrder(), inList + " and the total is not above 11 EUR", nil},
+		{"below the limit by a unit, above it by the fraction", upTo(11, 0), pendingOrder(), inList + " and the total is not above 11.00 EUR", nil},
 		{"too large for a float", upTo(9_007_199_254_740_992, 0), pendingOrder(costs("EUR", 9_007_199_254_740_993, 0)), "", []string{"TOTAL_ABOVE_LIMIT"}},
-		{"nothing to pay under a limit of nothing", upTo(0, 0), pendingOrder(costs("EUR", 0, 0)), inList + " and the total is not above 0 EUR", nil},
+		{"nothing to pay under a limit of nothing", upTo(0, 0), pendingOrder(costs("EUR", 0, 0)), inList + " and the total is not above 0.00 EUR", nil},
 		{"another currency", upTo(100, 0), pendingOrder(costs("PLN", 1, 0)), "", []string{"CURRENCY"}},
 		{"no currency", upTo(100, 0), pendingOrder(costs("", 1, 0)), "", []string{"TOTAL_UNKNOWN"}},
 		{"no total", upTo(100, 0), pendingOrder(noTotal), "", []string{"TOTAL_UNKNOWN"}},
@@ -138,6 +138,6 @@ func TestObjections(t *testing.T) {
 	_, against := decision.Judge(policy, pendingOrder())
 	same(t, "against it", against, []decision.Objection{
 		{Reason: decision.ObjectionLineNotListed, LineID: "2", Message: `article "B" of line 2 is not in the list`},
-		{Reason: decision.ObjectionTotalAboveLimit, Message: "the total of 10.5 EUR is above the limit of 10 EUR"},
+		{Reason: decision.ObjectionTotalAboveLimit, Message: "the total of 10.50 EUR is above the limit of 10.00 EUR"},
 	})
 }

@@ -92,6 +92,6 @@ func TestDecideWhileTheOrderMoves(t *testing.T) {
 		if _, _, err := newService(w).Decide(t.Context(), "shop", "1", decision.Refuse); !errors.Is(err, order.ErrMoved) {
 			t.Errorf("error %v", err)
 		}
-		same(t, "stored for", w.put, []string{"alpha", "beta"})
+		same(t, "stored for", w.put, []string{"alpha", "beta", "alpha"})
 	})
 }

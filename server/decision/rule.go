@@ -14,44 +14,63 @@ import (
 // errLeft means that the policy leaves an order to a person.
 var errLeft = errors.New("the acceptance policy leaves the order to a person")
 
-// AcceptByRule accepts those of the orders that wait for the seller and that the store's acceptance policy accepts. An order about
-// which anything was decided before is left alone, whatever became of that, unless a rule took its own decision back. Every import
-// shows the orders that wait: one that is left to a person is judged again, as it and the policy are then; a failure costs time only.
-func (s *Service) AcceptByRule(ctx context.Context, storeID string, orders []order.Order) {
-	st, err := s.cfg.Stores.Get(ctx, storeID)
-	if err != nil {
-		s.cfg.Log.WarnContext(ctx, "acceptance policy not read", "store", storeID, "error", err)
-		return
-	}
-	var numbers []string
-	for _, o := range orders {
-		if _, err := byPolicy(st, o); err == nil {
-			numbers = append(numbers, o.Number)
-		}
-	}
-	if len(numbers) == 0 {
-		return
+// Pending is told of orders that a read showed as waiting for the seller. Those that the store's acceptance policy accepts are
+// accepted. An order about which anything was decided before is left alone, whatever became of that, unless a rule took its own
+// decision back; or unless the decision was confirmed, by whomever it was made: then it is taken up again. Every import shows the
+// orders that wait: one that is left to a person is judged again, as it and the policy are then; a failure costs time only.
+func (s *Service) Pending(ctx context.Context, storeID string, orders []order.Order) {
+	numbers := make([]string, len(orders))
+	for i, o := range orders {
+		numbers[i] = o.Number
 	}
 	known, err := s.Of(ctx, storeID, numbers)
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "decisions not read", "store", storeID, "error", err)
 		return
 	}
-	for _, number := range numbers {
-		if d, decided := known[number]; decided && !d.LeftToPerson() {
-			continue
-		}
-		_, _, err := s.put(ctx, storeID, number, Accept, byPolicy)
+	st, err := s.cfg.Stores.Get(ctx, storeID)
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "acceptance policy not read", "store", storeID, "error", err)
+		return
+	}
+	for _, o := range orders {
+		d, decided := known[o.Number]
 		switch {
-		case errors.Is(err, errLeft): // it, or the policy, changed meanwhile
-		case errors.Is(err, order.ErrMoved): // the next import finds it at its new place
-		case problem.As(err) != nil:
-			s.cfg.Log.WarnContext(ctx, "order not accepted by rule", "store", storeID, "order", number, "reason", problem.As(err).Reason)
-		case err != nil:
-			s.cfg.Log.ErrorContext(ctx, "order not accepted by rule", "store", storeID, "order", number, "error", err)
-		default:
-			s.cfg.Log.InfoContext(ctx, "order accepted by rule", "store", storeID, "order", number)
+		case d.undone(o):
+			s.resume(ctx, d)
+		case !decided || d.LeftToPerson():
+			if _, err := byPolicy(st, o); err == nil {
+				_, _, err = s.put(ctx, storeID, o.Number, Accept, byPolicy)
+				s.note(ctx, storeID, o.Number, err)
+			}
 		}
+	}
+}
+
+// resume takes up a decision again that was confirmed, when its order waits for the seller by what is stored of it too: that may
+// have been read later.
+func (s *Service) resume(ctx context.Context, d Decision) {
+	o, err := s.cfg.Orders.GetOrder(ctx, d.StoreID, d.OrderNumber)
+	if err == nil {
+		if !d.undone(o.Order) {
+			return
+		}
+		_, err = s.takeUp(ctx, o, d)
+	}
+	s.note(ctx, d.StoreID, d.OrderNumber, err)
+}
+
+// note logs what became of an order that an import showed.
+func (s *Service) note(ctx context.Context, storeID, number string, err error) {
+	switch {
+	case errors.Is(err, errLeft): // it, or the policy, changed meanwhile
+	case errors.Is(err, order.ErrMoved), errors.Is(err, ErrConflict): // the next import finds it as it is then
+	case problem.As(err) != nil:
+		s.cfg.Log.WarnContext(ctx, "pending order left as it is", "store", storeID, "order", number, "reason", problem.As(err).Reason)
+	case err != nil:
+		s.cfg.Log.ErrorContext(ctx, "pending order left as it is", "store", storeID, "order", number, "error", err)
+	default:
+		s.cfg.Log.InfoContext(ctx, "pending order accepted by rule, or its decision taken up again", "store", storeID, "order", number)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 const (
 	everyOrder = "every order is accepted"
-	upToEleven = "every article is in the list and the total is not above 11 EUR"
+	upToEleven = "every article is in the list and the total is not above 11.00 EUR"
 )
 
 // listedUpToEleven accepts orders of A and B up to 11 EUR.
@@ -21,8 +21,8 @@ func listedUpToEleven() store.AcceptancePolicy {
 	return store.AcceptancePolicy{Mode: store.AcceptListed, SKUs: []string{"A", "B"}, MaxTotal: &store.Amount{Currency: "EUR", Units: 11}}
 }
 
-// TestAcceptByRule: what an import shows is accepted when the policy accepts it as it is stored now, unless it was decided before.
-func TestAcceptByRule(t *testing.T) {
+// TestPolicyAccepts: what an import shows is accepted when the policy accepts it as it is stored now, unless it was decided before.
+func TestPolicyAccepts(t *testing.T) {
 	t.Parallel()
 	fine, dear := pendingOrder(), pendingOrder(costs("EUR", 11, 1))
 	cancelled := pendingOrder(func(o *order.Order) { o.Status = order.Cancelled })
@@ -58,7 +58,7 @@ func TestAcceptByRule(t *testing.T) {
 			t.Parallel()
 			w := newWorld()
 			w.policy, w.stored, w.decided = c.policy, c.stored, c.earlier
-			newService(w).AcceptByRule(t.Context(), "shop", []order.Order{c.shown})
+			newService(w).Pending(t.Context(), "shop", []order.Order{c.shown})
 			var want []string
 			if c.rule != "" {
 				want = []string{c.rule}
@@ -81,7 +81,7 @@ func TestRuleIsAskedAgain(t *testing.T) {
 	}{
 		{"nothing changed", upToEleven, listedUpToEleven(), pendingOrder(), ""},
 		{"another rule accepts it now", everyOrder, listedUpToEleven(), pendingOrder(), ""},
-		{"the order grew too dear", upToEleven, listedUpToEleven(), pendingOrder(costs("EUR", 12, 0)), "the total of 12 EUR is above the limit of 11 EUR"},
+		{"the order grew too dear", upToEleven, listedUpToEleven(), pendingOrder(costs("EUR", 12, 0)), "the total of 12.00 EUR is above the limit of 11.00 EUR"},
 		{"a line came that is not listed", upToEleven, listedUpToEleven(), pendingOrder(func(o *order.Order) {
 			o.Lines = append(o.Lines, order.Line{ID: "3", SKU: "C"})
 		}), `article "C" of line 3`},

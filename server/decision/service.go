@@ -26,6 +26,8 @@ type Stores interface {
 type Orders interface {
 	// GetOrder returns a stored order. order.ErrNotFound.
 	GetOrder(ctx context.Context, storeID, number string) (order.Stored, error)
+	// ListOrders returns a page of stored orders, least recently changed first.
+	ListOrders(ctx context.Context, q order.ListQuery) ([]order.Stored, error)
 }
 
 // Config is what a service needs. All fields are required.
@@ -47,46 +49,68 @@ type Config struct {
 
 // Service takes decisions in and carries them to the marketplace. Its errors are problems.
 type Service struct {
-	cfg  Config
-	loop *due.Loop[Decision]
+	cfg      Config
+	loop     *due.Loop[Decision, store.Ref]
+	reviews  *due.Loop[Review, string]
+	stopping context.Context // ends with Stop, for reviews: they can be long
+	cancel   context.CancelFunc
 }
 
 // NewService returns a service whose work has not started.
 func NewService(cfg Config) *Service {
 	s := &Service{cfg: cfg}
-	s.loop = due.New(due.Config[Decision]{
+	s.stopping, s.cancel = context.WithCancel(context.Background())
+	s.reviews = s.newReviews()
+	s.loop = due.New(due.Config[Decision, store.Ref]{
 		Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
-		ID: func(d Decision) string { return d.StoreID + "/" + d.OrderNumber }, Work: s.work,
+		ID:    func(d Decision) string { return d.StoreID + "/" + d.OrderNumber },
+		Group: func(d Decision) store.Ref { return store.Ref{StoreID: d.StoreID, Adapter: d.Adapter} }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
 	})
 	return s
 }
 
 // Start begins to work in the background. It is called once.
-func (s *Service) Start() { s.loop.Start() }
+func (s *Service) Start() {
+	s.loop.Start()
+	s.reviews.Start()
+}
 
 // Stop begins nothing new and waits until what is under way has ended, or until ctx ends.
-func (s *Service) Stop(ctx context.Context) error { return s.loop.Stop(ctx) }
+func (s *Service) Stop(ctx context.Context) error {
+	s.cancel()
+	return errors.Join(s.reviews.Stop(ctx), s.loop.Stop(ctx))
+}
 
-// Resume tells the worker that decisions may be due which were held back.
-func (s *Service) Resume() { s.loop.Wake() }
+// Resume tells the workers that decisions may be due which were held back, or orders to be judged by another policy.
+func (s *Service) Resume() {
+	s.loop.Wake()
+	s.reviews.Wake()
+}
+
+// maxAttempts is how often a decision is taken anew when what it rests on changes before it is stored: its order goes to another
+// adapter, or is decided by another call.
+const maxAttempts = 3
 
 // Decide stores a decision; it is durable when Decide returns. The same decision, repeated while it is open or confirmed, is
-// found again. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED, ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING,
-// DECISION_ALREADY_OPEN.
+// found again, and taken up again when its order waits for the seller all the same. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED,
+// ORDER_NOT_FOUND, ACCEPTANCE_UNSUPPORTED, ORDER_NOT_PENDING, DECISION_ALREADY_OPEN.
 func (s *Service) Decide(ctx context.Context, storeID, number string, kind Kind) (order.Stored, Decision, error) {
 	person := func(store.Store, order.Order) (string, error) { return "", nil }
-	o, d, err := s.put(ctx, storeID, number, kind, person)
-	if errors.Is(err, order.ErrMoved) { // to another adapter, while its rules were looked up
-		o, d, err = s.put(ctx, storeID, number, kind, person)
+	for attempt := 1; ; attempt++ {
+		o, d, err := s.put(ctx, storeID, number, kind, person)
+		overtaken := errors.Is(err, order.ErrMoved) || errors.Is(err, ErrConflict)
+		if !overtaken || attempt == maxAttempts {
+			return o, d, err
+		}
 	}
-	return o, d, err
 }
 
 // decider says who decides about an order, as it and its store are now: a rule in words, empty for a person, or errLeft.
 type decider func(store.Store, order.Order) (string, error)
 
-// put stores a decision. Beside those of Decide it returns order.ErrMoved, and errors of by.
+// put stores a decision. What may have been applied of the order's earlier one stays open in it: that is settled by reading before
+// anything of this one is sent. Beside the errors of Decide it returns order.ErrMoved and ErrConflict, and errors of by.
 func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by decider) (order.Stored, Decision, error) {
 	st, err := s.cfg.Stores.Get(ctx, storeID)
 	if err != nil {
@@ -101,10 +125,17 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 	} else if err != nil {
 		return order.Stored{}, Decision{}, fmt.Errorf("read order: %w", err)
 	}
-	if known, err := s.Of(ctx, storeID, []string{number}); err != nil {
+	known, err := s.Of(ctx, storeID, []string{number})
+	if err != nil {
 		return order.Stored{}, Decision{}, err
-	} else if d, ok := known[number]; ok && (d.State.Open() || d.State == delivery.Confirmed) {
-		return answer(o, d, kind)
+	}
+	earlier := known[number]
+	switch {
+	case earlier.undone(o.Order) && earlier.Kind == kind:
+		d, err := s.takeUp(ctx, o, earlier)
+		return o, d, err
+	case earlier.stands():
+		return answer(o, earlier, kind)
 	}
 	rule, err := by(st, o.Order)
 	if err != nil {
@@ -122,20 +153,49 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 			"order %s is %s on the marketplace (%s); it no longer waits for the seller", number, o.Status, o.NativeStatus)
 	}
 	now := s.now()
-	d, stored, err := s.cfg.Repository.PutDecision(ctx, Decision{
+	d := Decision{
 		StoreID: storeID, Adapter: o.Adapter, OrderNumber: number, Kind: kind, DecidedBy: rule,
-		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now,
-	})
+		Delivery: delivery.New(now, now.Add(s.cfg.WaitMargin)), CreateTime: now, Revision: earlier.Revision,
+	}
+	if earlier.Reached() {
+		d.Inherit(earlier.Delivery, now)
+		d.Message = "an earlier request about this order may have been applied; relais reads the order before it sends this one"
+	}
+	d, err = s.replace(ctx, d)
+	return o, d, err
+}
+
+// takeUp takes up a decision again that was confirmed, and whose order waits for the seller all the same. It stands, and is
+// delivered once more as after a lost answer: what this one read shows is not enough to send on.
+func (s *Service) takeUp(ctx context.Context, o order.Stored, d Decision) (Decision, error) {
+	now := s.now()
+	d.Adapter = o.Adapter
+	d.Reopen(now, now.Add(s.cfg.WaitMargin), "this was confirmed, and the marketplace shows the order as waiting for the seller again; relais reads the order")
+	return s.replace(ctx, d)
+}
+
+// replace stores a decision in place of the one at its revision. ErrConflict when that is another by now, order.ErrMoved,
+// STORE_DISCONNECTED.
+func (s *Service) replace(ctx context.Context, d Decision) (Decision, error) {
+	current, stored, err := s.cfg.Repository.PutDecision(ctx, d)
 	switch {
 	case errors.Is(err, store.ErrNoCredentials):
-		return order.Stored{}, Decision{}, store.Disconnected(storeID)
+		return Decision{}, store.Disconnected(d.StoreID)
 	case err != nil:
-		return order.Stored{}, Decision{}, fmt.Errorf("store decision: %w", err)
+		return Decision{}, fmt.Errorf("store decision: %w", err)
 	case !stored: // another call was faster
-		return answer(o, d, kind)
+		return Decision{}, ErrConflict
 	}
 	s.loop.Wake()
-	return o, d, nil
+	return current, nil
+}
+
+// stands reports whether there is a decision that no other one takes the place of.
+func (d Decision) stands() bool { return d.State.Open() || d.State == delivery.Confirmed }
+
+// undone reports whether a decision was confirmed about an order that waits for the seller all the same.
+func (d Decision) undone(o order.Order) bool {
+	return d.State == delivery.Confirmed && o.Status == order.PendingAcceptance
 }
 
 // answer answers a call for an order that was decided before.
@@ -175,6 +235,7 @@ func (s *Service) work(ctx context.Context, d Decision) error {
 // step reads the order, decides, and acts. It returns the decision as stored; an error means that it could not be stored.
 func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decision, error) {
 	ref := store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}
+	began := s.now()
 	o, err := s.read(ctx, ref, d.OrderNumber)
 	if err != nil {
 		d.Postpone(s.failed(ctx, d, err, log), s.now(), s.cfg.Policy)
@@ -182,7 +243,8 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 	}
 	s.cfg.Stores.Report(ctx, store.Ref{StoreID: d.StoreID, Adapter: d.Adapter}, nil)
 	now := s.now()
-	d.Observe(o != nil && o.Status == order.PendingAcceptance, now)
+	// What the read shows may be as old as its begin.
+	d.Observe(o != nil && o.Status == order.PendingAcceptance, began)
 	v := decide(d, o, now, s.cfg.Policy.RepeatedReads)
 	if v.action == send && d.DecidedBy != "" {
 		if v, err = s.judgeAgain(ctx, d, *o); err != nil {
@@ -199,6 +261,10 @@ func (s *Service) step(ctx context.Context, d Decision, log *slog.Logger) (Decis
 	case attention:
 		d.End(delivery.NeedsAttention, v.reason, v.message)
 	case wait:
+		if o != nil && o.Status == order.Processing { // for as long as control and payment take
+			d.WaitLonger(v.reason, v.message, now, s.cfg.Policy)
+			break
+		}
 		d.Wait(v.reason, v.message, now, s.cfg.Policy)
 	}
 	return s.store(ctx, d)

@@ -214,12 +214,20 @@ func (d *Delivery) Postpone(cause *problem.Problem, now time.Time, p Policy) {
 // Wait plans the next read. A request whose answer was lost is read after again at the settle delay, so that its resolution
 // does not take longer than it must, yet slower with every request that went the same way; other waits grow.
 func (d *Delivery) Wait(reason, message string, now time.Time, p Policy) {
-	d.FailureCount = 0
-	if d.State == Sending {
-		d.NextAttempt = now.Add(doubled(p.SettleDelay, d.SendCount-1, max(p.SettleDelay, p.RetryMax)))
-	} else {
-		d.NextAttempt = now.Add(jitter(min(max(2*now.Sub(d.UpdateTime), p.RetryMin), p.RetryMax)))
+	if d.State != Sending {
+		d.WaitLonger(reason, message, now, p)
+		return
 	}
+	d.FailureCount = 0
+	d.NextAttempt = now.Add(doubled(p.SettleDelay, d.SendCount-1, max(p.SettleDelay, p.RetryMax)))
+	d.tell(reason, message)
+}
+
+// WaitLonger plans the next read of an order that something else has to happen to first: each wait is about twice as long as the
+// one before it, also while a request is unresolved.
+func (d *Delivery) WaitLonger(reason, message string, now time.Time, p Policy) {
+	d.FailureCount = 0
+	d.NextAttempt = now.Add(jitter(min(max(2*now.Sub(d.UpdateTime), p.RetryMin), p.RetryMax)))
 	d.tell(reason, message)
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/store"
 )
 
 // TestAnAdapterThatTheStoreLeavesFails: the other part is read all the same; the run fails while there is patience.
@@ -114,6 +116,61 @@ func TestAnAdapterThatAnswersAgain(t *testing.T) {
 			same(t, "adapter of each order", m.owners(), map[string]string{"1": c.owner, "2": "beta"})
 		})
 	}
+}
+
+// TestCredentialsThatDoNotWorkAreLeftToTheProbe: through an adapter that the store leaves nothing is asked, and nothing new is told of
+// it, while its credentials do not work. To the run it fails. The adapter of new orders is asked: whoever imports by hand wants that.
+func TestCredentialsThatDoNotWorkAreLeftToTheProbe(t *testing.T) {
+	t.Parallel()
+	refused := store.Standing{Refusals: 3, Refused: true, NextProbe: at(60)}
+	doubted := store.Standing{Garbled: 5, NextProbe: at(1)}
+	for _, c := range []struct {
+		name     string
+		standing store.Standing
+		givenUp  bool
+		reason   string
+		state    order.ImportState
+		owner    string // of the order that was left
+	}{
+		{"suspected", store.Standing{Refusals: 1, NextProbe: at(1)}, false, problem.ReasonCredentialsRejected, order.Failed, "alpha"},
+		{"refused, and the probe is overdue", store.Standing{Refusals: 3, Refused: true, NextProbe: at(-1)}, false, problem.ReasonCredentialsRejected, order.Failed, "alpha"},
+		{"doubted", doubted, false, problem.ReasonMalformedAnswer, order.Failed, "alpha"},
+		{"refused for longer than there is patience", refused, true, problem.ReasonCredentialsRejected, order.Succeeded, "beta"},
+		{"doubted for longer than there is patience", doubted, true, problem.ReasonMalformedAnswer, order.Succeeded, "beta"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m := newMove(t, moving())
+			if c.givenUp {
+				m = givingUp(t)
+			}
+			m.bindings.Adapters[1].Standing = c.standing
+			m.shelf["1"] = kept{bought("1", -400), "alpha"}
+			m.unseen = map[string][]string{"alpha": {"3"}}
+			m.apis["alpha"].sells(bought("1", -400))
+			m.apis["beta"].sells(bought("1", -400), bought("2", -5), bought("4", -400)) // nobody knows that alpha sold the last one
+			run := m.run(t)
+			same(t, "state", run.State, c.state)
+			same(t, "reason", m.parts[1].Failure.Reason, c.reason)
+			same(t, "reports", m.reported(), []string{"beta is well"})
+			same(t, "probed", len(m.probed), 0)
+			same(t, "windows", m.listed, []string{"beta: CREATED"})
+			for _, asked := range m.asked {
+				if strings.HasPrefix(asked, "alpha") {
+					t.Errorf("asked %s", asked)
+				}
+			}
+			same(t, "adapter of each order", m.owners(), map[string]string{"1": c.owner, "2": "beta", "4": "beta"})
+		})
+	}
+	t.Run("of the adapter of new orders", func(t *testing.T) {
+		t.Parallel()
+		m := newMove(t, moving())
+		m.bindings.Adapters[0].Standing = refused
+		m.apis["beta"].sells(bought("2", -5))
+		same(t, "state", m.run(t).State, order.Succeeded)
+		same(t, "reports", m.reported(), []string{"beta is well", "alpha is well"})
+	})
 }
 
 // TestOrdersOfFormerAdapters: what is left bound to an adapter that the store holds no credentials for is read again through the

@@ -59,7 +59,7 @@ type Import struct {
 	ID      string // sorts by time
 	StoreID string
 	State   ImportState
-	// Scheduled is true when nobody asked for the run: the store's schedule did.
+	// Scheduled is true when the store's schedule started the run; others may have joined it since.
 	Scheduled bool
 	Start     time.Time
 	Finish    time.Time // zero while it runs

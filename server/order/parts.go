@@ -44,6 +44,12 @@ type foreignError struct{ cause error }
 func (e *foreignError) Error() string { return e.cause.Error() }
 func (e *foreignError) Unwrap() error { return e.cause }
 
+// heldError is why an adapter was not asked at all: nothing new is known of it.
+type heldError struct{ cause error }
+
+func (e *heldError) Error() string { return e.cause.Error() }
+func (e *heldError) Unwrap() error { return e.cause }
+
 // read reads every part, most often the adapter of new orders first, and goes on when one fails: an adapter that a store leaves may be
 // gone for good. It returns what became of each part that was not interrupted, and what the run failed with.
 func (r *reading) read(ctx context.Context) ([]Part, error) {
@@ -96,7 +102,10 @@ func (r *reading) ended(ctx context.Context, adapter string, err error) Part {
 	if p.Blameless && adapter != r.bindings.Current {
 		ref.Adapter = r.bindings.Current // whoever failed, it is not the adapter that the store leaves
 	}
-	r.im.cfg.Stores.Report(context.WithoutCancel(ctx), ref, err)
+	var held *heldError
+	if !errors.As(err, &held) {
+		r.im.cfg.Stores.Report(context.WithoutCancel(ctx), ref, err)
+	}
 	if err != nil && problem.As(err) == nil {
 		r.im.cfg.Log.ErrorContext(ctx, "import part ended early", "store", ref.StoreID, "adapter", adapter, "error", err)
 	}
@@ -105,24 +114,33 @@ func (r *reading) ended(ctx context.Context, adapter string, err error) Part {
 
 // probe asks the adapters that have failed for long whether they answer again, and returns the order in which the parts are read.
 // An adapter that does not answer is not read, and what is left on it is taken over: nobody waits for its time-outs. One that
-// answers again is read first: if that fails all the same, what is left on it is taken over in the same run.
+// answers again is read first: if that fails all the same, what is left on it is taken over in the same run. One that the store
+// leaves and whose credentials do not work is not even asked: that is for their next probe.
 func (r *reading) probe(ctx context.Context) []string {
 	if current := r.parts[r.bindings.Current]; current != nil {
 		current.open = append(current.open, r.bindings.Former...)
 	}
 	var first, then []string
 	for _, x := range r.bindings.Adapters {
-		if !r.givenUp(x.Adapter) {
-			then = append(then, x.Adapter)
+		givenUp := r.givenUp(x.Adapter)
+		var err error
+		switch held := x.Standing.Problem(x.Adapter); {
+		case held != nil && x.Adapter != r.bindings.Current:
+			err = &heldError{held}
+		case givenUp:
+			err = r.im.cfg.Stores.Probe(ctx, r.parts[x.Adapter].ref)
+		}
+		if givenUp && err == nil {
+			first = append(first, x.Adapter)
 			continue
 		}
-		if err := r.im.cfg.Stores.Probe(ctx, r.parts[x.Adapter].ref); err != nil {
+		then = append(then, x.Adapter)
+		if err != nil {
 			r.failing[x.Adapter] = err
-			r.takeOver(x.Adapter)
-			then = append(then, x.Adapter)
-			continue
 		}
-		first = append(first, x.Adapter)
+		if givenUp {
+			r.takeOver(x.Adapter)
+		}
 	}
 	return append(first, then...)
 }

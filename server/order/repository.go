@@ -93,12 +93,13 @@ type Repository interface {
 	// ApplyBatch stores orders as they were read: unknown ones are inserted and bound to Ref.Adapter, known ones are
 	// written only when their canonical form changed. Each insert and change appends one event with the next number of
 	// the store's own sequence. A known order that was written from, or shown by a single read since, a read that began
-	// after ReadTime stays as it is (a slow read must not undo a fresh one) and counts as unchanged. The import's counts and
+	// after ReadTime stays as it is (a slow read must not undo a fresh one) and counts as unchanged; not so when that read began
+	// more than an hour after Time, by a clock that was wrong. The import's counts and
 	// finished window are updated in the same transaction, and each order is marked as seen by the import.
 	// An order number that occurs twice in a batch counts twice in Read; the last one wins.
 	// A known order that is bound to another adapter belongs to that one and stays as it is, counted in Elsewhere, unless the
 	// store holds no credentials for that adapter, or TakeOver names it: then the order, and what is open of its shipment and
-	// decision, is bound to Ref.Adapter.
+	// decision, is bound to Ref.Adapter and due at Time.
 	// ErrStoreMoved when the store went to another adapter since the import started: what it planned does not tell any more
 	// which adapter an order belongs to.
 	ApplyBatch(ctx context.Context, b Batch) (Counts, error)

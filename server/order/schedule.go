@@ -23,22 +23,23 @@ type Due struct {
 type ScheduleRepository interface {
 	// DueImports returns stores whose next import is not after now, the most overdue first. Left out are those that are paused or
 	// disconnected, whose schedule is disabled, and whose credentials for new orders were refused: asking again with those helps
-	// nobody and may lock the account.
-	DueImports(ctx context.Context, now time.Time, limit int) ([]Due, error)
-	// NextDueImport returns when the next of those stores is due; zero when none is.
-	NextDueImport(ctx context.Context) (time.Time, error)
+	// nobody and may lock the account. With ownInterval, those are left out too that have no interval of their own.
+	DueImports(ctx context.Context, now time.Time, limit int, ownInterval bool) ([]Due, error)
+	// NextDueImport returns the earliest time after an instant at which one of those stores is due; zero when there is none.
+	NextDueImport(ctx context.Context, after time.Time, ownInterval bool) (time.Time, error)
 	// PlanImport sets when the next import of a store is due that DueImports told. A store that is gone is left alone, and so is one
-	// that has another schedule by now: it became due by that.
+	// that is due at another time than d tells: its schedule changed meanwhile.
 	PlanImport(ctx context.Context, d Due, at time.Time) error
 }
 
-// ScheduleConfig is what a schedule needs. All fields are required.
+// ScheduleConfig is what a schedule needs. All fields are required but where they say what zero means.
 type ScheduleConfig struct {
 	Repository ScheduleRepository
 	Importer   *Importer
-	// Interval is the time between the starts of two imports of a store that has none of its own.
+	// Interval is the time between the starts of two imports of a store that has none of its own; zero when such a store is not imported
+	// by itself.
 	Interval time.Duration
-	// Pause is the wait before another look after a failure of the database.
+	// Pause is the wait after a failure of the database.
 	Pause time.Duration
 	// Workers is how many scheduled imports run at once; the importer's own limit counts beside it.
 	Workers int
@@ -50,14 +51,20 @@ type ScheduleConfig struct {
 // meanwhile is imported at once, the longest waiting first.
 type Scheduler struct {
 	cfg  ScheduleConfig
-	loop *due.Loop[Due]
+	loop *due.Loop[Due, string]
 }
 
 // NewScheduler returns a scheduler that has not started.
 func NewScheduler(cfg ScheduleConfig) *Scheduler {
 	s := &Scheduler{cfg: cfg}
-	s.loop = due.New(due.Config[Due]{
-		Due: cfg.Repository.DueImports, Next: cfg.Repository.NextDueImport,
+	ownInterval := cfg.Interval == 0
+	s.loop = due.New(due.Config[Due, string]{
+		Due: func(ctx context.Context, l due.Look[string]) ([]Due, error) {
+			return cfg.Repository.DueImports(ctx, l.Now, l.Limit, ownInterval)
+		},
+		Next: func(ctx context.Context, after time.Time) (time.Time, error) {
+			return cfg.Repository.NextDueImport(ctx, after, ownInterval)
+		},
 		ID: func(d Due) string { return d.StoreID }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Pause, Now: cfg.Now, Log: cfg.Log,
 	})
@@ -94,19 +101,12 @@ func (s *Scheduler) work(ctx context.Context, d Due) error {
 		}
 	}
 	// Whatever became of the import, the next one comes.
-	next := began.Add(spread(d.interval(s.cfg.Interval)))
+	next := began.Add(spread(d.Schedule.Every(s.cfg.Interval)))
 	if err := s.cfg.Repository.PlanImport(ctx, d, next); err != nil {
 		s.cfg.Log.ErrorContext(ctx, "next import not planned", "store", d.StoreID, "error", err)
 		return err
 	}
 	return nil
-}
-
-func (d Due) interval(fallback time.Duration) time.Duration {
-	if d.Schedule.Interval > 0 {
-		return d.Schedule.Interval
-	}
-	return fallback
 }
 
 // spread moves an interval by up to a tenth, so that stores which were due together do not stay together.

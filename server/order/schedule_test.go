@@ -2,7 +2,6 @@ package order_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -11,14 +10,13 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/order"
-	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
-// interval is what a store without a schedule of its own has in these tests.
+// interval is what a store without a schedule of its own has in these tests, unless a planner says otherwise.
 const interval = 10 * time.Minute
 
-// pause is how long a schedule waits after a failure, and between looks at stores that are being read.
+// pause is how long a schedule waits after a failure.
 const pause = 5 * time.Second
 
 // row is a store as the planner's database has it.
@@ -28,12 +26,17 @@ type row struct {
 	paused   bool
 }
 
+func (r *row) scheduled(ownInterval bool) bool {
+	return !r.paused && !r.schedule.Disabled && (r.schedule.Interval > 0 || !ownInterval)
+}
+
 // planner is the database of several stores in memory, and their marketplace: its clock is the one of the synctest bubble. The
 // methods of order.Repository that it does not have are not to be called.
 type planner struct {
 	order.Repository
 	scheduler *order.Scheduler
 	importer  *order.Importer
+	interval  time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	rows    map[string]*row
@@ -53,7 +56,7 @@ type planner struct {
 func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*planner), test func(t *testing.T, p *planner)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := &planner{rows: rows, runs: map[string]order.Import{}, running: map[string]string{}, began: map[string][]time.Time{}}
+		p := &planner{interval: interval, rows: rows, runs: map[string]order.Import{}, running: map[string]string{}, began: map[string][]time.Time{}}
 		if prepare != nil {
 			prepare(p)
 		}
@@ -65,7 +68,7 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 			Pending: func(context.Context, string, []order.Order) {}, Now: time.Now, Log: log,
 		})
 		p.scheduler = order.NewScheduler(order.ScheduleConfig{
-			Repository: p, Importer: p.importer, Interval: interval, Pause: pause, Workers: workers, Now: time.Now, Log: log,
+			Repository: p, Importer: p.importer, Interval: p.interval, Pause: pause, Workers: workers, Now: time.Now, Log: log,
 		})
 		p.scheduler.Start()
 		test(t, p)
@@ -75,12 +78,12 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 	})
 }
 
-func (p *planner) DueImports(_ context.Context, now time.Time, limit int) ([]order.Due, error) {
+func (p *planner) DueImports(_ context.Context, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var due []order.Due
 	for id, r := range p.rows {
-		if !r.paused && !r.schedule.Disabled && !r.next.After(now) {
+		if r.scheduled(ownInterval) && !r.next.After(now) {
 			due = append(due, order.Due{StoreID: id, Time: r.next, Schedule: r.schedule})
 		}
 	}
@@ -88,16 +91,13 @@ func (p *planner) DueImports(_ context.Context, now time.Time, limit int) ([]ord
 	return due[:min(limit, len(due))], nil
 }
 
-func (p *planner) NextDueImport(context.Context) (time.Time, error) {
+func (p *planner) NextDueImport(_ context.Context, after time.Time, ownInterval bool) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Time
 	for _, r := range p.rows {
-		if !r.paused && !r.schedule.Disabled && (next.IsZero() || r.next.Before(next)) {
+		if r.scheduled(ownInterval) && r.next.After(after) && (next.IsZero() || r.next.Before(next)) {
 			next = r.next
-			if next.IsZero() {
-				next = time.Unix(0, 0)
-			}
 		}
 	}
 	return next, nil
@@ -110,7 +110,7 @@ func (p *planner) PlanImport(_ context.Context, d order.Due, at time.Time) error
 	if p.planErr != nil {
 		return p.planErr
 	}
-	if r := p.rows[d.StoreID]; r.schedule == d.Schedule {
+	if r := p.rows[d.StoreID]; r.next.Equal(d.Time) {
 		r.next = at
 	}
 	return nil
@@ -244,6 +244,23 @@ func TestEachStoreAtItsInterval(t *testing.T) {
 	})
 }
 
+// TestServerWithoutInterval: only stores with an interval of their own are imported by themselves.
+func TestServerWithoutInterval(t *testing.T) {
+	t.Parallel()
+	rows := map[string]*row{"default": {}, "own": {schedule: store.ImportSchedule{Interval: 2 * time.Minute}}}
+	schedule(t, 4, rows, func(p *planner) { p.interval = 0 }, func(t *testing.T, p *planner) {
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		same(t, "imports of a store without interval", len(p.starts("default")), 0)
+		if n := len(p.starts("own")); n < 27 || n > 34 {
+			t.Errorf("%d imports in an hour at an interval of two minutes", n)
+		}
+		p.change("default", func(r *row) { r.schedule.Interval = 24 * time.Hour })
+		synctest.Wait()
+		same(t, "imports with an interval", len(p.starts("default")), 1)
+	})
+}
+
 // TestAnImportThatOutlastsItsInterval: the next one begins when it has ended, never beside it.
 func TestAnImportThatOutlastsItsInterval(t *testing.T) {
 	t.Parallel()
@@ -331,123 +348,5 @@ func TestOneRunForAll(t *testing.T) {
 				t.Errorf("the next import is planned %s after the start of the one that was joined", planned)
 			}
 		})
-	})
-}
-
-// TestFailuresDoNotEndTheSchedule: whatever goes wrong, the store is imported again.
-func TestFailuresDoNotEndTheSchedule(t *testing.T) {
-	t.Parallel()
-	set := func(p *planner, change func()) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		change()
-	}
-	for _, c := range []struct {
-		name   string
-		before func(p *planner)
-		after  func(p *planner) // what a minute later ends the fault
-		least  int              // imports within an hour
-	}{
-		{"the marketplace is down", func(p *planner) {
-			p.onList = func(context.Context, string) error {
-				return problem.New(problem.Unavailable, problem.ReasonMarketplaceDown, "down")
-			}
-		}, nil, 5},
-		{"an import panics", func(p *planner) { p.onList = func(context.Context, string) error { panic("bug") } }, nil, 5},
-		{"no import can be stored", func(p *planner) { p.startErr = errors.New("disk full") },
-			func(p *planner) { set(p, func() { p.startErr = nil }) }, 5},
-		{"no plan can be stored: better often than never", func(p *planner) { p.planErr = errors.New("disk full") },
-			func(p *planner) { set(p, func() { p.planErr = nil }) }, 10},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			schedule(t, 1, map[string]*row{"shop": {}}, c.before, func(t *testing.T, p *planner) {
-				time.Sleep(time.Minute)
-				if c.after != nil {
-					c.after(p)
-				}
-				time.Sleep(time.Hour)
-				synctest.Wait()
-				if n := len(p.starts("shop")); n < c.least || n > 20 {
-					t.Errorf("%d imports, want %d to 20", n, c.least)
-				}
-			})
-		})
-	}
-}
-
-// TestPauseAndResume: a pause ends the schedule, and its end takes it up at once, also when it began just before the import did.
-func TestPauseAndResume(t *testing.T) {
-	t.Parallel()
-	schedule(t, 1, map[string]*row{"shop": {}}, nil, func(t *testing.T, p *planner) {
-		synctest.Wait()
-		same(t, "imports at first", len(p.starts("shop")), 1)
-		p.change("shop", func(r *row) { r.paused = true })
-		time.Sleep(time.Hour)
-		synctest.Wait()
-		same(t, "imports after a pause of an hour", len(p.starts("shop")), 1)
-		p.change("shop", func(r *row) { r.paused = false })
-		synctest.Wait()
-		same(t, "imports as soon as it ends", len(p.starts("shop")), 2)
-	})
-	// The schedule saw the store as due, and found it paused.
-	schedule(t, 1, map[string]*row{"shop": {}}, func(p *planner) { p.rows["shop"].paused = true }, func(t *testing.T, p *planner) {
-		late := &lateDue{planner: p, row: order.Due{StoreID: "shop"}}
-		s := order.NewScheduler(order.ScheduleConfig{
-			Repository: late, Importer: p.importer, Interval: interval, Pause: time.Second, Workers: 1, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		})
-		s.Start()
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		same(t, "planned", p.rows["shop"].next.IsZero(), true)
-		same(t, "stop", s.Stop(context.WithoutCancel(t.Context())), nil)
-		p.change("shop", func(r *row) { r.paused = false })
-		synctest.Wait()
-		same(t, "imports", len(p.starts("shop")), 1)
-	})
-}
-
-// lateDue tells a store once as due, whatever became of it.
-type lateDue struct {
-	*planner
-	row  order.Due
-	told bool
-}
-
-func (l *lateDue) DueImports(context.Context, time.Time, int) ([]order.Due, error) {
-	if l.told {
-		return nil, nil
-	}
-	l.told = true
-	return []order.Due{l.row}, nil
-}
-
-// TestAnotherScheduleDuringAnImport counts at once when the import ends.
-func TestAnotherScheduleDuringAnImport(t *testing.T) {
-	t.Parallel()
-	schedule(t, 1, map[string]*row{"shop": {schedule: store.ImportSchedule{Interval: 24 * time.Hour}}},
-		func(p *planner) { p.onList = lasting(time.Minute) },
-		func(t *testing.T, p *planner) {
-			synctest.Wait()
-			p.change("shop", func(r *row) { r.schedule = store.ImportSchedule{Interval: 5 * time.Minute} })
-			time.Sleep(2 * time.Hour)
-			synctest.Wait()
-			if n := len(p.starts("shop")); n < 20 {
-				t.Errorf("%d imports in two hours: the old interval of a day goes on", n)
-			}
-		})
-}
-
-// TestAnImportThatTheServerInterrupts leaves its store due for the next start.
-func TestAnImportThatTheServerInterrupts(t *testing.T) {
-	t.Parallel()
-	schedule(t, 1, map[string]*row{"shop": {}, "next": {}}, func(p *planner) { p.onList = lasting(time.Hour) }, func(t *testing.T, p *planner) {
-		synctest.Wait()
-		same(t, "imports", len(p.runs), 1)
-		same(t, "stop of the imports", p.importer.Stop(context.WithoutCancel(t.Context())), nil)
-		time.Sleep(time.Minute) // a schedule that still runs starts nothing
-		synctest.Wait()
-		same(t, "imports after the stop", len(p.runs), 1)
-		same(t, "plans", p.plans, 0)
 	})
 }

@@ -88,6 +88,10 @@ const (
 	ReasonMarketplaceWriteError = "REJECTED_BY_MARKETPLACE"
 )
 
+// LongestRetryAfter is the longest wait that is asked of anybody: what a marketplace or an adapter asks for beyond it is a mistake, or
+// longer than what was asked for is of use.
+const LongestRetryAfter = 24 * time.Hour
+
 // Field is one field of a request that is wrong.
 type Field struct {
 	// Path of the field in the request message, for example "shipment.tracking_number".
@@ -103,7 +107,7 @@ type Problem struct {
 	Message    string            // what failed, why, what to do
 	Fields     []Field           // with Invalid
 	Metadata   map[string]string // machine-readable details
-	RetryAfter time.Duration     // with Exhausted and Unavailable; zero when not known
+	RetryAfter time.Duration     // with Exhausted and Unavailable, at most LongestRetryAfter; zero when not known
 	Cause      error             // for the log only, never shown to a caller
 }
 

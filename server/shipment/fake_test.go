@@ -2,6 +2,7 @@ package shipment_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -44,6 +46,9 @@ type world struct {
 	created    []string // adapters of the shipments that were stored, or were to be
 	lists      map[string][]shipment.Carrier
 	listErrs   map[string]error
+	onList     func(ctx context.Context) error // what happens while the marketplace lists its carriers
+	asked      int                             // how often it was asked to
+	refused    bool                            // the credentials do not work
 	result     delivery.Result
 	sendErr    error
 	prepareErr error
@@ -95,22 +100,30 @@ func (w *world) clock() time.Time {
 func (w *world) step(t *testing.T) shipment.Shipment {
 	t.Helper()
 	reader := order.NewReader(w, w, order.NewCatalogue(noProducts{}, noProducts{}, now, slog.New(slog.DiscardHandler)), now)
+	book := newBook(w, w.clock)
 	worker := shipment.NewWorker(shipment.WorkerConfig{
-		Repository: w, Reader: reader, Stores: w, Marketplace: w, Carriers: carrier.Default(), Workers: 1, Policy: policy, WaitMargin: time.Hour, Now: w.clock, Log: slog.New(slog.DiscardHandler),
+		Repository: w, Reader: reader, Stores: w, Marketplace: w, Carriers: book, Workers: 1, Policy: policy, WaitMargin: time.Hour, Now: w.clock, Log: slog.New(slog.DiscardHandler),
 	})
 	worker.Start()
 	select {
 	case <-w.updated:
 	case <-t.Context().Done():
 	}
-	if err := worker.Stop(context.WithoutCancel(t.Context())); err != nil {
+	if err := errors.Join(worker.Stop(context.WithoutCancel(t.Context())), book.Stop(context.WithoutCancel(t.Context()))); err != nil {
 		t.Error(err)
 	}
 	return w.ship
 }
 
+// newBook is the carriers of this world.
+func newBook(w *world, now func() time.Time) *shipment.CarrierBook {
+	return shipment.NewCarrierBook(shipment.CarrierBookConfig{
+		Table: carrier.Default(), Repository: w, Stores: w, Marketplace: w, Now: now, Log: slog.New(slog.DiscardHandler),
+	})
+}
+
 // DueShipments tells the shipment once.
-func (w *world) DueShipments(context.Context, time.Time, int) ([]shipment.Shipment, error) {
+func (w *world) DueShipments(context.Context, due.Look[store.Ref]) ([]shipment.Shipment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.due {
@@ -120,7 +133,7 @@ func (w *world) DueShipments(context.Context, time.Time, int) ([]shipment.Shipme
 	return []shipment.Shipment{w.ship}, nil
 }
 
-func (w *world) NextDue(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDue(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
 
 func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
 	w.mu.Lock()
@@ -171,10 +184,14 @@ func (w *world) CreateShipments(_ context.Context, news []shipment.New) ([]shipm
 }
 
 func (w *world) Carriers(_ context.Context, ref store.Ref) (shipment.CarrierList, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	return w.cached[ref.Adapter], nil
 }
 
 func (w *world) SaveCarriers(_ context.Context, ref store.Ref, l shipment.CarrierList) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.cached[ref.Adapter] = l
 	return nil
 }
@@ -208,10 +225,13 @@ func (w *world) Get(_ context.Context, id string) (store.Store, error) {
 	return store.Store{ID: id, Adapter: w.adapter, Adapters: []string{"alpha", "beta"}}, nil
 }
 
-// Report implements shipment.Stores.
-func (w *world) Report(_ context.Context, ref store.Ref, err error) {
+// Report implements shipment.Stores. As with a database, nothing is noted when the time for it is over.
+func (w *world) Report(ctx context.Context, ref store.Ref, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	said := " is well"
 	if err != nil {
 		said = " fails"
@@ -262,8 +282,23 @@ func (p *prepared) Send(context.Context) (delivery.Result, error) {
 }
 
 // ListCarriers implements shipment.Marketplace.
-func (w *world) ListCarriers(_ context.Context, ref store.Ref) ([]shipment.Carrier, error) {
+func (w *world) ListCarriers(ctx context.Context, ref store.Ref) ([]shipment.Carrier, error) {
+	w.mu.Lock()
+	w.asked++
+	w.mu.Unlock()
+	if w.onList != nil {
+		if err := w.onList(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return w.lists[ref.Adapter], w.listErrs[ref.Adapter]
+}
+
+// Usable implements shipment.Stores.
+func (w *world) Usable(context.Context, store.Ref) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.refused, nil
 }
 
 // ShipmentRules implements shipment.Marketplace.

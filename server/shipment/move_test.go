@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
@@ -101,7 +100,8 @@ func TestCarrierOfAShipmentThatWasTakenOver(t *testing.T) {
 		}, []string{"beta: La Poste Colissimo"}, delivery.Acknowledged, ""},
 		{"an old list is better than none", func(w *world) { w.cached["beta"], w.listErrs["beta"] = old, down },
 			[]string{"beta: Old list"}, delivery.Acknowledged, ""},
-		{"a new list is better than an old one", func(w *world) { w.cached["beta"] = old }, []string{"beta: La Poste Colissimo"}, delivery.Acknowledged, ""},
+		{"an old list is believed until there is a new one", func(w *world) { w.cached["beta"] = old },
+			[]string{"beta: Old list"}, delivery.Acknowledged, ""},
 		{"the marketplace calls it otherwise there", func(w *world) { w.lists["beta"] = []shipment.Carrier{{Code: "7", Name: "Relais Colis"}} },
 			nil, delivery.NeedsAttention, problem.ReasonCarrierUnknown},
 		{"the list cannot be read", func(w *world) { w.listErrs["beta"] = down }, nil, delivery.Queued, problem.ReasonMarketplaceDown},
@@ -128,7 +128,7 @@ func TestCarrierOfAShipmentThatWasTakenOver(t *testing.T) {
 
 func newService(w *world, wake func()) *shipment.Service {
 	return shipment.NewService(shipment.ServiceConfig{
-		Repository: w, Orders: w, Stores: w, Marketplace: w, Carriers: carrier.Default(), Wake: wake, WaitMargin: time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
+		Repository: w, Orders: w, Stores: w, Marketplace: w, Carriers: newBook(w, now), Wake: wake, WaitMargin: time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -131,35 +130,6 @@ func alreadyOpen(open Shipment) error {
 	return problem.New(problem.Exists, problem.ReasonShipmentAlreadyOpen,
 		"order %s has an open shipment: %s; to correct it, name it as replaces", open.OrderNumber, open.ID).
 		With("shipment", nameOf(open.StoreID, open.ID))
-}
-
-// Preview checks a statement as Notify does and returns the shipment as it would be stored, without a name, with the requests that
-// the marketplace would get, every secret masked; none where the adapter cannot tell. Nothing is stored and nothing is sent. A
-// repeated statement returns the shipment that is there, for which nothing more would be sent.
-func (s *Service) Preview(ctx context.Context, storeID string, st Statement) (Shipment, []MarketplaceRequest, error) {
-	d, err := s.drafts(ctx, storeID)
-	if err != nil {
-		return Shipment{}, nil, err
-	}
-	drafted, err := d.draft(ctx, st)
-	if err != nil || drafted.existing {
-		return drafted.new.Shipment, nil, err
-	}
-	sh := drafted.new.Shipment
-	open, err := s.repository.ListShipments(ctx, ListQuery{StoreID: storeID, OrderNumber: sh.OrderNumber, Limit: 1, States: delivery.OpenStates()})
-	if err != nil {
-		return Shipment{}, nil, fmt.Errorf("read open shipments of order: %w", err)
-	}
-	if len(open) > 0 && open[0].ID != sh.Replaces {
-		return Shipment{}, nil, alreadyOpen(open[0])
-	}
-	prepared, err := s.marketplace.PrepareShipment(ctx, store.Ref{StoreID: sh.StoreID, Adapter: sh.Adapter}, sh.notification(drafted.order))
-	if err != nil {
-		return Shipment{}, nil, err
-	}
-	defer prepared.Close()
-	sh.ID = ""
-	return sh, prepared.Requests(), nil
 }
 
 // notification is what is sent of a shipment about an order as just read.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -89,11 +90,13 @@ type Repository interface {
 	ShipmentEvents(ctx context.Context, storeID, id string) ([]Event, error)
 	// ListShipments returns a page; its cost depends on Limit, not on how many shipments there are.
 	ListShipments(ctx context.Context, q ListQuery) ([]Shipment, error)
-	// DueShipments returns open shipments whose NextAttempt is not after now, the most overdue first. Those of stores that are
-	// paused or disconnected, or whose credentials for the shipment's adapter were refused, are left out.
-	DueShipments(ctx context.Context, now time.Time, limit int) ([]Shipment, error)
-	// NextDue returns the earliest NextAttempt of the open shipments that are not left out; zero when there is none.
-	NextDue(ctx context.Context) (time.Time, error)
+	// DueShipments returns open shipments whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
+	// waits since its most overdue shipment is due, but no longer than since one of its shipments was last updated; none is due
+	// before that update. Who waits longest comes first, and of each the most overdue shipment. Those of stores that are paused or
+	// disconnected, or whose credentials for the shipment's adapter do not work, are left out.
+	DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]Shipment, error)
+	// NextDue returns the earliest NextAttempt after an instant of the open shipments that are not left out; zero when there is none.
+	NextDue(ctx context.Context, after time.Time) (time.Time, error)
 
 	// SaveCarriers replaces the cached carrier list of a store and adapter.
 	SaveCarriers(ctx context.Context, ref store.Ref, l CarrierList) error

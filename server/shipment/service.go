@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
@@ -19,6 +19,8 @@ type Stores interface {
 	Get(ctx context.Context, id string) (store.Store, error)
 	// Report notes how an exchange with the marketplace ended.
 	Report(ctx context.Context, ref store.Ref, err error)
+	// Usable reports whether the credentials for an adapter may be used, besides to try whether they work again.
+	Usable(ctx context.Context, ref store.Ref) (bool, error)
 }
 
 // Orders is what shipments need of orders.
@@ -33,7 +35,7 @@ type Service struct {
 	orders      Orders
 	stores      Stores
 	marketplace Marketplace
-	carriers    carrierBook
+	carriers    *CarrierBook
 	wake        func() // tells the worker that a shipment is due
 	waitMargin  time.Duration
 	now         func() time.Time
@@ -46,8 +48,7 @@ type ServiceConfig struct {
 	Orders      Orders
 	Stores      Stores
 	Marketplace Marketplace
-	// Carriers is what relais knows of carriers beside the marketplaces' lists.
-	Carriers carrier.Table
+	Carriers    *CarrierBook
 	// Wake is told when a shipment is due.
 	Wake func()
 	// WaitMargin is how long after max(ship-by, accepted) relais keeps trying before a person must look.
@@ -60,8 +61,7 @@ type ServiceConfig struct {
 func NewService(c ServiceConfig) *Service {
 	return &Service{
 		repository: c.Repository, orders: c.Orders, stores: c.Stores, marketplace: c.Marketplace,
-		carriers: carrierBook{c.Carriers, c.Repository, c.Stores, c.Marketplace, c.Now},
-		wake:     c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
+		carriers: c.Carriers, wake: c.Wake, waitMargin: c.WaitMargin, now: c.Now, log: c.Log,
 	}
 }
 
@@ -98,8 +98,12 @@ func (s *Service) List(ctx context.Context, q ListQuery) ([]Shipment, error) {
 	return s.repository.ListShipments(ctx, q)
 }
 
-// Carriers reads the marketplace's carriers now, through one of the store's adapters; empty means the one of new orders. aliases
-// holds, for each carrier, what else a shipment may call it.
+// carriersTimeout bounds reading the marketplace's carriers where an older list can be answered instead.
+const carriersTimeout = 20 * time.Second
+
+// Carriers reads the marketplace's carriers now, through one of the store's adapters; empty means the one of new orders. When that
+// fails it returns the list that was read last, with its time; the error is for want of one. aliases holds, for each carrier, what
+// else a shipment may call it.
 func (s *Service) Carriers(ctx context.Context, storeID, adapter string) (list CarrierList, aliases [][]string, err error) {
 	st, err := s.stores.Get(ctx, storeID)
 	if err != nil {
@@ -108,10 +112,31 @@ func (s *Service) Carriers(ctx context.Context, storeID, adapter string) (list C
 	if adapter == "" {
 		adapter = st.Adapter
 	}
-	if list, err = s.carriers.read(ctx, store.Ref{StoreID: storeID, Adapter: adapter}); err != nil {
+	if list, err = s.latestCarriers(ctx, store.Ref{StoreID: storeID, Adapter: adapter}, st); err != nil {
 		return CarrierList{}, nil, err
 	}
 	return list, s.carriers.aliases(list.Carriers), nil
+}
+
+// latestCarriers is the marketplace's list as of now, or as of the last time that it could be read.
+func (s *Service) latestCarriers(ctx context.Context, ref store.Ref, st store.Store) (CarrierList, error) {
+	if !st.Connected() || !slices.Contains(st.Adapters, ref.Adapter) { // whose list would that be?
+		return s.carriers.read(ctx, ref)
+	}
+	kept, err := s.repository.Carriers(ctx, ref)
+	if err != nil {
+		return CarrierList{}, fmt.Errorf("read cached carriers: %w", err)
+	}
+	if kept.ReadTime.IsZero() {
+		return s.carriers.read(ctx, ref)
+	}
+	bounded, cancel := context.WithTimeout(ctx, carriersTimeout)
+	defer cancel()
+	list, err := s.carriers.read(bounded, ref)
+	if err != nil && problem.As(err) != nil && ctx.Err() == nil {
+		return kept, nil
+	}
+	return list, err
 }
 
 // prepareTimeout bounds Prepare, which nobody asked for.

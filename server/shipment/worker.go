@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/relaishq/relais/server/carrier"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
@@ -21,8 +20,7 @@ type WorkerConfig struct {
 	Reader      *order.Reader
 	Stores      Stores
 	Marketplace Marketplace
-	// Carriers is what relais knows of carriers beside the marketplaces' lists.
-	Carriers carrier.Table
+	Carriers    *CarrierBook
 	// Workers is how many shipments are worked on at once.
 	Workers int
 	// Policy is how patient a shipment is.
@@ -36,16 +34,17 @@ type WorkerConfig struct {
 // Worker carries shipments to the marketplace, one step at a time.
 type Worker struct {
 	cfg      WorkerConfig
-	carriers carrierBook
-	loop     *due.Loop[Shipment]
+	carriers *CarrierBook
+	loop     *due.Loop[Shipment, store.Ref]
 }
 
 // NewWorker returns a worker that has not started.
 func NewWorker(cfg WorkerConfig) *Worker {
-	w := &Worker{cfg: cfg, carriers: carrierBook{cfg.Carriers, cfg.Repository, cfg.Stores, cfg.Marketplace, cfg.Now}}
-	w.loop = due.New(due.Config[Shipment]{
+	w := &Worker{cfg: cfg, carriers: cfg.Carriers}
+	w.loop = due.New(due.Config[Shipment, store.Ref]{
 		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
-		ID: func(s Shipment) string { return s.ID }, Work: w.work,
+		ID:    func(s Shipment) string { return s.ID },
+		Group: func(s Shipment) store.Ref { return store.Ref{StoreID: s.StoreID, Adapter: s.Adapter} }, Work: w.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,
 	})
 	return w

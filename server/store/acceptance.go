@@ -2,8 +2,10 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/relaishq/relais/server/problem"
 )
@@ -21,9 +23,28 @@ const (
 // AcceptancePolicy says which orders relais accepts for the seller. It never refuses one.
 type AcceptancePolicy struct {
 	Mode AcceptanceMode `json:"mode,omitempty"`
-	// SKUs and MaxTotal count with AcceptListed only.
+	// SKUs and MaxTotal are set with AcceptListed only.
 	SKUs     []string `json:"skus,omitempty"`
 	MaxTotal *Amount  `json:"max_total,omitempty"`
+}
+
+// WithMode returns the policy with another mode. Only AcceptListed keeps list and limit: what does not count now must not come back
+// unseen later.
+func (p AcceptancePolicy) WithMode(mode AcceptanceMode) AcceptancePolicy {
+	if mode != AcceptListed {
+		return AcceptancePolicy{Mode: mode}
+	}
+	p.Mode = mode
+	return p
+}
+
+// Accepts reports whether any order is accepted by it.
+func (p AcceptancePolicy) Accepts() bool { return p.Mode == AcceptAll || p.Mode == AcceptListed }
+
+// same reports whether two policies accept the same orders for all that their fields say.
+func (p AcceptancePolicy) same(other AcceptancePolicy) bool {
+	limit := p.MaxTotal == other.MaxTotal || p.MaxTotal != nil && other.MaxTotal != nil && *p.MaxTotal == *other.MaxTotal
+	return limit && p.Mode == other.Mode && slices.Equal(p.SKUs, other.SKUs)
 }
 
 // Amount is an exact decimal amount: units and billionths of a unit, neither negative.
@@ -33,9 +54,10 @@ type Amount struct {
 	Nanos    int32  `json:"n,omitempty"`
 }
 
-// String writes an amount exactly, without trailing zeros, for example "10.5 EUR".
+// String writes an amount exactly, with two decimals at least, for example "10.50 EUR".
 func (a Amount) String() string {
-	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", a.Units, a.Nanos), "0"), ".") + " " + a.Currency
+	decimals := fmt.Sprintf("%09d", a.Nanos)
+	return fmt.Sprintf("%d.%s%s %s", a.Units, decimals[:2], strings.TrimRight(decimals[2:], "0"), a.Currency)
 }
 
 // Above reports whether an amount is greater than a limit of the same currency, exactly.
@@ -54,16 +76,28 @@ type ImportSchedule struct {
 	Interval time.Duration `json:"interval,omitempty"` // zero means the server's default
 }
 
-// PlannedImport returns when the store is imported by itself next, past when that is due; zero while it will not be: it is paused,
-// disconnected or without a schedule, or its credentials are refused and are only tried now and then.
-func (s Store) PlannedImport() time.Time {
+// Every returns the time between the starts of two imports, where the server's default is used when the store has none of its own.
+// Zero means that nothing is imported by itself.
+func (s ImportSchedule) Every(fallback time.Duration) time.Duration {
 	switch {
-	case !s.Connected(), s.Paused, s.Settings.ImportSchedule.Disabled, !s.NextProbe.IsZero():
-		return time.Time{}
-	case s.NextImport.IsZero():
-		return s.UpdateTime // it is due since it was connected, or its schedule changed
+	case s.Disabled:
+		return 0
+	case s.Interval > 0:
+		return s.Interval
 	}
-	return s.NextImport
+	return fallback
+}
+
+// PlannedImport returns when a store is imported by itself next, past when that is due; zero while it will not be: it is paused,
+// disconnected or without a schedule, or its credentials are refused and are only tried now and then.
+func (s *Service) PlannedImport(st Store) time.Time {
+	switch {
+	case !st.Connected(), st.Paused, st.Settings.ImportSchedule.Every(s.importInterval) == 0, !st.NextProbe.IsZero():
+		return time.Time{}
+	case st.NextImport.IsZero():
+		return st.UpdateTime // it is due since it was connected
+	}
+	return st.NextImport
 }
 
 // Limits of policy and schedule.
@@ -80,25 +114,41 @@ func (p AcceptancePolicy) validate(prefix string) error {
 	default:
 		return problem.InvalidField(prefix+".mode", "is none of MANUAL, ALL and LISTED")
 	}
-	if p.Mode == AcceptListed && len(p.SKUs) == 0 {
+	listed := p.Mode == AcceptListed
+	switch {
+	case listed && len(p.SKUs) == 0:
 		return problem.InvalidField(prefix+".skus", "is empty: nothing would ever be accepted")
-	}
-	if len(p.SKUs) > maxPolicySKUs {
+	case !listed && len(p.SKUs) > 0:
+		return problem.InvalidField(prefix+".skus", "counts with mode LISTED only")
+	case !listed && p.MaxTotal != nil:
+		return problem.InvalidField(prefix+".max_total", "counts with mode LISTED only: with any other the limit would be ignored")
+	case len(p.SKUs) > maxPolicySKUs:
 		return problem.InvalidField(prefix+".skus", "has %d entries, at most %d are allowed", len(p.SKUs), maxPolicySKUs)
 	}
 	for i, sku := range p.SKUs {
-		if strings.TrimSpace(sku) == "" || len(sku) > maxSKU {
-			return problem.InvalidField(fmt.Sprintf("%s.skus[%d]", prefix, i), "must have 1 to %d characters", maxSKU)
+		field := fmt.Sprintf("%s.skus[%d]", prefix, i)
+		switch {
+		case sku == "" || utf8.RuneCountInString(sku) > maxSKU:
+			return problem.InvalidField(field, "must have 1 to %d characters", maxSKU)
+		case strings.TrimSpace(sku) != sku:
+			return problem.InvalidField(field, "must not begin or end with a blank")
 		}
 	}
-	switch t := p.MaxTotal; {
-	case t == nil:
-	case !IsCurrency(t.Currency):
-		return problem.InvalidField(prefix+".max_total.currency_code", "must be an ISO 4217 code such as EUR")
-	case t.Units < 0:
-		return problem.InvalidField(prefix+".max_total.units", "is %d; a limit is not negative", t.Units)
-	case t.Nanos < 0 || t.Nanos > 999_999_999:
-		return problem.InvalidField(prefix+".max_total.nanos", "is %d; 0 to 999999999 billionths are allowed", t.Nanos)
+	return p.MaxTotal.validate(prefix + ".max_total")
+}
+
+// validate checks a limit; nil is none.
+func (a *Amount) validate(prefix string) error {
+	switch {
+	case a == nil:
+	case !IsCurrency(a.Currency):
+		return problem.InvalidField(prefix+".currency_code", "must be an ISO 4217 code such as EUR")
+	case a.Units < 0:
+		return problem.InvalidField(prefix+".units", "is %d; a limit is not negative", a.Units)
+	case a.Nanos < 0 || a.Nanos > 999_999_999:
+		return problem.InvalidField(prefix+".nanos", "is %d; 0 to 999999999 billionths are allowed", a.Nanos)
+	case a.Units == 0 && a.Nanos == 0:
+		return problem.InvalidField(prefix, "is zero: nothing would ever be accepted; leave it unset for no limit")
 	}
 	return nil
 }

@@ -47,8 +47,8 @@ type Binding struct {
 	ImportStart time.Time
 	// FirstAttempt is the start of the first import through this adapter, whatever became of it; zero when there was none.
 	FirstAttempt time.Time
-	// FailingSince is the start of the first import that could not read through this adapter since one could, or since the
-	// credentials were found to work; zero while all is well.
+	// FailingSince is the start of the first import that could not read through this adapter since one could, or since
+	// refused credentials were found to work; zero while all is well.
 	FailingSince time.Time
 	// Standing is how the credentials stand with the marketplace. It is kept with the binding, so that one adapter of a moving store
 	// does not hold up the other.

@@ -282,11 +282,11 @@ func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []st
 	return refs, nil
 }
 
-func (d *database) NextProbe(context.Context) (next time.Time, err error) {
+func (d *database) NextProbe(_ context.Context, after time.Time) (next time.Time, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
-		if at := x.Standing.NextProbe; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+		if at := x.Standing.NextProbe; at.After(after) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
@@ -322,9 +322,12 @@ func (d *database) SaveAdapterState(_ context.Context, ref store.Ref, state stor
 	return nil
 }
 
-func (d *database) Bindings(context.Context, string) (store.Bindings, error) {
+func (d *database) Bindings(_ context.Context, id string) (store.Bindings, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if _, ok := d.stores[id]; !ok {
+		return store.Bindings{}, fmt.Errorf("read bindings: %w", store.ErrNotFound)
+	}
 	b := d.bindings
 	b.Adapters = slices.Clone(b.Adapters)
 	return b, nil
@@ -367,46 +370,6 @@ func (d *database) CompleteMigration(_ context.Context, _, leaving string, _ tim
 	d.completed = append(d.completed, leaving)
 	return !d.left, d.completeErr
 }
-
-// AdapterInfo implements store.Marketplace.
-func (m *marketplace) AdapterInfo(_ context.Context, adapter string) (store.AdapterInfo, error) {
-	info := store.AdapterInfo{Marketplace: "market", Credentials: []store.CredentialField{{Key: "token"}}}
-	switch adapter {
-	case "foreign":
-		info.Marketplace = "elsewhere"
-	case "alpha", "beta", "gamma":
-	default:
-		return info, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", adapter)
-	}
-	return info, nil
-}
-
-// CheckConnection implements store.Marketplace.
-func (m *marketplace) CheckConnection(ctx context.Context, a store.Access) (store.Account, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.checks = append(m.checks, strings.TrimSpace(a.Adapter+" "+a.AccountID))
-	if deadline, ok := ctx.Deadline(); ok {
-		m.within = append(m.within, time.Until(deadline))
-	}
-	return m.accounts[a.Adapter], m.errs[a.Adapter]
-}
-
-// addresses is a store.Environments that knows production only.
-type addresses struct{}
-
-func (addresses) Addresses(environment, _ string, _ []store.EnvironmentKey) (map[string]string, error) {
-	if environment != "production" {
-		return nil, problem.New(problem.NotFound, problem.ReasonEnvironmentNotFound, "environment %q does not exist", environment)
-	}
-	return map[string]string{}, nil
-}
-
-// glass is a sealer through which everything is seen.
-type glass struct{}
-
-func (glass) Seal(plain, _ []byte) (store.Sealed, error)         { return store.Sealed{Ciphertext: plain}, nil }
-func (glass) Open(sealed store.Sealed, _ []byte) ([]byte, error) { return sealed.Ciphertext, nil }
 
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()

@@ -75,7 +75,7 @@ func healthAfter(st Store, adapter string, err error, standing Standing) (Health
 	case next.State != st.Health.State, next.Reason != st.Health.Reason:
 		next.Since = st.UpdateTime
 		return next, true
-	case isRefusal(err) && next.Message != st.Health.Message: // it is believed now
+	case (isRefusal(err) || garbled(err) && !standing.Works()) && next.Message != st.Health.Message: // it is believed now, or a person is to look
 		next.Since = st.Health.Since
 		return next, true
 	}
@@ -103,6 +103,11 @@ func healthOf(err error, standing Standing) Health {
 		h.Message += "; nothing goes through until they work: relais tries them now and then, and takes the work up by itself"
 	case isRefusal(err):
 		h.Message = "the marketplace refused the credentials, which may be its mistake; relais tries them again before anything else: " + p.Message
+	case garbled(err) && standing.suspicious():
+		h.Message = "for a while now nobody can read what the marketplace answers, and some answer like that when they do not take " +
+			"credentials: check that these are still right; relais tries them now and then, and takes the work up by itself: " + p.Message
+	case garbled(err) && !standing.Works():
+		h.Message = "nobody can read what the marketplace answers, which may be because of the credentials; relais tries them before anything else: " + p.Message
 	case p.Reason == problem.ReasonSellerNotAuthorized, p.Reason == problem.ReasonSellerInactive, p.Reason == problem.ReasonAccountMismatch:
 		h.State = AuthRequired
 	case p.Reason == problem.ReasonThrottled:

@@ -14,6 +14,7 @@ var (
 	unreadable = problem.New(problem.Internal, problem.ReasonCredentialsUnreadable, "no key")
 	inactive   = problem.New(problem.Precondition, problem.ReasonSellerInactive, "closed")
 	mismatch   = problem.New(problem.Precondition, problem.ReasonAccountMismatch, "another")
+	odd        = problem.New(problem.Internal, problem.ReasonMalformedAnswer, "odd")
 	down       = problem.New(problem.Unavailable, problem.ReasonMarketplaceDown, "down")
 )
 

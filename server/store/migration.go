@@ -210,6 +210,7 @@ func (s *Service) UndoMigration(ctx context.Context, id string) (Migration, erro
 	if err != nil {
 		return Migration{}, asProblem(err, id)
 	}
+	s.standingChanged(false) // credentials of the source may be due for a probe
 	s.log.InfoContext(ctx, "migration undone", "store", id, "source", m.Source, "target", m.Target)
 	return s.Migration(ctx, id)
 }

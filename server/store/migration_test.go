@@ -253,6 +253,7 @@ func TestUndoMigration(t *testing.T) {
 			m, err := w.UndoMigration(t.Context(), "shop")
 			wantReason(t, err, c.reason)
 			same(t, "undone", w.db.undone, c.undone)
+			same(t, "the prober is told", len(w.told) == 1 && !w.told[0], c.name == "moving")
 			if c.reason == "" {
 				same(t, "migration", m, *w.db.last)
 			}

@@ -24,7 +24,7 @@ type ProberConfig struct {
 // marketplace, and of credentials that were put right there. Success wakes what was held back.
 type Prober struct {
 	stores *Service
-	loop   *due.Loop[Ref]
+	loop   *due.Loop[Ref, Ref]
 }
 
 // proberWorkers is how many credentials are tried at once. A probe is one small call.
@@ -33,9 +33,12 @@ const proberWorkers = 4
 // NewProber returns a prober that has not started.
 func NewProber(cfg ProberConfig) *Prober {
 	p := &Prober{stores: cfg.Stores}
-	p.loop = due.New(due.Config[Ref]{
-		Due: cfg.Repository.DueProbes, Next: cfg.Repository.NextProbe,
-		ID: func(r Ref) string { return r.StoreID + "/" + r.Adapter }, Work: p.stores.tryAgain,
+	p.loop = due.New(due.Config[Ref, Ref]{
+		Due: func(ctx context.Context, l due.Look[Ref]) ([]Ref, error) {
+			return cfg.Repository.DueProbes(ctx, l.Now, l.Limit)
+		},
+		Next: cfg.Repository.NextProbe,
+		ID:   func(r Ref) string { return r.StoreID + "/" + r.Adapter }, Work: p.stores.tryAgain,
 		Workers: proberWorkers, Pause: cfg.Pause, Now: cfg.Now, Log: cfg.Log,
 	})
 	return p

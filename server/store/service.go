@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,7 @@ type Marketplace interface {
 	CheckConnection(ctx context.Context, a Access) (Account, error)
 }
 
-// Config is what a service needs. All fields are required.
+// Config is what a service needs. All fields are required but where they say what zero means.
 type Config struct {
 	Repository   Repository
 	Vault        *Vault
@@ -44,11 +45,14 @@ type Config struct {
 	Environments Environments
 	// Refusals says when refused credentials are believed to be wrong.
 	Refusals RefusalPolicy
-	// StandingChanged is told, after it was written, when credentials begin or go on to be refused (false), or work again (true).
-	// It must not block.
+	// StandingChanged is told, after it was written, when credentials begin or go on not to work, or are due for another probe (false),
+	// or work again (true). It must not block.
 	StandingChanged func(works bool)
-	Now             func() time.Time
-	Log             *slog.Logger
+	// ImportInterval is the time between two imports of a store that has none of its own; zero when such a store is not imported by
+	// itself.
+	ImportInterval time.Duration
+	Now            func() time.Time
+	Log            *slog.Logger
 }
 
 // Service connects, changes and disconnects stores. Its errors are problems.
@@ -59,6 +63,7 @@ type Service struct {
 	environments    Environments
 	refusals        RefusalPolicy
 	standingChanged func(works bool)
+	importInterval  time.Duration
 	now             func() time.Time
 	log             *slog.Logger
 }
@@ -67,7 +72,7 @@ type Service struct {
 func NewService(cfg Config) *Service {
 	return &Service{
 		repository: cfg.Repository, vault: cfg.Vault, marketplace: cfg.Marketplace, environments: cfg.Environments,
-		refusals: cfg.Refusals, standingChanged: cfg.StandingChanged, now: cfg.Now, log: cfg.Log,
+		refusals: cfg.Refusals, standingChanged: cfg.StandingChanged, importInterval: cfg.ImportInterval, now: cfg.Now, log: cfg.Log,
 	}
 }
 
@@ -80,15 +85,36 @@ func (s *Service) Get(ctx context.Context, id string) (Store, error) {
 	return st, nil
 }
 
+// Usable reports whether the credentials of a store for an adapter may be used, besides to try whether they work again.
+// STORE_NOT_FOUND.
+func (s *Service) Usable(ctx context.Context, ref Ref) (bool, error) {
+	b, err := s.repository.Bindings(ctx, ref.StoreID)
+	if err != nil {
+		return false, asProblem(err, ref.StoreID)
+	}
+	return slices.ContainsFunc(b.Adapters, func(x Binding) bool {
+		return x.Adapter == ref.Adapter && x.Standing.NextProbe.IsZero()
+	}), nil
+}
+
 // List returns a page of stores ordered by id.
 func (s *Service) List(ctx context.Context, q ListQuery) ([]Store, error) {
 	return s.repository.ListStores(ctx, q)
 }
 
-// Update replaces the settings of a store by what change makes of them.
+// Update replaces the settings of a store by what change makes of them. A store that is to be imported by itself more often, less
+// often or again is due at once. Another acceptance policy is noted, for the orders that wait to be judged by it.
 func (s *Service) Update(ctx context.Context, id string, change func(*Settings)) (Store, error) {
 	return s.update(ctx, id, func(st *Store) error {
+		before := st.Settings
 		change(&st.Settings)
+		// What was planned was planned after another interval.
+		if st.Settings.ImportSchedule.Every(s.importInterval) != before.ImportSchedule.Every(s.importInterval) {
+			st.NextImport = st.UpdateTime
+		}
+		if !st.Settings.AcceptancePolicy.same(before.AcceptancePolicy) {
+			st.PolicyChange = st.UpdateTime
+		}
 		return st.Settings.validate("store.settings")
 	})
 }
@@ -108,7 +134,13 @@ func (s *Service) setPaused(ctx context.Context, id string, paused bool) (Store,
 		if !st.Connected() {
 			return Disconnected(id)
 		}
-		st.Paused = paused
+		switch {
+		case paused == st.Paused: // since when stays as it is
+		case paused:
+			st.Paused, st.PauseTime = true, st.UpdateTime
+		default:
+			st.Paused, st.PauseTime = false, time.Time{}
+		}
 		return nil
 	})
 }

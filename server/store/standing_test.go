@@ -69,6 +69,86 @@ func TestRefusalsAreBelievedWhenRepeated(t *testing.T) {
 	}
 }
 
+// TestGarbledAnswersHoldTheWork: some token services answer refused credentials with nothing, or a page. A few such answers in a row
+// hold the work behind a probe, and a person is told to look when they go on. They are never believed to be a refusal, and an outage
+// that says so is waited for no longer than a minute.
+func TestGarbledAnswersHoldTheWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.db.ill(store.Healthy, "")
+	const unread, asks = "tries them before anything else", "check that these are still right"
+	for _, step := range []struct {
+		name    string
+		after   time.Duration // since the step before
+		err     error
+		garbled int
+		wait    time.Duration // for the next probe at least; zero when that was planned before, or the work goes on
+		works   bool
+		message string // holds this, and neither of the other
+	}{
+		{"odd", 0, odd, 1, 0, true, ""},
+		{"well", time.Second, nil, 0, 0, true, ""},
+		{"odd", time.Second, odd, 1, 0, true, ""},
+		{"down does not make them fewer", time.Second, down, 1, 0, true, ""},
+		{"odd a second time", time.Second, odd, 2, 0, true, ""},
+		{"odd a third time", time.Second, odd, 3, 0, true, ""},
+		{"odd a fourth time", time.Hour, odd, 4, 0, true, ""},
+		{"odd a fifth time", time.Second, odd, 5, time.Minute, false, unread},
+		{"odd, by a request that was under way", time.Second, odd, 5, 0, false, unread},
+		{"down, and says so", 2 * time.Minute, down, 5, time.Minute, false, ""},
+		{"odd to the first probe", 2 * time.Minute, odd, 6, 4 * time.Minute, false, unread},
+		{"odd to the second probe", 5 * time.Minute, odd, 7, 15 * time.Minute, false, asks},
+		{"odd to the third probe", 20 * time.Minute, odd, 8, 15 * time.Minute, false, asks},
+		{"down, and says so", 20 * time.Minute, down, 8, time.Minute, false, ""},
+		{"odd to a later probe", 24 * time.Hour, odd, 9, 15 * time.Minute, false, asks},
+		{"well", time.Second, nil, 0, 0, true, ""},
+		{"odd", time.Second, odd, 1, 0, true, ""},
+	} {
+		w.now = w.now.Add(step.after)
+		before := w.standing()
+		w.Report(t.Context(), shopAlpha, step.err)
+		got, health := w.standing(), w.db.stores["shop"].Health
+		if got.Garbled != step.garbled || got.Refused || got.Refusals != 0 || got.Works() != step.works {
+			t.Fatalf("%s: %+v", step.name, got)
+		}
+		switch wait := got.NextProbe.Sub(w.now); {
+		case step.wait > 0 && (wait < step.wait || wait > step.wait+step.wait/5):
+			t.Errorf("%s: next probe in %s, want %s and up to a fifth more", step.name, wait, step.wait)
+		case step.wait == 0 && got.NextProbe != before.NextProbe && !got.Works():
+			t.Errorf("%s: changed to %+v", step.name, got)
+		}
+		if problem.HasReason(step.err, problem.ReasonMalformedAnswer) {
+			same(t, step.name, []string{string(health.State), health.Reason}, []string{string(store.Retrying), problem.ReasonMalformedAnswer})
+		}
+		for _, m := range []string{unread, asks} {
+			if strings.Contains(health.Message, m) != (m == step.message) {
+				t.Errorf("%s: message %q", step.name, health.Message)
+			}
+		}
+	}
+	same(t, "told", w.told, []bool{false, false, false, false, false, false, false, true})
+	if n := strings.Count(w.log.String(), "credentials work again"); n != 1 {
+		t.Errorf("%d times credentials work again", n)
+	}
+}
+
+// TestRefusalsAndGarbledAnswers: a token service that says no in its words now and then is believed as one that always does.
+func TestRefusalsAndGarbledAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for i, err := range []error{odd, odd, rejected, odd, rejected, odd, odd, rejected} {
+		w.Report(t.Context(), shopAlpha, err)
+		switch s := w.standing(); {
+		case i < 2 && !s.Works(), i >= 2 && s.Works(), s.Refused != (i == 7):
+			t.Fatalf("after answer %d: %+v", i, s)
+		case i == 2:
+			same(t, "since", s.Since, w.now)
+		}
+		w.now = w.now.Add(7 * time.Minute)
+	}
+	same(t, "health", w.db.stores["shop"].Health.State, store.AuthRequired)
+}
+
 // TestUnreadableCredentials: that relais cannot open them is certain at once, and whether it can costs nobody anything.
 func TestUnreadableCredentials(t *testing.T) {
 	t.Parallel()

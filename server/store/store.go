@@ -24,6 +24,8 @@ type Store struct {
 	Settings Settings
 	Paused   bool   // set by PauseStore, independent of health
 	Health   Health // of the exchange with the marketplace
+	// PauseTime is since when the store is paused; zero while it is not, and when that is not known.
+	PauseTime time.Time
 
 	CreateTime     time.Time
 	UpdateTime     time.Time
@@ -33,9 +35,11 @@ type Store struct {
 	// writes them in the transaction that ends the run, nothing else does.
 	LastImportStart  time.Time
 	LastImportFinish time.Time
-	// NextImport is when the store is imported by itself; zero for a store that never was, or whose schedule changed since. Storage
-	// writes it for the schedule. It says nothing of whether an import will start: see PlannedImport.
+	// NextImport is when the store is imported by itself; zero for a store that never was. Storage writes it for the schedule. It says
+	// nothing of whether an import will start: see PlannedImport.
 	NextImport time.Time
+	// PolicyChange is when the acceptance policy changed, until the orders that waited then have been judged by it; zero afterwards.
+	PolicyChange time.Time
 	// NextProbe is when the credentials for Adapter are tried next because they were refused; zero while they work. Storage reads it
 	// from their standing.
 	NextProbe time.Time
@@ -161,8 +165,8 @@ type Repository interface {
 	// ListStores returns a page ordered by id.
 	ListStores(ctx context.Context, q ListQuery) ([]Store, error)
 	// UpdateStore reads the store, applies change and writes it, in one transaction. change must not use the
-	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. Another import schedule
-	// makes the store due at once: NextImport is zero. ErrNotFound.
+	// repository. The import cursor, adapters, marketplace, account and create time are never written by it. Whatever else
+	// change sets is kept, NextImport and PolicyChange too. ErrNotFound.
 	UpdateStore(ctx context.Context, id string, change func(*Store) error) (Store, error)
 	// DisconnectStore erases all credentials and adapter states, ends a migration, and sets DisconnectTime. With open shipments or decisions it
 	// returns ErrShipmentsOpen, or, forced, ends them as NEEDS_ATTENTION: the message of each, and an event of each
@@ -182,15 +186,16 @@ type Repository interface {
 	// ErrAccountTaken. ErrNotFound.
 	AddAccountKeys(ctx context.Context, ref Ref, keys AccountKeys) error
 	// ChangeStanding reads how the credentials of a store for an adapter stand, writes what change makes of that, and returns it,
-	// in one transaction; change must not use the repository. When they work afterwards, failures of earlier imports count no more.
+	// in one transaction; change must not use the repository. When they were refused and work afterwards, failures of earlier imports
+	// count no more.
 	// While they do not, nothing of the store is due through the adapter but a probe. An adapter that the store holds no credentials
 	// for is left alone, and a zero Standing is returned; change is not called.
 	ChangeStanding(ctx context.Context, ref Ref, change func(Standing) Standing) (Standing, error)
 	// DueProbes returns the credentials that are to be tried again, by the time of their next probe, the most overdue first. Those of
 	// paused and disconnected stores are left out.
 	DueProbes(ctx context.Context, now time.Time, limit int) ([]Ref, error)
-	// NextProbe returns when the next of them are; zero when none are.
-	NextProbe(ctx context.Context) (time.Time, error)
+	// NextProbe returns the earliest time after an instant at which one of them is due; zero when there is none.
+	NextProbe(ctx context.Context, after time.Time) (time.Time, error)
 	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. They count as working. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error

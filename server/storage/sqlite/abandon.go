@@ -21,24 +21,31 @@ var (
 )
 
 // abandon ends the open shipments and decisions that a condition picks as NeedsAttention. Each says why, each shipment with an
-// event; a decision has none.
-func abandon(ctx context.Context, tx *sql.Tx, why farewell, where string, now time.Time, args ...any) error {
+// event; a decision has none. It returns how many ended.
+func abandon(ctx context.Context, tx *sql.Tx, why farewell, where string, now time.Time, args ...any) (int, error) {
 	// Events first: afterwards nothing tells which shipments were open.
 	if _, err := tx.ExecContext(ctx, `INSERT INTO shipment_events (shipment_key, seq, time, state, message)
 		SELECT key, 1 + (SELECT coalesce(max(seq), 0) FROM shipment_events WHERE shipment_key = key), ?, ?, ?
 		FROM shipments WHERE open = 1 AND `+where,
 		append([]any{nanos(now), delivery.NeedsAttention, why.message}, args...)...); err != nil {
-		return err
+		return 0, err
 	}
+	ended := 0
 	for _, table := range []string{"shipments", "decisions"} {
-		if _, err := tx.ExecContext(ctx, `UPDATE `+table+` SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
+		result, err := tx.ExecContext(ctx, `UPDATE `+table+` SET state = ?, open = 0, reason = ?, message = ?, next_attempt = 0,
 				update_time = ?, revision = revision + 1
 			WHERE open = 1 AND `+where,
-			append([]any{delivery.NeedsAttention, why.reason, why.message, nanos(now)}, args...)...); err != nil {
-			return err
+			append([]any{delivery.NeedsAttention, why.reason, why.message, nanos(now)}, args...)...)
+		if err != nil {
+			return 0, err
 		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		ended += int(n)
 	}
-	return nil
+	return ended, nil
 }
 
 // workable is true of the rows of a table of deliveries that may be worked on: the store (s) is connected and not paused, and its

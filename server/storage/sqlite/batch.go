@@ -8,10 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
+
+// clockError is how far ahead of the clock a read may have begun to be believed: beyond it a clock that was wrong said so, and the order
+// would stay as it is until that time had come.
+const clockError = time.Hour
 
 // entry is one order of a batch on its way into the database.
 type entry struct {
@@ -37,6 +42,7 @@ type knownOrder struct {
 
 // batchRun is the state of one ApplyBatch inside its transaction.
 type batchRun struct {
+	db        *DB
 	tx        *sql.Tx
 	stmts     *batchStatements
 	ref       store.Ref
@@ -46,6 +52,7 @@ type batchRun struct {
 	seq       int64 // last event number of the store
 	time      int64 // change time of everything the batch writes
 	readTime  int64 // when the read of the batch began
+	now       time.Time
 	counts    order.Counts
 	// answering is the other adapters of the store, whose orders are not ours to change.
 	answering []string
@@ -61,7 +68,7 @@ func (db *DB) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, erro
 	}
 	var counts order.Counts
 	err = db.write(ctx, "apply batch", func(tx *sql.Tx) error {
-		run := batchRun{tx: tx, stmts: &db.batch, ref: b.Ref, readTime: nanos(b.ReadTime), counts: order.Counts{Read: int64(len(b.Orders))}}
+		run := batchRun{db: db, tx: tx, stmts: &db.batch, now: b.Time, ref: b.Ref, readTime: nanos(b.ReadTime), counts: order.Counts{Read: int64(len(b.Orders))}}
 		if b.Reread {
 			run.counts.Reread = int64(len(b.Orders))
 		}
@@ -170,9 +177,9 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 			r.nextOrder++
 			r.counts.Created++
 			write = append(write, e)
-		case k.same(e) && k.adapter == r.ref.Adapter || k.readTime > r.readTime:
+		case k.same(e) && k.adapter == r.ref.Adapter || r.staler(k):
 			r.counts.Unchanged++
-			if r.importKey == 0 {
+			if r.importKey == 0 && !r.staler(k) {
 				if err := r.stmts.markRead(ctx, r.tx, r.readTime, k.key); err != nil {
 					return err
 				}
@@ -202,12 +209,35 @@ func (r *batchRun) apply(ctx context.Context, entries []*entry) error {
 	return r.write(ctx, write)
 }
 
+// staler reports whether the batch was read before what is stored of an order.
+func (r *batchRun) staler(k *knownOrder) bool {
+	return k.readTime > r.readTime && k.readTime <= nanos(r.now.Add(clockError))
+}
+
 // takeOver binds what is open of an order's shipment and decision to the reader's adapter, due at once. The carrier was found in
 // the other adapter's list: it has to be found anew. Whoever works on them in this moment finds them changed and reads again.
 func (r *batchRun) takeOver(ctx context.Context, k *knownOrder) error {
-	for table, more := range map[string]string{"shipments": `, marketplace_carrier = '', carrier_rule = '', carrier_list_age = 0, carrier_tracking_url = ''`, "decisions": ``} {
-		if _, err := r.tx.ExecContext(ctx, `UPDATE `+table+` SET adapter = ?, next_attempt = ?, failure_count = 0, revision = revision + 1`+more+`
-			WHERE store_key = ? AND order_number = ? AND open = 1`, r.ref.Adapter, r.time, r.storeKey, k.number); err != nil {
+	for _, x := range []struct {
+		table, more string
+		kind        Due
+	}{
+		{"shipments", `, marketplace_carrier = '', carrier_rule = '', carrier_list_age = 0, carrier_tracking_url = ''`, DueShipments},
+		{"decisions", ``, DueDecisions},
+	} {
+		// Due by the clock, not by the change time, which is ahead of it while a clock that was wrong is put right.
+		result, err := r.tx.ExecContext(ctx, `UPDATE `+x.table+` SET adapter = ?, next_attempt = ?, failure_count = 0, revision = revision + 1`+x.more+`
+			WHERE store_key = ? AND order_number = ? AND open = 1`, r.ref.Adapter, nanos(r.now), r.storeKey, k.number)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		if err := r.db.planWake(ctx, r.tx, x.kind, r.now); err != nil {
 			return err
 		}
 	}

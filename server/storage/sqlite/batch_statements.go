@@ -26,7 +26,7 @@ func upsertOrders(rows int) string {
 			adapter = excluded.adapter, status = excluded.status, shippable = excluded.shippable, final = excluded.final,
 			marketplace_update_time = excluded.marketplace_update_time, ship_by = excluded.ship_by,
 			change_time = excluded.change_time, document_version = excluded.document_version, digest = excluded.digest,
-			seen_import = excluded.seen_import, read_time = max(read_time, excluded.read_time)`
+			seen_import = excluded.seen_import, read_time = excluded.read_time`
 }
 
 func upsertDocuments(rows int) string {
@@ -76,7 +76,7 @@ func (s *batchStatements) markSeen(ctx context.Context, tx *sql.Tx, importKey in
 
 // markRead notes that an order was read by itself and had not changed.
 func (s *batchStatements) markRead(ctx context.Context, tx *sql.Tx, readTime int64, key int64) error {
-	_, err := tx.ExecContext(ctx, `UPDATE orders SET read_time = ? WHERE key = ? AND read_time < ?`, readTime, key, readTime)
+	_, err := tx.ExecContext(ctx, `UPDATE orders SET read_time = ? WHERE key = ?`, readTime, key)
 	return err
 }
 

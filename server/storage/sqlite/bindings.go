@@ -14,7 +14,7 @@ import (
 func bind(ctx context.Context, tx *sql.Tx, storeKey int64, adapter, accountID string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO bindings (store_key, adapter, account_id) VALUES (?, ?, ?)
 		ON CONFLICT DO UPDATE SET account_id = excluded.account_id, failing_since = 0,
-			refusals = 0, refused_since = 0, refused = 0, next_probe = 0`, storeKey, adapter, accountID)
+			refusals = 0, garbled = 0, refused_since = 0, refused = 0, next_probe = 0`, storeKey, adapter, accountID)
 	return err
 }
 
@@ -175,7 +175,7 @@ func (db *DB) bindings(ctx context.Context, id string) (b store.Bindings, err er
 	b.Current, b.Moved = turns[len(turns)-1].Adapter, len(turns) > 1
 	b.Adapters, err = collect(ctx, tx, func(row scanner) (x store.Binding, err error) {
 		err = row.Scan(&x.Adapter, timestamp{&x.ImportStart}, timestamp{&x.FirstAttempt}, timestamp{&x.FailingSince},
-			&x.Standing.Refusals, timestamp{&x.Standing.Since}, &x.Standing.Refused, timestamp{&x.Standing.NextProbe})
+			&x.Standing.Refusals, &x.Standing.Garbled, timestamp{&x.Standing.Since}, &x.Standing.Refused, timestamp{&x.Standing.NextProbe})
 		return x, err
 	}, selectBindings, key, b.Current)
 	if err != nil {

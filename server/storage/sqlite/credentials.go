@@ -66,7 +66,7 @@ func (db *DB) ReplaceCredentials(ctx context.Context, ref store.Ref, credentials
 		if err := putCredentials(ctx, tx, key, ref.Adapter, credentials); err != nil {
 			return err
 		}
-		return putStanding(ctx, tx, ref, store.Standing{})
+		return putStanding(ctx, tx, ref, store.Standing{}, true)
 	})
 }
 

@@ -8,14 +8,17 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
-	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/store"
 )
 
-const selectDecision = `SELECT s.id, d.order_number, d.adapter, d.kind, d.decided_by, d.state, d.reason, d.message, d.send_count, d.sent_time,
-		d.last_outcome, d.uncertain, d.settled_time, d.still_ready, d.failure_count, d.next_attempt, d.deadline, d.create_time, d.update_time, d.revision
-	FROM decisions d CROSS JOIN stores s ON s.key = d.store_key `
+const (
+	decisionColumns = `s.id, p.order_number, p.adapter, p.kind, p.decided_by, p.state, p.reason, p.message, p.send_count, p.sent_time,
+		p.last_outcome, p.uncertain, p.settled_time, p.still_ready, p.failure_count, p.next_attempt, p.deadline, p.create_time, p.update_time,
+		p.revision`
+	selectDecision = `SELECT ` + decisionColumns + ` FROM decisions p CROSS JOIN stores s ON s.key = p.store_key `
+)
 
 func scanDecision(row scanner) (decision.Decision, error) {
 	var d decision.Decision
@@ -37,13 +40,13 @@ func (db *DB) PutDecision(ctx context.Context, d decision.Decision) (decision.De
 		if err != nil {
 			return err
 		}
-		const where = selectDecision + `WHERE d.store_key = ? AND d.order_number = ?`
+		const where = selectDecision + `WHERE p.store_key = ? AND p.order_number = ?`
 		current, err = scanDecision(tx.QueryRowContext(ctx, where, key, d.OrderNumber))
 		switch {
-		case err == nil && (current.State.Open() || current.State == delivery.Confirmed):
-			return nil
 		case err != nil && !errors.Is(err, decision.ErrNotFound):
 			return err
+		case current.Revision != d.Revision: // 0 when there is none
+			return nil
 		}
 		stored = true
 		if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO decisions (store_key, order_number, adapter, kind, decided_by, state, open,
@@ -148,32 +151,31 @@ func (db *DB) Decisions(ctx context.Context, storeID string, numbers []string) (
 
 // decisionsOf reads the decisions about n orders of a store.
 func decisionsOf(n int) string {
-	return selectDecision + `WHERE d.store_key = ` + storeKeyOf + ` AND d.order_number IN (` + list("?", n) + `)`
+	return selectDecision + `WHERE p.store_key = ` + storeKeyOf + ` AND p.order_number IN (` + list("?", n) + `)`
 }
 
-// dueDecisions goes through the open decisions, the most overdue first, and leaves out what nobody may work on.
-var dueDecisions = selectDecision + `WHERE d.open = 1 AND d.next_attempt > 0 AND d.next_attempt <= ?
-		AND ` + workable("d") + `
-	ORDER BY d.next_attempt LIMIT ?`
+var dueDecisions = `SELECT ` + decisionColumns + dueRows("decision_queues", "decisions", "order_number",
+	`p.store_key = q.store_key AND p.order_number IN`)
 
 // DueDecisions implements decision.Repository.
-func (db *DB) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := collect(ctx, db.reader, scanDecision, dueDecisions, nanos(now), limit)
+func (db *DB) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decision.Decision, error) {
+	args, err := dueArgs(l)
+	if err != nil {
+		return nil, fmt.Errorf("list due decisions: %w", err)
+	}
+	decisions, err := collect(ctx, db.reader, scanDecision, dueDecisions, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list due decisions: %w", explain(err))
 	}
-	return due, nil
+	return decisions, nil
 }
 
-var nextDecision = `SELECT d.next_attempt FROM decisions d CROSS JOIN stores s ON s.key = d.store_key
-	WHERE d.open = 1 AND d.next_attempt > 0 AND ` + workable("d") + `
-	ORDER BY d.next_attempt LIMIT 1`
+var nextDecision = nextRow("decision_queues", "decisions")
 
 // NextDecision implements decision.Repository.
-func (db *DB) NextDecision(ctx context.Context) (time.Time, error) {
+func (db *DB) NextDecision(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextDecision).Scan(timestamp{&next})
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := db.reader.QueryRowContext(ctx, nextDecision, nanos(after)).Scan(timestamp{&next}); err != nil {
 		return time.Time{}, fmt.Errorf("find next decision: %w", explain(err))
 	}
 	return next, nil

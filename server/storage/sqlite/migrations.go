@@ -172,7 +172,7 @@ func (db *DB) CompleteMigration(ctx context.Context, id, leaving string, now tim
 // leave takes everything away that a store had for the adapter that it leaves.
 func leave(ctx context.Context, tx *sql.Tx, storeKey, migrationKey int64, m store.Migration, now time.Time) error {
 	leaving := m.Leaving()
-	if err := abandon(ctx, tx, adapterGone, `store_key = ? AND adapter = ?`, now, storeKey, leaving); err != nil {
+	if _, err := abandon(ctx, tx, adapterGone, `store_key = ? AND adapter = ?`, now, storeKey, leaving); err != nil {
 		return err
 	}
 	if err := eraseCredentials(ctx, tx, `store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {

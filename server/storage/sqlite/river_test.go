@@ -4,170 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/relaishq/relais/server/decision"
-	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
-
-// bubbleClock lets River read the clock of a synctest bubble; SQLite has the system's.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now() }
-
-func (bubbleClock) NowOrNil() *time.Time {
-	now := time.Now()
-	return &now
-}
-
-// lateness is the most that a wake-up takes after its time: River looks every five seconds for jobs that are due within the
-// next five, so one that is planned closer than that waits for the look.
-const lateness = 5*time.Second + wakeGrain + 2*pollEvery
-
-// inBubble runs f with the clock of a bubble and a database that has a shop and its orders 0, 1, 2, …
-func inBubble(t *testing.T, orders int, f func(t *testing.T, db *DB)) {
-	t.Helper()
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "relais.db")
-	synctest.Test(t, func(t *testing.T) {
-		db, err := Open(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		prepareShop(t, db, orders)
-		f(t, db)
-	})
-}
-
-// prepareShop connects a shop and stores its orders 0, 1, 2, …
-func prepareShop(t *testing.T, db *DB, orders int) {
-	t.Helper()
-	connectForTest(t, db)
-	batch := order.Batch{Ref: store.Ref{StoreID: "shop", Adapter: "alpha"}}
-	for n := range orders {
-		batch.Orders = append(batch.Orders, order.Order{Number: fmt.Sprint(n), Status: order.ReadyToShip})
-	}
-	if _, err := db.ApplyBatch(t.Context(), batch); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// shipmentDue stores a shipment of the n-th order.
-func shipmentDue(ctx context.Context, db *DB, n int, next time.Time) (shipment.Shipment, error) {
-	id := fmt.Sprint(n)
-	s := shipment.Shipment{
-		ID: id, StoreID: "shop", Adapter: "alpha", RequestID: id, Request: shipment.Request{OrderNumber: id},
-		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
-	}
-	created, err := db.CreateShipments(ctx, []shipment.New{{Shipment: s, Event: shipment.Event{State: delivery.Queued}}})
-	if err != nil {
-		return shipment.Shipment{}, err
-	}
-	return created[0].Shipment, created[0].Err
-}
-
-// decisionDue stores a decision about the n-th order.
-func decisionDue(ctx context.Context, db *DB, n int, next time.Time) (decision.Decision, error) {
-	d := decision.Decision{
-		StoreID: "shop", OrderNumber: fmt.Sprint(n), Adapter: "alpha", Kind: decision.Accept,
-		Delivery: delivery.Delivery{State: delivery.Queued, NextAttempt: next},
-	}
-	stored, _, err := db.PutDecision(ctx, d)
-	return stored, err
-}
-
-// woken notes when each kind was woken.
-type woken struct {
-	mu    sync.Mutex // guards times
-	times map[Due][]time.Time
-}
-
-func (w *woken) note(kind Due) func() {
-	return func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.times == nil {
-			w.times = map[Due][]time.Time{}
-		}
-		w.times[kind] = append(w.times[kind], time.Now())
-	}
-}
-
-func (w *woken) of(kind Due) []time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.times[kind])
-}
-
-func (w *woken) wakes() map[Due]func() {
-	return map[Due]func(){DueShipments: w.note(DueShipments), DueDecisions: w.note(DueDecisions)}
-}
-
-// startForTest starts the queue with the clock of the bubble. What River warns of fails the test.
-func startForTest(t *testing.T, db *DB, wakes map[Due]func()) *Queue {
-	t.Helper()
-	q, err := db.startQueue(t.Context(), wakes, slog.New(slog.NewTextHandler(failing{t}, nil)), bubbleClock{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
-}
-
-type failing struct{ t *testing.T }
-
-func (f failing) Write(p []byte) (int, error) {
-	f.t.Errorf("logged: %s", p)
-	return len(p), nil
-}
-
-// pass lets the clock of the bubble run on.
-func pass(d time.Duration) { <-time.After(d) }
-
-// await waits for what must come, as the clock of the bubble never stands still while a queue is at work.
-func await(t *testing.T, c <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-c:
-	case <-time.After(2 * lateness):
-		t.Fatal("no wake-up")
-	}
-}
-
-func stop(t *testing.T, q *Queue) {
-	t.Helper()
-	if err := q.Stop(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
-// jobs lists the jobs of the file by kind and state.
-func jobs(t *testing.T, db *DB) []string {
-	t.Helper()
-	all, err := collect(t.Context(), db.reader, scanString,
-		`SELECT kind || ' ' || state || ' ' || count(*) FROM river_job GROUP BY kind, state ORDER BY kind, state`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
 
 func TestWakeComesAtItsTime(t *testing.T) {
 	type write = func(ctx context.Context, db *DB, n int, next time.Time) error
@@ -278,6 +126,48 @@ func TestJobAndRowStayTogether(t *testing.T) {
 	})
 }
 
+// TestTakingOverWakes: what goes to another adapter with its order is due at once, and whoever works on it is told.
+func TestTakingOverWakes(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, db *DB) {
+		begin := time.Now()
+		if _, err := shipmentDue(t.Context(), db, 0, begin.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decisionDue(t.Context(), db, 1, begin.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		m := store.Migration{StoreID: "shop", Source: "alpha", Target: "beta", Cutover: begin}
+		if err := db.StartMigration(t.Context(), m, store.Store{ID: "shop", AccountID: "7"}, store.AccountKeys{"adapter/beta:7"}, store.Sealed{}); err != nil {
+			t.Fatal(err)
+		}
+		var w woken
+		q := startForTest(t, db, w.wakes())
+		defer stop(t, q)
+		// takeOver reads an order through beta, which may take over everything.
+		takeOver := func(number string) {
+			t.Helper()
+			if _, err := db.ApplyBatch(t.Context(), order.Batch{
+				Ref: store.Ref{StoreID: "shop", Adapter: "beta"}, TakeOver: []string{"alpha"}, ReadTime: begin, Time: time.Now(),
+				Orders: []order.Order{{Number: number, Status: order.ReadyToShip}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		takeOver("2") // nothing is open of it
+		pass(lateness)
+		takeOver("0")
+		pass(lateness)
+		if s, d := len(w.of(DueShipments)), len(w.of(DueDecisions)); s != 1 || d != 0 {
+			t.Errorf("woken %d and %d times for a shipment", s, d)
+		}
+		takeOver("1")
+		pass(lateness)
+		if s, d := len(w.of(DueShipments)), len(w.of(DueDecisions)); s != 1 || d != 1 {
+			t.Errorf("woken %d and %d times for a shipment and a decision", s, d)
+		}
+	})
+}
+
 // TestRowsShareJobs: the table of jobs grows with time, not with rows, and is emptied.
 func TestRowsShareJobs(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, db *DB) {
@@ -369,108 +259,6 @@ func TestRowOfARunningWake(t *testing.T) {
 			t.Errorf("woken %d times, want 2", got)
 		}
 	})
-}
-
-func TestStopWaits(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, db *DB) {
-		begun, release := make(chan struct{}), make(chan struct{})
-		var ended bool
-		q := startForTest(t, db, map[Due]func(){DueDecisions: func() {}, DueShipments: func() {
-			close(begun)
-			<-release
-			ended = true
-		}})
-		if _, err := shipmentDue(t.Context(), db, 0, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := shipmentDue(t.Context(), db, 1, time.Now().Add(30*time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		await(t, begun)
-		short, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := q.Stop(short); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Stop with a wake-up under way: %v", err)
-		}
-		close(release)
-		stop(t, q)
-		if !ended {
-			t.Error("Stop did not wait")
-		}
-		stop(t, q)
-		if diff := cmp.Diff([]string{"shipment_due completed 1", "shipment_due scheduled 1"}, jobs(t, db)); diff != "" {
-			t.Errorf("jobs (-want +got):\n%s", diff)
-		}
-
-		// What was left is woken by the next queue.
-		var w woken
-		next := startForTest(t, db, w.wakes())
-		defer stop(t, next)
-		pass(30*time.Second + lateness)
-		if got := len(w.of(DueShipments)); got != 1 {
-			t.Errorf("woken %d times after another start, want once", got)
-		}
-	})
-}
-
-// TestWakePanics: it is tried again, and the log tells.
-func TestWakePanics(t *testing.T) {
-	inBubble(t, 1, func(t *testing.T, db *DB) {
-		var log strings.Builder
-		var w woken
-		var first sync.Once
-		wakes := w.wakes()
-		wakes[DueShipments] = func() {
-			w.note(DueShipments)()
-			first.Do(func() { panic("poison") })
-		}
-		q, err := db.startQueue(t.Context(), wakes, slog.New(slog.NewTextHandler(&log, nil)), bubbleClock{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := shipmentDue(t.Context(), db, 0, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		pass(2 * lateness)
-		stop(t, q)
-		if got := len(w.of(DueShipments)); got != 2 {
-			t.Errorf("woken %d times, want 2", got)
-		}
-		if !strings.Contains(log.String(), "poison") {
-			t.Errorf("the log does not tell of the panic: %s", log.String())
-		}
-	})
-}
-
-func TestStartQueueRefuses(t *testing.T) {
-	t.Parallel()
-	db := openForTest(t)
-	for _, kind := range []Due{DueShipments, DueDecisions} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			var w woken
-			wakes := w.wakes()
-			delete(wakes, kind)
-			q, err := db.StartQueue(t.Context(), wakes, slog.New(slog.DiscardHandler))
-			if err == nil || !strings.Contains(err.Error(), string(kind)) {
-				t.Errorf("without a wake of its own: %v, %v", q, err)
-			}
-		})
-	}
-}
-
-func TestOpenRefusesANewerQueue(t *testing.T) {
-	t.Parallel()
-	db := openForTest(t)
-	if _, err := db.writer.Exec(`INSERT INTO river_migration (line, version) VALUES ('main', 9999)`); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(t.Context(), db.path); err == nil || !strings.Contains(err.Error(), "newer relais") {
-		t.Errorf("error %v", err)
-	}
 }
 
 // TestPlannedWakePlan: that a grain has its job is read from River's own index, however many jobs wait.

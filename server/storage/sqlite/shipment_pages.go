@@ -2,14 +2,14 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/shipment"
+	"github.com/relaishq/relais/server/store"
 )
 
 // ListShipments implements shipment.Repository.
@@ -58,29 +58,31 @@ func listShipments(q shipment.ListQuery) (query string, args []any) {
 		`ORDER BY page.id DESC`, args
 }
 
-// dueShipments goes through the open shipments, the most overdue first, and leaves out what nobody may work on.
-var dueShipments = `WHERE p.open = 1 AND p.next_attempt > 0 AND p.next_attempt <= ?
-		AND ` + workable("p") + `
-	ORDER BY p.next_attempt, p.key LIMIT ?`
+var dueShipments = `SELECT ` + shipmentColumns + dueRows("shipment_queues", "shipments", "key", `p.key IN`)
 
 // DueShipments implements shipment.Repository.
-func (db *DB) DueShipments(ctx context.Context, now time.Time, limit int) ([]shipment.Shipment, error) {
-	due, err := collect(ctx, db.reader, readShipment, selectShipment+dueShipments, nanos(now), limit)
+func (db *DB) DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]shipment.Shipment, error) {
+	args, err := dueArgs(l)
+	if err != nil {
+		return nil, fmt.Errorf("list due shipments: %w", err)
+	}
+	rows, err := db.reads.due.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list due shipments: %w", explain(err))
 	}
-	return due, nil
+	shipments, err := drain(rows, readShipment)
+	if err != nil {
+		return nil, fmt.Errorf("list due shipments: %w", explain(err))
+	}
+	return shipments, nil
 }
 
-var nextDue = `SELECT p.next_attempt FROM shipments p CROSS JOIN stores s ON s.key = p.store_key
-	WHERE p.open = 1 AND p.next_attempt > 0 AND ` + workable("p") + `
-	ORDER BY p.next_attempt LIMIT 1`
+var nextShipment = nextRow("shipment_queues", "shipments")
 
 // NextDue implements shipment.Repository.
-func (db *DB) NextDue(ctx context.Context) (time.Time, error) {
+func (db *DB) NextDue(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextDue).Scan(timestamp{&next})
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err := db.reads.next.QueryRowContext(ctx, nanos(after)).Scan(timestamp{&next}); err != nil {
 		return time.Time{}, fmt.Errorf("find next due shipment: %w", explain(err))
 	}
 	return next, nil

@@ -2,17 +2,17 @@ package sqlite_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/relaishq/relais/server/storage/sqlite"
+	"github.com/relaishq/relais/server/storage/sqlite/sqlitetest"
 	"github.com/relaishq/relais/server/storage/storagetest"
 )
 
 func TestRepositories(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storagetest.Repositories {
-		return repositories(t, filepath.Join(t.TempDir(), "relais.db"))
+		return repositories(t, sqlitetest.File(t))
 	})
 }
 
@@ -28,7 +28,7 @@ func repositories(t *testing.T, path string) storagetest.Repositories {
 		}
 	})
 	return storagetest.Repositories{
-		Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Releases: db, InUse: db,
+		Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db, Releases: db, InUse: db,
 		Reopen: func(t *testing.T) storagetest.Repositories {
 			if err := db.Close(); err != nil {
 				t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 )
 
 // standingColumns of bindings b are the fields of store.Standing, in their order.
-const standingColumns = `b.refusals, b.refused_since, b.refused, b.next_probe`
+const standingColumns = `b.refusals, b.garbled, b.refused_since, b.refused, b.next_probe`
 
 // selectStanding reads the standing of credentials that a store holds.
 const selectStanding = `SELECT ` + standingColumns + ` FROM bindings b
@@ -24,15 +24,16 @@ func (db *DB) ChangeStanding(ctx context.Context, ref store.Ref, change func(sto
 	err := db.write(ctx, "change standing", func(tx *sql.Tx) error {
 		s = store.Standing{}
 		err := tx.QueryRowContext(ctx, selectStanding, ref.StoreID, ref.Adapter).Scan(
-			&s.Refusals, timestamp{&s.Since}, &s.Refused, timestamp{&s.NextProbe})
+			&s.Refusals, &s.Garbled, timestamp{&s.Since}, &s.Refused, timestamp{&s.NextProbe})
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 			return nil
 		case err != nil:
 			return err
 		}
+		refused := s.Refusals > 0
 		s = change(s)
-		return putStanding(ctx, tx, ref, s)
+		return putStanding(ctx, tx, ref, s, refused && s.Works())
 	})
 	if err != nil {
 		return store.Standing{}, err
@@ -40,12 +41,12 @@ func (db *DB) ChangeStanding(ctx context.Context, ref store.Ref, change func(sto
 	return s, nil
 }
 
-// putStanding writes how credentials stand.
-func putStanding(ctx context.Context, tx *sql.Tx, ref store.Ref, s store.Standing) error {
-	_, err := tx.ExecContext(ctx, `UPDATE bindings SET refusals = ?, refused_since = ?, refused = ?, next_probe = ?,
+// putStanding writes how credentials stand. anew forgets failures of earlier imports, which the credentials may have been to blame for.
+func putStanding(ctx context.Context, tx *sql.Tx, ref store.Ref, s store.Standing, anew bool) error {
+	_, err := tx.ExecContext(ctx, `UPDATE bindings SET refusals = ?, garbled = ?, refused_since = ?, refused = ?, next_probe = ?,
 			failing_since = CASE WHEN ? THEN 0 ELSE failing_since END
 		WHERE store_key = `+storeKeyOf+` AND adapter = ?`,
-		s.Refusals, nanos(s.Since), s.Refused, nanos(s.NextProbe), s.Works(), ref.StoreID, ref.Adapter)
+		s.Refusals, s.Garbled, nanos(s.Since), s.Refused, nanos(s.NextProbe), anew, ref.StoreID, ref.Adapter)
 	return err
 }
 
@@ -68,12 +69,12 @@ func (db *DB) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.
 	return refs, nil
 }
 
-const nextProbe = `SELECT b.next_probe ` + probing + ` ORDER BY b.next_probe LIMIT 1`
+const nextProbe = `SELECT b.next_probe ` + probing + ` AND b.next_probe > ? ORDER BY b.next_probe LIMIT 1`
 
 // NextProbe implements store.Repository.
-func (db *DB) NextProbe(ctx context.Context) (time.Time, error) {
+func (db *DB) NextProbe(ctx context.Context, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextProbe).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextProbe, nanos(after)).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next probe: %w", explain(err))
 	}

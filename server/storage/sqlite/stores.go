@@ -17,19 +17,19 @@ const storeKeyOf = `(SELECT key FROM stores WHERE id = ?)`
 const storeColumns = `id, adapter,
 	(SELECT json_group_array(adapter) FROM (SELECT c.adapter FROM credentials c WHERE c.store_key = stores.key
 		ORDER BY c.adapter <> stores.adapter, c.adapter)), acceptance, environment, marketplace,
-	(SELECT b.account_id FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter), shop_name, settings, paused,
+	(SELECT b.account_id FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter), shop_name, settings, paused, pause_time,
 	health_state, health_reason, health_message, health_since,
-	create_time, update_time, disconnect_time, last_import_start, last_import_finish, next_import,
+	create_time, update_time, disconnect_time, last_import_start, last_import_finish, next_import, policy_change,
 	CASE WHEN disconnect_time = 0 THEN
 		(SELECT b.next_probe FROM bindings b WHERE b.store_key = stores.key AND b.adapter = stores.adapter) ELSE 0 END`
 
 func scanStore(row scanner) (store.Store, error) {
 	var s store.Store
 	err := row.Scan(&s.ID, &s.Adapter, jsonColumn[[]string]{&s.Adapters}, &s.Acceptance, &s.Environment, &s.Marketplace, &s.AccountID, &s.ShopName,
-		jsonColumn[store.Settings]{&s.Settings}, &s.Paused,
+		jsonColumn[store.Settings]{&s.Settings}, &s.Paused, timestamp{&s.PauseTime},
 		&s.Health.State, &s.Health.Reason, &s.Health.Message, timestamp{&s.Health.Since},
 		timestamp{&s.CreateTime}, timestamp{&s.UpdateTime}, timestamp{&s.DisconnectTime},
-		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish}, timestamp{&s.NextImport}, timestamp{&s.NextProbe})
+		timestamp{&s.LastImportStart}, timestamp{&s.LastImportFinish}, timestamp{&s.NextImport}, timestamp{&s.PolicyChange}, timestamp{&s.NextProbe})
 	if errors.Is(err, sql.ErrNoRows) {
 		return store.Store{}, store.ErrNotFound
 	}
@@ -99,7 +99,7 @@ func (db *DB) ReconnectStore(ctx context.Context, s store.Store, keys store.Acco
 		case disconnectTime == 0:
 			return store.ErrAccountTaken
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ?, next_import = 0 WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE stores SET create_time = ? WHERE key = ?`, nanos(s.CreateTime), key); err != nil {
 			return err
 		}
 		s.DisconnectTime = time.Time{}
@@ -168,13 +168,7 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 		s.ID, s.Adapter, s.Adapters = stored.ID, stored.Adapter, stored.Adapters
 		s.Marketplace, s.AccountID = stored.Marketplace, stored.AccountID
 		s.CreateTime, s.LastImportStart, s.LastImportFinish = stored.CreateTime, stored.LastImportStart, stored.LastImportFinish
-		if s.Settings.ImportSchedule != stored.Settings.ImportSchedule { // what was planned was planned after the old one
-			if _, err := tx.ExecContext(ctx, `UPDATE stores SET next_import = 0 WHERE id = ?`, id); err != nil {
-				return err
-			}
-			stored.NextImport = time.Time{}
-		}
-		s.NextImport, s.NextProbe = stored.NextImport, stored.NextProbe
+		s.NextProbe = stored.NextProbe
 		return updateStore(ctx, tx, s)
 	})
 	if err != nil {
@@ -183,18 +177,19 @@ func (db *DB) UpdateStore(ctx context.Context, id string, change func(*store.Sto
 	return s, nil
 }
 
-// updateStore writes what UpdateStore may write.
+// updateStore writes what UpdateStore may write. Of a store that is connected again nothing is planned, and no orders are to be judged.
 func updateStore(ctx context.Context, tx *sql.Tx, s store.Store) error {
 	settings, err := toJSON(s.Settings)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE stores SET environment = ?, shop_name = ?, acceptance = ?, settings = ?, paused = ?,
-			health_state = ?, health_reason = ?, health_message = ?, health_since = ?, update_time = ?, disconnect_time = ?
+	_, err = tx.ExecContext(ctx, `UPDATE stores SET environment = ?, shop_name = ?, acceptance = ?, settings = ?, paused = ?, pause_time = ?,
+			health_state = ?, health_reason = ?, health_message = ?, health_since = ?, update_time = ?, disconnect_time = ?,
+			next_import = ?, policy_change = ?
 		WHERE id = ?`,
-		s.Environment, s.ShopName, s.Acceptance, settings, s.Paused,
+		s.Environment, s.ShopName, s.Acceptance, settings, s.Paused, nanos(s.PauseTime),
 		s.Health.State, s.Health.Reason, s.Health.Message, nanos(s.Health.Since), nanos(s.UpdateTime), nanos(s.DisconnectTime),
-		s.ID)
+		nanos(s.NextImport), nanos(s.PolicyChange), s.ID)
 	return err
 }
 
@@ -217,7 +212,7 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 			return store.ErrShipmentsOpen
 		}
 		if shipments || decisions {
-			if err := abandon(ctx, tx, storeGone, `store_key = `+storeKeyOf, now, id); err != nil {
+			if _, err := abandon(ctx, tx, storeGone, `store_key = `+storeKeyOf, now, id); err != nil {
 				return err
 			}
 		}

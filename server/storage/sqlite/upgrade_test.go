@@ -14,6 +14,7 @@ import (
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -26,8 +27,9 @@ const schema4 = `
 INSERT INTO stores (key, id, adapter, environment, marketplace, account_id, shop_name, settings, paused, health_state, health_reason,
 	health_message, health_since, create_time, update_time, disconnect_time, last_import_start, last_import_finish, last_event_seq, last_change_time)
 VALUES (1, 'shop', 'alpha', 'production', 'market', 'login-1', 'Shop', '{}', 0, 'HEALTHY', '', '', 100, 100, 200, 0, 5000, 6000, 1, 7000),
-	(2, 'login-1', 'alpha', 'production', 'market', 'shop', 'Other', '{}', 1, 'AUTH_REQUIRED', 'MARKETPLACE_CREDENTIALS_REJECTED', '', 101, 101, 201, 0, 0, 0, 0, 0),
-	(3, 'gone', 'alpha', 'production', 'market', 'login-3', 'Gone', '{}', 0, 'HEALTHY', '', '', 102, 102, 202, 900, 0, 0, 0, 0);
+	(2, 'login-1', 'alpha', 'production', 'market', 'shop', 'Other',
+		'{"display_name":"Other","acceptance_policy":{"mode":"ALL","skus":["A"],"max_total":{"c":"EUR","u":50}}}', 1, 'AUTH_REQUIRED', 'MARKETPLACE_CREDENTIALS_REJECTED', '', 101, 101, 201, 0, 0, 0, 0, 0),
+	(3, 'gone', 'alpha', 'production', 'market', 'login-3', 'Gone', '{"acceptance_policy":{"mode":"LISTED","skus":["A"]}}', 0, 'HEALTHY', '', '', 102, 102, 202, 900, 0, 0, 0, 0);
 INSERT INTO credentials (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'01'), (2, 'alpha', 'k', x'02');
 INSERT INTO adapter_states (store_key, adapter, key_id, ciphertext) VALUES (1, 'alpha', 'k', x'03');
 INSERT INTO imports (store_key, id, state, start_time, finish_time, windows, read_count)
@@ -217,5 +219,42 @@ func TestUpgradeToEvidence(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, events); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// TestUpgradeToSettings: limits that did not count are gone, those that count stay, and nobody claims to know when a pause began.
+func TestUpgradeToSettings(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	for id, want := range map[string]store.Settings{
+		"shop":    {},
+		"login-1": {DisplayName: "Other", AcceptancePolicy: store.AcceptancePolicy{Mode: store.AcceptAll}},
+		"gone":    {AcceptancePolicy: store.AcceptancePolicy{Mode: store.AcceptListed, SKUs: []string{"A"}}},
+	} {
+		s, err := db.GetStore(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, s.Settings); diff != "" {
+			t.Errorf("settings of %s (-want +got):\n%s", id, diff)
+		}
+		if !s.PauseTime.IsZero() || !s.PolicyChange.IsZero() {
+			t.Errorf("%s is paused since %s, its policy changed at %s", id, s.PauseTime, s.PolicyChange)
+		}
+	}
+}
+
+// TestUpgradeToQueues: what waited before has its turn.
+func TestUpgradeToQueues(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
+	next, err := db.NextDue(t.Context(), at(8999))
+	if err != nil || !next.Equal(at(9000)) {
+		t.Errorf("next due at %v, %v, want %v", next, err, at(9000))
+	}
+	waiting, err := db.DueShipments(t.Context(), due.Look[store.Ref]{Now: at(9000), Limit: 5, PerGroup: 5})
+	if err != nil || len(waiting) != 1 || waiting[0].ID != "p1" {
+		t.Errorf("due: %v, %v, want p1", waiting, err)
 	}
 }

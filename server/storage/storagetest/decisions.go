@@ -18,31 +18,53 @@ var decisionCases = []testCase{
 		same(t, "returned", stored, want)
 		same(t, "stored", getDecision(t, r, "1"), want)
 	}},
-	{"put keeps an open or confirmed decision", func(t *testing.T, r Repositories) {
+	{"put changes nothing when the order has another decision by now", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
-		earlier := decide(t, r, "1")
-		for _, state := range []delivery.State{delivery.Queued, delivery.Sending, delivery.Acknowledged, delivery.Confirmed} {
+		first := decide(t, r, "1")
+		for _, state := range delivery.States() {
+			earlier := getDecision(t, r, "1")
 			earlier.State = state
 			earlier = updateDecision(t, r, earlier)
-			current, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("1", decision.Refuse))
-			noError(t, err)
-			if stored {
-				t.Errorf("a decision that is %s was replaced", state)
+			for _, seen := range []int64{0, first.Revision, earlier.Revision + 1} { // none, an older one, one that never was
+				d := newDecision("1", decision.Refuse)
+				d.Revision = seen
+				current, stored, err := r.Decisions.PutDecision(t.Context(), d)
+				noError(t, err)
+				if stored {
+					t.Errorf("a decision that is %s was replaced by one that was taken in view of revision %d", state, seen)
+				}
+				same(t, "returned", current, earlier)
+				same(t, "stored", getDecision(t, r, "1"), earlier)
 			}
-			same(t, "returned", current, earlier)
-			same(t, "stored", getDecision(t, r, "1"), earlier)
 		}
 	}},
-	{"put replaces a decision that ended without reaching its aim", func(t *testing.T, r Repositories) {
+	{"put changes nothing when the decision that was seen is gone", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.PendingAcceptance))
+		d := newDecision("1", decision.Refuse)
+		d.Revision = 1
+		current, stored, err := r.Decisions.PutDecision(t.Context(), d)
+		noError(t, err)
+		same(t, "stored", stored, false)
+		same(t, "returned", current, decision.Decision{})
+		found, err := r.Decisions.Decisions(t.Context(), shop, []string{"1"})
+		noError(t, err)
+		same(t, "decisions", found, map[string]decision.Decision{})
+	}},
+	{"put replaces the decision that was seen with every field", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		earlier := decide(t, r, "1")
-		for i, state := range []delivery.State{delivery.Rejected, delivery.NeedsAttention, delivery.Superseded, delivery.Cancelled} {
+		for i, state := range []delivery.State{delivery.Confirmed, delivery.Rejected, delivery.NeedsAttention, delivery.Superseded, delivery.Cancelled} {
 			earlier.State, earlier.NextAttempt = state, time.Time{}
 			earlier = updateDecision(t, r, earlier)
 			want := newDecision("1", decision.Refuse)
-			want.CreateTime = at(20 + i)
+			want.CreateTime, want.Revision = at(20+i), earlier.Revision
 			want.Delivery = delivery.New(at(20+i), at(30+i))
+			want.Uncertain, want.SettledTime, want.LastOutcome = i%2 == 0, at(25+i), delivery.Unknown
 			stored := put(t, r, want)
+			if stored.Revision <= earlier.Revision {
+				t.Errorf("revision %d follows %d", stored.Revision, earlier.Revision)
+			}
 			want.Revision = stored.Revision
 			same(t, "returned", stored, want)
 			same(t, "stored", getDecision(t, r, "1"), want)
@@ -202,7 +224,7 @@ var dueDecisionCases = []testCase{
 		noError(t, err)
 		due := func(now time.Time, limit int, want ...string) {
 			t.Helper()
-			decisions, err := r.Decisions.DueDecisions(t.Context(), now, limit)
+			decisions, err := r.Decisions.DueDecisions(t.Context(), look(now, limit))
 			noError(t, err)
 			var numbers []string
 			for _, d := range decisions {
@@ -212,7 +234,7 @@ var dueDecisionCases = []testCase{
 		}
 		next := func(want time.Time) {
 			t.Helper()
-			got, err := r.Decisions.NextDecision(t.Context())
+			got, err := r.Decisions.NextDecision(t.Context(), time.Time{})
 			noError(t, err)
 			same(t, "next", got, want)
 		}
@@ -227,15 +249,15 @@ var dueDecisionCases = []testCase{
 	{"what is due is whole", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		want := decide(t, r, "1")
-		due, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
+		due, err := r.Decisions.DueDecisions(t.Context(), look(at(10), 10))
 		noError(t, err)
 		same(t, "due", due, []decision.Decision{want})
 	}},
 	{"nothing is due when there are no decisions", func(t *testing.T, r Repositories) {
-		next, err := r.Decisions.NextDecision(t.Context())
+		next, err := r.Decisions.NextDecision(t.Context(), time.Time{})
 		noError(t, err)
 		same(t, "next", next, time.Time{})
-		due, err := r.Decisions.DueDecisions(t.Context(), at(0), 10)
+		due, err := r.Decisions.DueDecisions(t.Context(), look(at(0), 10))
 		noError(t, err)
 		same(t, "due", due, []decision.Decision{})
 	}},

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
-	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -90,7 +90,7 @@ func (f hidesHeldDecisions) UpdateDecision(ctx context.Context, d decision.Decis
 	return stored, err
 }
 
-// replacesDecisions ends whatever is in the way.
+// replacesDecisions puts a decision in place of whichever is there.
 type replacesDecisions struct{ decision.Repository }
 
 func (f replacesDecisions) PutDecision(ctx context.Context, d decision.Decision) (decision.Decision, bool, error) {
@@ -98,10 +98,7 @@ func (f replacesDecisions) PutDecision(ctx context.Context, d decision.Decision)
 	if err != nil || stored {
 		return current, stored, err
 	}
-	current.State = delivery.Superseded
-	if _, err := f.UpdateDecision(ctx, current); err != nil {
-		return current, false, err
-	}
+	d.Revision = current.Revision
 	return f.Repository.PutDecision(ctx, d)
 }
 
@@ -111,6 +108,16 @@ func (f keepsDecisions) PutDecision(ctx context.Context, d decision.Decision) (d
 	found, err := f.Decisions(ctx, d.StoreID, []string{d.OrderNumber})
 	if current, ok := found[d.OrderNumber]; ok || err != nil {
 		return current, false, err
+	}
+	return f.Repository.PutDecision(ctx, d)
+}
+
+// forgetsDoubt stores what takes the place of another decision as if nothing had been sent before.
+type forgetsDoubt struct{ decision.Repository }
+
+func (f forgetsDoubt) PutDecision(ctx context.Context, d decision.Decision) (decision.Decision, bool, error) {
+	if d.Revision > 0 {
+		d.Uncertain = false
 	}
 	return f.Repository.PutDecision(ctx, d)
 }
@@ -135,8 +142,8 @@ func (f overwritesDecisions) UpdateDecision(ctx context.Context, d decision.Deci
 
 type dueByNumber struct{ decision.Repository }
 
-func (f dueByNumber) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := f.Repository.DueDecisions(ctx, now, limit)
+func (f dueByNumber) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decision.Decision, error) {
+	due, err := f.Repository.DueDecisions(ctx, l)
 	slices.SortFunc(due, func(a, b decision.Decision) int { return strings.Compare(a.OrderNumber, b.OrderNumber) })
 	return due, err
 }

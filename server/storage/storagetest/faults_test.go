@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -196,8 +197,8 @@ func (f overwrites) UpdateShipment(ctx context.Context, s shipment.Shipment, eve
 
 type dueByID struct{ shipment.Repository }
 
-func (f dueByID) DueShipments(ctx context.Context, now time.Time, limit int) ([]shipment.Shipment, error) {
-	due, err := f.Repository.DueShipments(ctx, now, limit)
+func (f dueByID) DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]shipment.Shipment, error) {
+	due, err := f.Repository.DueShipments(ctx, l)
 	slices.SortFunc(due, func(a, b shipment.Shipment) int { return strings.Compare(a.ID, b.ID) })
 	return due, err
 }

@@ -22,6 +22,15 @@ var freshnessCases = []testCase{
 			same(t, "order", getOrder(t, r, "1"), before)
 		}
 	}},
+	{"a read that began by a clock that was wrong is not fresher for ever", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(9000), newOrder("1", order.ReadyToShip))
+		within := order.Batch{Ref: shopRef, Orders: []order.Order{newOrder("1", order.Processing)}, ReadTime: at(10), Time: at(9000 - 60)}
+		same(t, "an hour ahead", applyBatch(t, r, within), order.Counts{Read: 1, Unchanged: 1})
+		same(t, "farther ahead", apply(t, r, shop, at(20), newOrder("1", order.Shipped)), order.Counts{Read: 1, Changed: 1})
+		same(t, "status", getOrder(t, r, "1").Status, order.Shipped)
+		same(t, "and then as ever", apply(t, r, shop, at(19), newOrder("1", order.ReadyToShip)), order.Counts{Read: 1, Unchanged: 1})
+	}},
 	{"reads that began at one time are stored one after the other", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		apply(t, r, shop, at(3), newOrder("1", order.ReadyToShip))

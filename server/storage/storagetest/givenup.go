@@ -109,7 +109,7 @@ var givenUpCases = []testCase{
 		move(t, r, alpha, beta, 10)
 		begin(t, r, runOf("i1", 20, beta, alpha))
 		incompleteWhen(t, r, alpha, true)
-		shipments, _ := due(t, r)
+		shipments, _ := dueNow(t, r)
 		same(t, "due shipments", shipments, []string{"p1"})
 		finish(t, r, "i1", order.Succeeded)
 		giveUp(t, r, alpha, 30)

@@ -33,6 +33,16 @@ var healthCases = []testCase{
 		importThrough(t, r, 20, order.Failed, betaRead, alphaFailed)
 		same(t, "fails again", cursorOf(t, r, alpha), store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(20)})
 	}},
+	{"answers that nobody could read leave failures as they are", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		importThrough(t, r, 10, order.Failed, alphaFailed)
+		want := store.Binding{Adapter: alpha, FirstAttempt: at(10), FailingSince: at(10)}
+		for _, s := range []store.Standing{garbled, {}, doubted, {}} {
+			setStanding(t, r, shopRef, s)
+			want.Standing = s
+			same(t, "alpha", cursorOf(t, r, alpha), want)
+		}
+	}},
 	{"a read says nothing of refused credentials", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		refuse(t, r, shopRef)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/server/decision"
+	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/storage/storagetest"
@@ -35,6 +36,16 @@ var healthFaults = map[string]fault{
 			}
 		}
 		r.Stores, r.Orders = changesBindings{r.Stores, remember}, changesOrderBindings{r.Orders, remember}
+	}},
+	"any success forgets failures": {"AdapterHealth/answers_that_nobody_could_read", func(r *storagetest.Repositories) {
+		r.Stores = stands{r.Stores, func(stores store.Repository, ref store.Ref, change change) (store.Standing, error) {
+			keep := func(x store.Standing) store.Standing { x.Refusals++; x.NextProbe = time.Unix(1, 0); return x }
+			undone := func(x store.Standing) store.Standing { x.Refusals--; return change(x) }
+			if _, err := stores.ChangeStanding(context.Background(), ref, keep); err != nil {
+				return store.Standing{}, err
+			}
+			return stores.ChangeStanding(context.Background(), ref, undone)
+		}}
 	}},
 	"whoever reads has credentials that work": {"AdapterHealth/a_read_says_nothing", func(r *storagetest.Repositories) {
 		r.Orders = readsWork{r.Orders, r.Stores}
@@ -168,8 +179,8 @@ type holdsShipments struct {
 	held func(ctx context.Context, storeID string) bool
 }
 
-func (f holdsShipments) DueShipments(ctx context.Context, now time.Time, limit int) ([]shipment.Shipment, error) {
-	due, err := f.Repository.DueShipments(ctx, now, limit)
+func (f holdsShipments) DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]shipment.Shipment, error) {
+	due, err := f.Repository.DueShipments(ctx, l)
 	return slices.DeleteFunc(due, func(s shipment.Shipment) bool { return f.held(ctx, s.StoreID) }), err
 }
 
@@ -178,8 +189,8 @@ type holdsDecisions struct {
 	held func(ctx context.Context, storeID string) bool
 }
 
-func (f holdsDecisions) DueDecisions(ctx context.Context, now time.Time, limit int) ([]decision.Decision, error) {
-	due, err := f.Repository.DueDecisions(ctx, now, limit)
+func (f holdsDecisions) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decision.Decision, error) {
+	due, err := f.Repository.DueDecisions(ctx, l)
 	return slices.DeleteFunc(due, func(d decision.Decision) bool { return f.held(ctx, d.StoreID) }), err
 }
 

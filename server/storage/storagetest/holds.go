@@ -3,6 +3,7 @@ package storagetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
@@ -139,10 +140,12 @@ var holdCases = []testCase{
 			{suspected, false},
 			{refused, false},
 			{store.Standing{Refusals: 1, Since: at(0), NextProbe: at(1)}, false}, // the probe is overdue
+			{doubted, false},
+			{garbled, true},
 			{store.Standing{}, true},
 		} {
 			setStanding(t, r, shopRef, c.standing)
-			shipments, decisions := due(t, r)
+			shipments, decisions := dueNow(t, r)
 			same(t, "due shipments", len(shipments) == 1, c.due)
 			same(t, "due decisions", len(decisions) == 1, c.due)
 			same(t, "due imports", len(dueStores(t, r, 10, 10)) == 1, c.due)
@@ -168,7 +171,7 @@ var holdCases = []testCase{
 			{store.Ref{StoreID: "other", Adapter: alpha}, []string{"p1", "p3"}, []string{"2", "4"}},
 		} {
 			refuse(t, r, c.refused)
-			shipments, decisions := due(t, r)
+			shipments, decisions := dueNow(t, r)
 			same(t, "due shipments", shipments, c.shipments)
 			same(t, "due decisions", decisions, c.decisions)
 			restore(t, r, c.refused)
@@ -179,27 +182,27 @@ var holdCases = []testCase{
 		ship(t, r, "p1", "1")
 		decide(t, r, "2")
 		setHealth(t, r, store.Health{State: store.AuthRequired, Reason: problem.ReasonCredentialsRejected})
-		shipments, decisions := due(t, r)
+		shipments, decisions := dueNow(t, r)
 		same(t, "due", append(shipments, decisions...), []string{"p1", "2"})
 	}},
 }
 
-// due is the ids of the shipments and the order numbers of the decisions that are due; what is due next agrees.
-func due(t *testing.T, r Repositories) (shipments, decisions []string) {
+// dueNow is the ids of the shipments and the order numbers of the decisions that are due; what is due next agrees.
+func dueNow(t *testing.T, r Repositories) (shipments, decisions []string) {
 	t.Helper()
-	dueShipments, err := r.Shipments.DueShipments(t.Context(), at(10), 10)
+	dueShipments, err := r.Shipments.DueShipments(t.Context(), look(at(50), 10))
 	noError(t, err)
 	for _, s := range dueShipments {
 		shipments = append(shipments, s.ID)
 	}
-	dueDecisions, err := r.Decisions.DueDecisions(t.Context(), at(10), 10)
+	dueDecisions, err := r.Decisions.DueDecisions(t.Context(), look(at(50), 10))
 	noError(t, err)
 	for _, d := range dueDecisions {
 		decisions = append(decisions, d.OrderNumber)
 	}
-	nextShipment, err := r.Shipments.NextDue(t.Context())
+	nextShipment, err := r.Shipments.NextDue(t.Context(), time.Time{})
 	noError(t, err)
-	nextDecision, err := r.Decisions.NextDecision(t.Context())
+	nextDecision, err := r.Decisions.NextDecision(t.Context(), time.Time{})
 	noError(t, err)
 	same(t, "there is a next shipment", !nextShipment.IsZero(), len(shipments) > 0)
 	same(t, "there is a next decision", !nextDecision.IsZero(), len(decisions) > 0)

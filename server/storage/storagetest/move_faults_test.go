@@ -194,6 +194,13 @@ var moveFaults = map[string]fault{
 			}
 		}}
 	}},
+	"what is taken over is due by the change time": {"Moves/it_is_due_by_the_clock", func(r *storagetest.Repositories) {
+		r.Orders = takesOver{r.Orders, func(b *order.Batch) {
+			if b.TakeOver != nil {
+				b.Time = b.Time.AddDate(0, 0, 7)
+			}
+		}}
+	}},
 	"a shipment stays behind": {"Moves/what_is_open_of_shipment_and_decision", func(r *storagetest.Repositories) {
 		r.Shipments = staysWithAlpha{r.Shipments}
 	}},

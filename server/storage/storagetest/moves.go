@@ -123,6 +123,18 @@ var moveCases = []testCase{
 		decided.SendCount++
 		wantError(t, second(r.Decisions.UpdateDecision(t.Context(), decided)), decision.ErrConflict)
 	}},
+	{"it is due by the clock, although the order changed by one that was ahead", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		ship(t, r, "p1", "1")
+		decide(t, r, "2")
+		apply(t, r, shop, at(9000), newOrder("3", order.ReadyToShip))
+		move(t, r, alpha, beta, 10)
+		b := through(beta, 20, newOrder("1", order.ReadyToShip), newOrder("2", order.PendingAcceptance))
+		b.TakeOver = []string{alpha}
+		applyBatch(t, r, b)
+		same(t, "shipment", getShipment(t, r, "p1").NextAttempt, at(20))
+		same(t, "decision", getDecision(t, r, "2").NextAttempt, at(20))
+	}},
 	{"what is open of an order that stays is not touched", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		s := ship(t, r, "p1", "1")
@@ -204,12 +216,14 @@ var moveCases = []testCase{
 		_, _, err := createOne(t, r, newShipment("p1", "1")) // it was looked at before
 		wantError(t, err, order.ErrMoved)
 		wantError(t, second(r.Shipments.GetShipment(t.Context(), shop, "p1")), shipment.ErrNotFound)
-		_, stored, err := r.Decisions.PutDecision(t.Context(), newDecision("2", decision.Refuse))
+		d := newDecision("2", decision.Refuse)
+		d.Revision = over.Revision
+		_, stored, err := r.Decisions.PutDecision(t.Context(), d)
 		wantError(t, err, order.ErrMoved)
 		same(t, "stored", stored, false)
 		same(t, "decision", getDecision(t, r, "2"), over)
 
-		s, d := newShipment("p1", "1"), newDecision("2", decision.Refuse)
+		s := newShipment("p1", "1")
 		s.Adapter, d.Adapter = beta, beta
 		create(t, r, s)
 		same(t, "adapter of the decision", put(t, r, d).Adapter, beta)

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/host/release"
@@ -67,11 +68,12 @@ var pinCases = []testCase{
 	}},
 }
 
-// storeUse is what one store uses of adapter alpha.
+// storeUse is what one store uses of adapter alpha, the time of its credentials left out.
 func storeUse(t *testing.T, r Repositories, storeID string) release.Use {
 	t.Helper()
 	got, err := r.InUse.StoreUse(t.Context(), alpha, storeID)
 	noError(t, err)
+	got.CredentialsTime = time.Time{}
 	return got
 }
 
@@ -84,6 +86,16 @@ var storeUseCases = []testCase{
 		of, err := r.InUse.StoreUse(t.Context(), beta, shop)
 		noError(t, err)
 		same(t, "use of another adapter", of, release.Use{})
+	}},
+	{"a store's credentials have the time at which its own were given", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		before, err := r.InUse.StoreUse(t.Context(), alpha, shop)
+		noError(t, err)
+		connect(t, r, "other")
+		after, err := r.InUse.StoreUse(t.Context(), alpha, shop)
+		noError(t, err)
+		same(t, "after another store was connected", after.CredentialsTime, before.CredentialsTime)
+		same(t, "told", before.CredentialsTime.IsZero(), false)
 	}},
 	{"what other stores use does not count", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")

@@ -53,7 +53,7 @@ var reopeningCases = []testCase{
 			same(t, "stored", getShipment(t, r, id), want)
 			same(t, "events", eventsOf(t, r, id), once(queued, reopened))
 		}
-		shipments, _ := due(t, r)
+		shipments, _ := dueNow(t, r)
 		same(t, "due", shipments, []string{"p0000", "p0001"})
 	}},
 	{"a shipment is open again under the adapter that its order belongs to now", func(t *testing.T, r Repositories) {
@@ -113,7 +113,7 @@ var reopeningCases = []testCase{
 		_, err := r.Shipments.ReopenShipment(t.Context(), again(ended), reopened)
 		noError(t, err)
 		setPaused(t, r, shop, false)
-		shipments, _ := due(t, r)
+		shipments, _ := dueNow(t, r)
 		same(t, "due", shipments, []string{"p1"})
 	}},
 	{"of several reopenings of one revision one wins", func(t *testing.T, r Repositories) {

@@ -12,7 +12,7 @@ import (
 // dueStores lists the stores that are due at a minute.
 func dueStores(t *testing.T, r Repositories, minute, limit int) []string {
 	t.Helper()
-	due, err := r.Schedule.DueImports(t.Context(), at(minute), limit)
+	due, err := r.Schedule.DueImports(t.Context(), at(minute), limit, false)
 	noError(t, err)
 	var ids []string
 	for _, d := range due {
@@ -34,16 +34,18 @@ var scheduleCases = []testCase{
 		}
 		same(t, "due", dueStores(t, r, 5, 10), []string{"b", "c", "a"})
 		same(t, "the first two", dueStores(t, r, 5, 2), []string{"b", "c"})
-		due, err := r.Schedule.DueImports(t.Context(), at(5), 1)
+		due, err := r.Schedule.DueImports(t.Context(), at(5), 1, false)
 		noError(t, err)
 		same(t, "due since", due, []order.Due{{StoreID: "b", Time: at(3)}})
-		next, err := r.Schedule.NextDueImport(t.Context())
-		noError(t, err)
-		same(t, "next", next, at(3))
+		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
+			next, err := r.Schedule.NextDueImport(t.Context(), at(after), false)
+			noError(t, err)
+			same(t, "next", next, want)
+		}
 	}},
 	{"nothing is due without stores", func(t *testing.T, r Repositories) {
 		same(t, "due", len(dueStores(t, r, 0, 10)), 0)
-		next, err := r.Schedule.NextDueImport(t.Context())
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next.IsZero(), true)
 	}},
@@ -56,7 +58,7 @@ var scheduleCases = []testCase{
 		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
 		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
 		plan(t, r, "fine", 9)
-		next, err := r.Schedule.NextDueImport(t.Context())
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next, at(9))
 
@@ -65,34 +67,49 @@ var scheduleCases = []testCase{
 		setSchedule(t, r, "disabled", store.ImportSchedule{})
 		same(t, "due again", dueStores(t, r, 5, 10), []string{"disabled", "paused", "refused"})
 	}},
-	{"another schedule makes the store due at once, other settings do not", func(t *testing.T, r Repositories) {
+	{"a change of the store plans anew only when it says so", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		plan(t, r, shop, 60)
 		setPaused(t, r, shop, true)
 		setPaused(t, r, shop, false)
+		hourly := store.ImportSchedule{Interval: time.Hour}
+		setSchedule(t, r, shop, hourly)
 		same(t, "due", len(dueStores(t, r, 5, 10)), 0)
 		got, err := r.Stores.GetStore(t.Context(), shop)
 		noError(t, err)
 		same(t, "planned", got.NextImport, at(60))
-		hourly := store.ImportSchedule{Interval: time.Hour}
-		same(t, "planned after the change", setSchedule(t, r, shop, hourly).NextImport.IsZero(), true)
-		due, err := r.Schedule.DueImports(t.Context(), at(5), 10)
+		same(t, "planned anew", replan(t, r, shop, 4).NextImport, at(4))
+		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, false)
 		noError(t, err)
-		same(t, "due", due, []order.Due{{StoreID: shop, Schedule: hourly}})
+		same(t, "due", due, []order.Due{{StoreID: shop, Time: at(4), Schedule: hourly}})
 	}},
-	{"an import that began under another schedule plans nothing", func(t *testing.T, r Repositories) {
-		connect(t, r, "changed", "other", "same")
-		hourly := store.ImportSchedule{Interval: time.Hour}
-		for _, id := range []string{"changed", "same"} {
-			setSchedule(t, r, id, hourly)
-		}
-		due, err := r.Schedule.DueImports(t.Context(), at(0), 10)
+	{"an import plans nothing for a store that was planned anew meanwhile", func(t *testing.T, r Repositories) {
+		connect(t, r, "new", "new-changed", "planned", "planned-changed")
+		plan(t, r, "planned", 1)
+		plan(t, r, "planned-changed", 2)
+		due, err := r.Schedule.DueImports(t.Context(), at(2), 10, false)
 		noError(t, err)
-		setSchedule(t, r, "changed", store.ImportSchedule{Interval: time.Minute})
+		replan(t, r, "new-changed", 3)
+		replan(t, r, "planned-changed", 4)
 		for _, d := range due {
 			noError(t, r.Schedule.PlanImport(t.Context(), d, at(60)))
 		}
-		same(t, "still due", dueStores(t, r, 5, 10), []string{"changed"})
+		same(t, "still due", dueStores(t, r, 5, 10), []string{"new-changed", "planned-changed"})
+	}},
+	{"stores without an interval of their own are left out when asked", func(t *testing.T, r Repositories) {
+		connect(t, r, "disabled", "none", "own")
+		for _, id := range []string{"disabled", "own"} {
+			setSchedule(t, r, id, store.ImportSchedule{Interval: time.Hour, Disabled: id == "disabled"})
+		}
+		plan(t, r, "none", 2)
+		plan(t, r, "own", 3)
+		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, true)
+		noError(t, err)
+		same(t, "due", due, []order.Due{{StoreID: "own", Time: at(3), Schedule: store.ImportSchedule{Interval: time.Hour}}})
+		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, true)
+		noError(t, err)
+		same(t, "next", next, at(3))
+		same(t, "all that are due", dueStores(t, r, 5, 10), []string{"none", "own"})
 	}},
 	{"a store that is connected again is due at once", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -126,10 +143,21 @@ var scheduleCases = []testCase{
 	}},
 }
 
-// plan sets when a store that has no schedule of its own is due.
+// plan sets when a store is due that was never planned.
 func plan(t *testing.T, r Repositories, id string, minute int) {
 	t.Helper()
 	noError(t, r.Schedule.PlanImport(t.Context(), order.Due{StoreID: id}, at(minute)))
+}
+
+// replan makes a store due at a minute, as another schedule does.
+func replan(t *testing.T, r Repositories, id string, minute int) store.Store {
+	t.Helper()
+	changed, err := r.Stores.UpdateStore(t.Context(), id, func(s *store.Store) error {
+		s.NextImport = at(minute)
+		return nil
+	})
+	noError(t, err)
+	return changed
 }
 
 // setSchedule replaces the schedule of a store.

@@ -329,7 +329,7 @@ var shipmentPageCases = []testCase{
 		noError(t, err)
 		due := func(now time.Time, limit int, want ...string) {
 			t.Helper()
-			shipments, err := r.Shipments.DueShipments(t.Context(), now, limit)
+			shipments, err := r.Shipments.DueShipments(t.Context(), look(now, limit))
 			noError(t, err)
 			var ids []string
 			for _, s := range shipments {
@@ -339,7 +339,7 @@ var shipmentPageCases = []testCase{
 		}
 		next := func(want time.Time) {
 			t.Helper()
-			got, err := r.Shipments.NextDue(t.Context())
+			got, err := r.Shipments.NextDue(t.Context(), time.Time{})
 			noError(t, err)
 			same(t, "next due", got, want)
 		}
@@ -352,10 +352,10 @@ var shipmentPageCases = []testCase{
 		next(at(10))
 	}},
 	{"nothing is due when there are no shipments", func(t *testing.T, r Repositories) {
-		got, err := r.Shipments.NextDue(t.Context())
+		got, err := r.Shipments.NextDue(t.Context(), time.Time{})
 		noError(t, err)
 		same(t, "next due", got, time.Time{})
-		shipments, err := r.Shipments.DueShipments(t.Context(), at(0), 10)
+		shipments, err := r.Shipments.DueShipments(t.Context(), look(at(0), 10))
 		noError(t, err)
 		same(t, "due", shipments, []shipment.Shipment{})
 	}},

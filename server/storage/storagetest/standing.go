@@ -11,6 +11,8 @@ import (
 var (
 	suspected = store.Standing{Refusals: 1, Since: at(1), NextProbe: at(60)}
 	refused   = store.Standing{Refusals: 3, Since: at(1), Refused: true, NextProbe: at(60)}
+	garbled   = store.Standing{Garbled: 2, Since: at(1)} // and works, as far as anybody knows
+	doubted   = store.Standing{Garbled: 5, Since: at(1), NextProbe: at(60)}
 )
 
 // setStanding writes how credentials stand.
@@ -50,7 +52,7 @@ func dueProbes(t *testing.T, r Repositories, minute, limit int) []store.Ref {
 
 func nextProbe(t *testing.T, r Repositories) time.Time {
 	t.Helper()
-	next, err := r.Stores.NextProbe(t.Context())
+	next, err := r.Stores.NextProbe(t.Context(), time.Time{})
 	noError(t, err)
 	return next
 }
@@ -62,7 +64,7 @@ var standingCases = []testCase{
 	{"a change gets what stands and returns what it made of it", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		var seen []store.Standing
-		for _, s := range []store.Standing{suspected, refused, {}, suspected} {
+		for _, s := range []store.Standing{suspected, refused, {}, garbled, doubted} {
 			got, err := r.Stores.ChangeStanding(t.Context(), shopRef, func(x store.Standing) store.Standing {
 				seen = append(seen, x)
 				return s
@@ -71,7 +73,7 @@ var standingCases = []testCase{
 			same(t, "returned", got, s)
 			same(t, "stored", cursorOf(t, r, alpha).Standing, s)
 		}
-		same(t, "what changes were given", seen, []store.Standing{{}, suspected, refused, {}})
+		same(t, "what changes were given", seen, []store.Standing{{}, suspected, refused, {}, garbled})
 	}},
 	{"concurrent changes lose nothing", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -104,7 +106,11 @@ var standingCases = []testCase{
 		for id, minute := range map[string]int{"a": 5, "b": 3, "c": 4, "d": 6} {
 			probeAt(t, r, of(id), minute)
 		}
-		same(t, "next", nextProbe(t, r), at(3))
+		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
+			next, err := r.Stores.NextProbe(t.Context(), at(after))
+			noError(t, err)
+			same(t, "next", next, want)
+		}
 		same(t, "due", dueProbes(t, r, 2, 10), []store.Ref(nil))
 		same(t, "due", dueProbes(t, r, 5, 10), []store.Ref{of("b"), of("c"), of("a")})
 		same(t, "limited", dueProbes(t, r, 5, 2), []store.Ref{of("b"), of("c")})

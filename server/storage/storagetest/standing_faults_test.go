@@ -72,6 +72,9 @@ var standingFaults = map[string]fault{
 	"the next probe is not told": {"Standing/probes_are_due_by_their_time", func(r *storagetest.Repositories) {
 		r.Stores = forgetsProbes{r.Stores}
 	}},
+	"the next probe is told twice": {"Standing/probes_are_due_by_their_time", func(r *storagetest.Repositories) {
+		r.Stores = repeatsProbes{r.Stores}
+	}},
 	"probes know no limit": {"Standing/probes_are_due_by_their_time", func(r *storagetest.Repositories) {
 		r.Stores = unlimitedProbes{r.Stores}
 	}},
@@ -125,8 +128,8 @@ type importsAnyway struct {
 	stores store.Repository
 }
 
-func (f importsAnyway) DueImports(ctx context.Context, now time.Time, limit int) ([]order.Due, error) {
-	due, err := f.ScheduleRepository.DueImports(ctx, now, limit)
+func (f importsAnyway) DueImports(ctx context.Context, now time.Time, limit int, own bool) ([]order.Due, error) {
+	due, err := f.ScheduleRepository.DueImports(ctx, now, limit, own)
 	b, readErr := f.stores.Bindings(ctx, "shop")
 	if len(due) == 0 && readErr == nil && !b.Adapters[0].Standing.Refused {
 		due = append(due, order.Due{StoreID: "shop"})
@@ -153,7 +156,15 @@ func (f hurriesProbes) DueProbes(ctx context.Context, now time.Time, limit int) 
 
 type forgetsProbes struct{ store.Repository }
 
-func (f forgetsProbes) NextProbe(context.Context) (time.Time, error) { return time.Time{}, nil }
+func (f forgetsProbes) NextProbe(context.Context, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+type repeatsProbes struct{ store.Repository }
+
+func (f repeatsProbes) NextProbe(ctx context.Context, after time.Time) (time.Time, error) {
+	return f.Repository.NextProbe(ctx, after.Add(-1))
+}
 
 type unlimitedProbes struct{ store.Repository }
 

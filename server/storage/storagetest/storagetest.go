@@ -32,6 +32,7 @@ type Repositories struct {
 	Schedule  order.ScheduleRepository
 	Releases  release.Repository
 	InUse     release.Stores
+	Upkeep    store.UpkeepRepository
 	// Reopen closes the database and opens it again on the same data, as a restart of the server does. The ones before
 	// are not used any more.
 	Reopen func(t *testing.T) Repositories
@@ -59,6 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"ShipmentPages", shipmentPageCases},
 		{"Decisions", decisionCases},
 		{"DueDecisions", dueDecisionCases},
+		{"Queues", queueCases},
 		{"Holds", holdCases},
 		{"Products", productCases},
 		{"Schedule", scheduleCases},
@@ -66,11 +68,13 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Pins", pinCases},
 		{"AdapterUse", useCases},
 		{"StoreUse", storeUseCases},
+		{"Reviews", reviewCases},
 		{"Bindings", bindingCases},
 		{"Accounts", accountCases},
 		{"AccountNames", nameCases},
 		{"AdapterHealth", healthCases},
 		{"Standing", standingCases},
+		{"Upkeep", upkeepCases},
 		{"Cursors", cursorCases},
 		{"Migrations", migrationCases},
 		{"Completion", completionCases},

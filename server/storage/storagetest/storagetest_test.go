@@ -5,11 +5,12 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/storage/sqlite"
+	"github.com/relaishq/relais/server/storage/sqlite/sqlitetest"
 	"github.com/relaishq/relais/server/storage/storagetest"
 	"github.com/relaishq/relais/server/store"
 )
@@ -24,7 +25,8 @@ type fault struct {
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
 	for _, more := range []map[string]fault{
-		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, releaseFaults, pinFaults, firstFaults,
+		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, upkeepFaults, reviewFaults, queueFaults,
+		releaseFaults, pinFaults, firstFaults,
 	} {
 		maps.Copy(all, more)
 	}
@@ -58,6 +60,9 @@ var firstFaults = map[string]fault{
 	}},
 	"a stale read wins": {"FreshReads/a_read_that_began_before_the_one_that_was_stored", func(r *storagetest.Repositories) {
 		r.Orders = dropsReadTime{r.Orders}
+	}},
+	"a read of next week is the freshest": {"FreshReads/a_read_that_began_by_a_clock", func(r *storagetest.Repositories) {
+		r.Orders = takesOver{r.Orders, func(b *order.Batch) { b.Time = b.Time.AddDate(0, 0, 7) }}
 	}},
 	"the marketplace's clock decides": {"FreshReads/what_the_marketplace_says_of_the_change", func(r *storagetest.Repositories) {
 		r.Orders = believesUpdateTime{r.Orders}
@@ -119,11 +124,14 @@ var firstFaults = map[string]fault{
 	"a disconnected store decides": {"Holds/of_a_disconnected_store_only_the_request_of_a_decision", func(r *storagetest.Repositories) {
 		r.Decisions = hidesHeldDecisions{r.Decisions}
 	}},
-	"an open decision is replaced": {"Decisions/put_keeps_an_open_or_confirmed_decision", func(r *storagetest.Repositories) {
+	"a decision that nobody saw is replaced": {"Decisions/put_changes_nothing_when_the_order_has_another", func(r *storagetest.Repositories) {
 		r.Decisions = replacesDecisions{r.Decisions}
 	}},
-	"an ended decision stays": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+	"an ended decision stays": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
 		r.Decisions = keepsDecisions{r.Decisions}
+	}},
+	"a decision forgets what may have been sent before": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
+		r.Decisions = forgetsDoubt{r.Decisions}
 	}},
 	"every put claims to win": {"Decisions/of_several_puts_for_one_order_one_wins", func(r *storagetest.Repositories) {
 		r.Decisions = claimsStored{r.Decisions}
@@ -131,7 +139,7 @@ var firstFaults = map[string]fault{
 	"revisions of decisions are not compared": {"Decisions/update_of_an_older_revision_changes_nothing", func(r *storagetest.Repositories) {
 		r.Decisions = overwritesDecisions{r.Decisions}
 	}},
-	"a replaced decision is written by its old worker": {"Decisions/put_replaces_a_decision_that_ended", func(r *storagetest.Repositories) {
+	"a replaced decision is written by its old worker": {"Decisions/put_replaces_the_decision_that_was_seen", func(r *storagetest.Repositories) {
 		r.Decisions = overwritesDecisions{r.Decisions}
 	}},
 	"decisions are due in order of number": {"DueDecisions/due_are_open_decisions_of_working_stores", func(r *storagetest.Repositories) {
@@ -191,7 +199,7 @@ func TestSuiteNotices(t *testing.T) {
 
 func open(t *testing.T) storagetest.Repositories {
 	t.Helper()
-	db, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "relais.db"))
+	db, err := sqlite.Open(context.Background(), sqlitetest.File(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,5 +208,7 @@ func open(t *testing.T) storagetest.Repositories {
 			t.Error(err)
 		}
 	})
-	return storagetest.Repositories{Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Releases: db, InUse: db}
+	return storagetest.Repositories{
+		Stores: db, Orders: db, Shipments: db, Decisions: db, Products: db, Schedule: db, Upkeep: db, Releases: db, InUse: db,
+	}
 }

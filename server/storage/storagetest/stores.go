@@ -145,6 +145,7 @@ var storeCases = []testCase{
 		connect(t, r, shop)
 		want := newStore(shop)
 		want.ShopName, want.Environment, want.Paused, want.UpdateTime = "Changed", "sandbox", true, at(9)
+		want.PauseTime, want.NextImport, want.PolicyChange = at(2), at(3), at(4)
 		want.Settings, want.Health = store.Settings{DisplayName: "x"}, store.Health{State: store.Throttled, Since: at(8)}
 		got, err := r.Stores.UpdateStore(t.Context(), shop, func(s *store.Store) error {
 			changed := want

@@ -150,7 +150,7 @@ type Import struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When the run ended; unset while it runs.
 	FinishTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=finish_time,json=finishTime,proto3" json:"finish_time,omitempty"`
-	// True when nobody asked for it: the store's schedule did.
+	// True when the store's schedule started it; ImportOrders may have joined it since.
 	Scheduled bool `protobuf:"varint,8,opt,name=scheduled,proto3" json:"scheduled,omitempty"`
 	// What the run reads.
 	Windows []*ImportWindow `protobuf:"bytes,5,rep,name=windows,proto3" json:"windows,omitempty"`
@@ -454,7 +454,7 @@ func (x *ImportProgress) GetOrdersElsewhere() int64 {
 // ImportFailure is why a run ended early.
 type ImportFailure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// ErrorInfo reason, for example "MARKETPLACE_DOWN" or "MALFORMED_ANSWER".
+	// Reason, for example "MARKETPLACE_DOWN" or "STORE_MOVED": one of those that README.md beside this file lists for an import.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What failed, why, what to do.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`

@@ -51,17 +51,23 @@ const (
 //
 // MarketplaceService connects seller accounts, imports their orders and tells the marketplace when they ship.
 //
-// Errors carry google.rpc.ErrorInfo with domain "relais" and one of the reasons named at each method,
-// google.rpc.BadRequest for INVALID_FIELD, and google.rpc.RetryInfo where waiting helps. Every method may return
-// INVALID_ARGUMENT/INVALID_FIELD for a malformed field and NOT_FOUND/..._NOT_FOUND for an unknown resource.
+// Errors carry google.rpc.ErrorInfo with domain "relais" and a reason, google.rpc.BadRequest for INVALID_FIELD, and
+// google.rpc.RetryInfo where waiting helps. README.md beside this file tells every reason: where it appears, what it means, what to
+// do. Each method names those of its own. Every method may also return
+//   - INVALID_ARGUMENT/INVALID_FIELD for a malformed field, and NOT_FOUND/..._NOT_FOUND for an unknown resource;
+//   - UNAVAILABLE/SERVER_STOPPING while the server stops, and INTERNAL/INTERNAL for a defect.
+//
 // Methods that talk to the marketplace may also return
-// FAILED_PRECONDITION/MARKETPLACE_CREDENTIALS_REJECTED, SELLER_NOT_AUTHORIZED or SELLER_INACTIVE,
-// RESOURCE_EXHAUSTED/THROTTLED, UNAVAILABLE/MARKETPLACE_DOWN or ADAPTER_DOWN, and INTERNAL/MALFORMED_ANSWER.
+//   - FAILED_PRECONDITION/MARKETPLACE_CREDENTIALS_REJECTED, SELLER_NOT_AUTHORIZED, SELLER_INACTIVE, MARKETPLACE_REFUSED or
+//     CREDENTIALS_UNREADABLE;
+//   - FAILED_PRECONDITION/STORE_DISCONNECTED, or ADAPTER_NOT_CONNECTED when the store does not speak through that adapter;
+//   - RESOURCE_EXHAUSTED/THROTTLED, UNAVAILABLE/MARKETPLACE_DOWN or ADAPTER_DOWN, and INTERNAL/MALFORMED_ANSWER;
+//   - NOT_FOUND/ADAPTER_NOT_FOUND or ENVIRONMENT_NOT_FOUND when the server lacks either.
 type MarketplaceServiceClient interface {
 	// ConnectStore verifies the credentials against the marketplace and stores them sealed. Nothing is stored when the
 	// marketplace refuses. An account that was disconnected before is connected again under its old name.
 	// Errors: ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED, ALREADY_EXISTS/STORE_ID_TAKEN,
-	// NOT_FOUND/ADAPTER_NOT_FOUND, and those of talking to the marketplace.
+	// and those of talking to the marketplace.
 	ConnectStore(ctx context.Context, in *ConnectStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// GetStore returns a store, connected or not.
 	GetStore(ctx context.Context, in *GetStoreRequest, opts ...grpc.CallOption) (*Store, error)
@@ -70,12 +76,11 @@ type MarketplaceServiceClient interface {
 	// UpdateStore changes the settings of a store.
 	UpdateStore(ctx context.Context, in *UpdateStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// RotateCredentials verifies new credentials and replaces the old ones.
-	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED when
-	// the store does not speak through that adapter, and those of talking to the
-	// marketplace; the old credentials stay.
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, and those of talking to the marketplace; the
+	// old credentials stay.
 	RotateCredentials(ctx context.Context, in *RotateCredentialsRequest, opts ...grpc.CallOption) (*Store, error)
 	// CheckStore asks the marketplace now whether the credentials work and returns the store with its new health.
-	// Errors: those of talking to the marketplace.
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account now, and those of talking to the marketplace.
 	CheckStore(ctx context.Context, in *CheckStoreRequest, opts ...grpc.CallOption) (*Store, error)
 	// PauseStore stops imports and shipments of a store until ResumeStore. A running import finishes.
 	PauseStore(ctx context.Context, in *PauseStoreRequest, opts ...grpc.CallOption) (*Store, error)
@@ -103,25 +108,32 @@ type MarketplaceServiceClient interface {
 	// then, and relais tells the marketplace in the background. Follow it with GetOrder. Repeating a call is safe; an ended
 	// decision that did not reach its aim is taken up again.
 	// Errors: FAILED_PRECONDITION/ORDER_NOT_PENDING when the order no longer waits for acceptance, or
-	// ACCEPTANCE_UNSUPPORTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused.
+	// ACCEPTANCE_UNSUPPORTED, or STORE_DISCONNECTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused, or was. What goes wrong
+	// later is told in Order.decision.
 	AcceptOrder(ctx context.Context, in *AcceptOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// RefuseOrder is AcceptOrder's opposite, with the same rules.
 	RefuseOrder(ctx context.Context, in *RefuseOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// ListCarriers reads the marketplace's carriers.
-	// Errors: those of talking to the marketplace.
+	// ListCarriers reads the marketplace's carriers now. While the marketplace does not answer, the answer is the list as it was read
+	// last: read_time tells when.
+	// Errors: FAILED_PRECONDITION/STORE_DISCONNECTED; those of talking to the marketplace when no list was ever read.
 	ListCarriers(ctx context.Context, in *ListCarriersRequest, opts ...grpc.CallOption) (*ListCarriersResponse, error)
 	// NotifyShipment stores a shipment and returns it; the shipment is durable then, and relais tells the marketplace
 	// in the background. Follow it with GetShipment. Repeating a call returns the same shipment.
-	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata, FAILED_PRECONDITION with
-	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED or
-	// SHIPMENT_NOT_REPLACEABLE, ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN.
+	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata; FAILED_PRECONDITION with
+	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED,
+	// SHIPMENT_NOT_REPLACEABLE, SHIPMENT_CANCELLED (stated before without a request_id, and cancelled), STORE_DISCONNECTED or
+	// ADAPTER_NOT_CONNECTED; ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN; UNAVAILABLE/SHIPMENTS_BUSY when the order
+	// changes faster than the statement can be checked; and those of talking to the marketplace while its carriers are not known yet.
+	// What goes wrong later is told in Shipment.reason.
 	NotifyShipment(ctx context.Context, in *NotifyShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
 	// BatchNotifyShipments is NotifyShipment for up to 1,000 shipments at once. The call succeeds when each request was looked at;
 	// results tell what became of each. Repeating a call is as safe as repeating each of its requests.
+	// Errors of the call: FAILED_PRECONDITION/STORE_DISCONNECTED. Those of NotifyShipment are in the results.
 	BatchNotifyShipments(ctx context.Context, in *BatchNotifyShipmentsRequest, opts ...grpc.CallOption) (*BatchNotifyShipmentsResponse, error)
 	// RetryShipment takes up a shipment again that ended NEEDS_ATTENTION or REJECTED, and returns it open. The order is read first,
 	// as always: nothing is sent that the marketplace shows already.
-	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, STORE_DISCONNECTED or ADAPTER_NOT_CONNECTED,
+	// ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
 	RetryShipment(ctx context.Context, in *RetryShipmentRequest, opts ...grpc.CallOption) (*Shipment, error)
 	// CancelShipment withdraws a shipment of which nothing was sent. Called again it returns the cancelled shipment.
 	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_CANCELLABLE when something may have been sent, or when it has ended otherwise.
@@ -395,17 +407,23 @@ func (c *marketplaceServiceClient) ListShipments(ctx context.Context, in *ListSh
 //
 // MarketplaceService connects seller accounts, imports their orders and tells the marketplace when they ship.
 //
-// Errors carry google.rpc.ErrorInfo with domain "relais" and one of the reasons named at each method,
-// google.rpc.BadRequest for INVALID_FIELD, and google.rpc.RetryInfo where waiting helps. Every method may return
-// INVALID_ARGUMENT/INVALID_FIELD for a malformed field and NOT_FOUND/..._NOT_FOUND for an unknown resource.
+// Errors carry google.rpc.ErrorInfo with domain "relais" and a reason, google.rpc.BadRequest for INVALID_FIELD, and
+// google.rpc.RetryInfo where waiting helps. README.md beside this file tells every reason: where it appears, what it means, what to
+// do. Each method names those of its own. Every method may also return
+//   - INVALID_ARGUMENT/INVALID_FIELD for a malformed field, and NOT_FOUND/..._NOT_FOUND for an unknown resource;
+//   - UNAVAILABLE/SERVER_STOPPING while the server stops, and INTERNAL/INTERNAL for a defect.
+//
 // Methods that talk to the marketplace may also return
-// FAILED_PRECONDITION/MARKETPLACE_CREDENTIALS_REJECTED, SELLER_NOT_AUTHORIZED or SELLER_INACTIVE,
-// RESOURCE_EXHAUSTED/THROTTLED, UNAVAILABLE/MARKETPLACE_DOWN or ADAPTER_DOWN, and INTERNAL/MALFORMED_ANSWER.
+//   - FAILED_PRECONDITION/MARKETPLACE_CREDENTIALS_REJECTED, SELLER_NOT_AUTHORIZED, SELLER_INACTIVE, MARKETPLACE_REFUSED or
+//     CREDENTIALS_UNREADABLE;
+//   - FAILED_PRECONDITION/STORE_DISCONNECTED, or ADAPTER_NOT_CONNECTED when the store does not speak through that adapter;
+//   - RESOURCE_EXHAUSTED/THROTTLED, UNAVAILABLE/MARKETPLACE_DOWN or ADAPTER_DOWN, and INTERNAL/MALFORMED_ANSWER;
+//   - NOT_FOUND/ADAPTER_NOT_FOUND or ENVIRONMENT_NOT_FOUND when the server lacks either.
 type MarketplaceServiceServer interface {
 	// ConnectStore verifies the credentials against the marketplace and stores them sealed. Nothing is stored when the
 	// marketplace refuses. An account that was disconnected before is connected again under its old name.
 	// Errors: ALREADY_EXISTS/ACCOUNT_ALREADY_CONNECTED, ALREADY_EXISTS/STORE_ID_TAKEN,
-	// NOT_FOUND/ADAPTER_NOT_FOUND, and those of talking to the marketplace.
+	// and those of talking to the marketplace.
 	ConnectStore(context.Context, *ConnectStoreRequest) (*Store, error)
 	// GetStore returns a store, connected or not.
 	GetStore(context.Context, *GetStoreRequest) (*Store, error)
@@ -414,12 +432,11 @@ type MarketplaceServiceServer interface {
 	// UpdateStore changes the settings of a store.
 	UpdateStore(context.Context, *UpdateStoreRequest) (*Store, error)
 	// RotateCredentials verifies new credentials and replaces the old ones.
-	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED when
-	// the store does not speak through that adapter, and those of talking to the
-	// marketplace; the old credentials stay.
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account, and those of talking to the marketplace; the
+	// old credentials stay.
 	RotateCredentials(context.Context, *RotateCredentialsRequest) (*Store, error)
 	// CheckStore asks the marketplace now whether the credentials work and returns the store with its new health.
-	// Errors: those of talking to the marketplace.
+	// Errors: FAILED_PRECONDITION/ACCOUNT_MISMATCH when they belong to another account now, and those of talking to the marketplace.
 	CheckStore(context.Context, *CheckStoreRequest) (*Store, error)
 	// PauseStore stops imports and shipments of a store until ResumeStore. A running import finishes.
 	PauseStore(context.Context, *PauseStoreRequest) (*Store, error)
@@ -447,25 +464,32 @@ type MarketplaceServiceServer interface {
 	// then, and relais tells the marketplace in the background. Follow it with GetOrder. Repeating a call is safe; an ended
 	// decision that did not reach its aim is taken up again.
 	// Errors: FAILED_PRECONDITION/ORDER_NOT_PENDING when the order no longer waits for acceptance, or
-	// ACCEPTANCE_UNSUPPORTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused.
+	// ACCEPTANCE_UNSUPPORTED, or STORE_DISCONNECTED; ALREADY_EXISTS/DECISION_ALREADY_OPEN when it is being refused, or was. What goes wrong
+	// later is told in Order.decision.
 	AcceptOrder(context.Context, *AcceptOrderRequest) (*Order, error)
 	// RefuseOrder is AcceptOrder's opposite, with the same rules.
 	RefuseOrder(context.Context, *RefuseOrderRequest) (*Order, error)
-	// ListCarriers reads the marketplace's carriers.
-	// Errors: those of talking to the marketplace.
+	// ListCarriers reads the marketplace's carriers now. While the marketplace does not answer, the answer is the list as it was read
+	// last: read_time tells when.
+	// Errors: FAILED_PRECONDITION/STORE_DISCONNECTED; those of talking to the marketplace when no list was ever read.
 	ListCarriers(context.Context, *ListCarriersRequest) (*ListCarriersResponse, error)
 	// NotifyShipment stores a shipment and returns it; the shipment is durable then, and relais tells the marketplace
 	// in the background. Follow it with GetShipment. Repeating a call returns the same shipment.
-	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata, FAILED_PRECONDITION with
-	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED or
-	// SHIPMENT_NOT_REPLACEABLE, ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN.
+	// Errors: INVALID_ARGUMENT/CARRIER_UNKNOWN with near matches in the metadata; FAILED_PRECONDITION with
+	// PARTIAL_SHIPMENT_UNSUPPORTED, ORDER_NOT_SHIPPABLE, CANCEL_REQUESTED, CARRIER_NOT_FOR_PICKUP_POINT, CORRECTION_UNSUPPORTED,
+	// SHIPMENT_NOT_REPLACEABLE, SHIPMENT_CANCELLED (stated before without a request_id, and cancelled), STORE_DISCONNECTED or
+	// ADAPTER_NOT_CONNECTED; ALREADY_EXISTS with REQUEST_ID_REUSED or SHIPMENT_ALREADY_OPEN; UNAVAILABLE/SHIPMENTS_BUSY when the order
+	// changes faster than the statement can be checked; and those of talking to the marketplace while its carriers are not known yet.
+	// What goes wrong later is told in Shipment.reason.
 	NotifyShipment(context.Context, *NotifyShipmentRequest) (*Shipment, error)
 	// BatchNotifyShipments is NotifyShipment for up to 1,000 shipments at once. The call succeeds when each request was looked at;
 	// results tell what became of each. Repeating a call is as safe as repeating each of its requests.
+	// Errors of the call: FAILED_PRECONDITION/STORE_DISCONNECTED. Those of NotifyShipment are in the results.
 	BatchNotifyShipments(context.Context, *BatchNotifyShipmentsRequest) (*BatchNotifyShipmentsResponse, error)
 	// RetryShipment takes up a shipment again that ended NEEDS_ATTENTION or REJECTED, and returns it open. The order is read first,
 	// as always: nothing is sent that the marketplace shows already.
-	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
+	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_RETRYABLE, STORE_DISCONNECTED or ADAPTER_NOT_CONNECTED,
+	// ALREADY_EXISTS/SHIPMENT_ALREADY_OPEN.
 	RetryShipment(context.Context, *RetryShipmentRequest) (*Shipment, error)
 	// CancelShipment withdraws a shipment of which nothing was sent. Called again it returns the cancelled shipment.
 	// Errors: FAILED_PRECONDITION/SHIPMENT_NOT_CANCELLABLE when something may have been sent, or when it has ended otherwise.

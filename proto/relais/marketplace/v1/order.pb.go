@@ -282,6 +282,59 @@ func (Decision_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// Decider is who decided.
+type Decision_Decider int32
+
+const (
+	// Not set: never returned by the server.
+	Decision_DECIDER_UNSPECIFIED Decision_Decider = 0
+	// A person, with AcceptOrder or RefuseOrder.
+	Decision_DECIDER_PERSON Decision_Decider = 1
+	// relais, by the store's acceptance policy; decided_by tells the rule.
+	Decision_DECIDER_POLICY Decision_Decider = 2
+)
+
+// Enum value maps for Decision_Decider.
+var (
+	Decision_Decider_name = map[int32]string{
+		0: "DECIDER_UNSPECIFIED",
+		1: "DECIDER_PERSON",
+		2: "DECIDER_POLICY",
+	}
+	Decision_Decider_value = map[string]int32{
+		"DECIDER_UNSPECIFIED": 0,
+		"DECIDER_PERSON":      1,
+		"DECIDER_POLICY":      2,
+	}
+)
+
+func (x Decision_Decider) Enum() *Decision_Decider {
+	p := new(Decision_Decider)
+	*p = x
+	return p
+}
+
+func (x Decision_Decider) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Decision_Decider) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_order_proto_enumTypes[4].Descriptor()
+}
+
+func (Decision_Decider) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_order_proto_enumTypes[4]
+}
+
+func (x Decision_Decider) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Decision_Decider.Descriptor instead.
+func (Decision_Decider) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 1}
+}
+
 // State of a decision, with the meanings of Shipment.State.
 type Decision_State int32
 
@@ -335,11 +388,11 @@ func (x Decision_State) String() string {
 }
 
 func (Decision_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[4].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[5].Descriptor()
 }
 
 func (Decision_State) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[4]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[5]
 }
 
 func (x Decision_State) Number() protoreflect.EnumNumber {
@@ -348,7 +401,7 @@ func (x Decision_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Decision_State.Descriptor instead.
 func (Decision_State) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 1}
+	return file_relais_marketplace_v1_order_proto_rawDescGZIP(), []int{2, 2}
 }
 
 // Reason says why an order cannot be shipped now.
@@ -400,11 +453,11 @@ func (x NotShippable_Reason) String() string {
 }
 
 func (NotShippable_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[5].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[6].Descriptor()
 }
 
 func (NotShippable_Reason) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[5]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[6]
 }
 
 func (x NotShippable_Reason) Number() protoreflect.EnumNumber {
@@ -469,11 +522,11 @@ func (x DeliveryMode_Kind) String() string {
 }
 
 func (DeliveryMode_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[6].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[7].Descriptor()
 }
 
 func (DeliveryMode_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[6]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[7]
 }
 
 func (x DeliveryMode_Kind) Number() protoreflect.EnumNumber {
@@ -526,11 +579,11 @@ func (x OrderLine_OptionLookup) String() string {
 }
 
 func (OrderLine_OptionLookup) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_order_proto_enumTypes[7].Descriptor()
+	return file_relais_marketplace_v1_order_proto_enumTypes[8].Descriptor()
 }
 
 func (OrderLine_OptionLookup) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_order_proto_enumTypes[7]
+	return &file_relais_marketplace_v1_order_proto_enumTypes[8]
 }
 
 func (x OrderLine_OptionLookup) Number() protoreflect.EnumNumber {
@@ -605,6 +658,7 @@ type Order struct {
 	// The seller's last decision to accept or refuse the order that was given through relais; unset when there is none.
 	Decision *Decision `protobuf:"bytes,29,opt,name=decision,proto3" json:"decision,omitempty"`
 	// Until when the order waits for the seller, as the marketplace says; unset when it does not say, and when the order does not wait.
+	// Neither of Cdiscount's APIs says it (no field of their contracts holds it), so it is unset for every order of theirs.
 	AcceptanceDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,30,opt,name=acceptance_deadline_time,json=acceptanceDeadlineTime,proto3" json:"acceptance_deadline_time,omitempty"`
 	// Why the store's acceptance policy (StoreSettings.acceptance) leaves this order to a person, as order and policy are now. Empty
 	// when the policy accepts it or leaves every order to a person, when the order does not wait for the seller, and once a decision
@@ -932,7 +986,8 @@ type Decision struct {
 	Kind Decision_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=relais.marketplace.v1.Decision_Kind" json:"kind,omitempty"`
 	// How far its delivery is.
 	State Decision_State `protobuf:"varint,2,opt,name=state,proto3,enum=relais.marketplace.v1.Decision_State" json:"state,omitempty"`
-	// ErrorInfo-style reason when state is REJECTED or NEEDS_ATTENTION, or of the last failed attempt.
+	// Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work: one of the reasons that
+	// README.md beside this file lists for a decision. Empty otherwise.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What happened and what to do, for a person.
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
@@ -944,8 +999,10 @@ type Decision struct {
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// Who decided: empty for a person, else the rule of StoreSettings.acceptance that did, in words.
-	DecidedBy     string `protobuf:"bytes,9,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// The rule of StoreSettings.acceptance that decided, in words for a person; empty when a person did. Programs read decider.
+	DecidedBy string `protobuf:"bytes,9,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	// Who decided.
+	Decider       Decision_Decider `protobuf:"varint,10,opt,name=decider,proto3,enum=relais.marketplace.v1.Decision_Decider" json:"decider,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1041,6 +1098,13 @@ func (x *Decision) GetDecidedBy() string {
 		return x.DecidedBy
 	}
 	return ""
+}
+
+func (x *Decision) GetDecider() Decision_Decider {
+	if x != nil {
+		return x.Decider
+	}
+	return Decision_DECIDER_UNSPECIFIED
 }
 
 // NotShippable is one reason why an order cannot be shipped now.
@@ -2094,7 +2158,7 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\x16REASON_LINE_NOT_LISTED\x10\x05\x12\x18\n" +
 	"\x14REASON_TOTAL_UNKNOWN\x10\x06\x12\x13\n" +
 	"\x0fREASON_CURRENCY\x10\a\x12\x1c\n" +
-	"\x18REASON_TOTAL_ABOVE_LIMIT\x10\b\"\x95\x05\n" +
+	"\x18REASON_TOTAL_ABOVE_LIMIT\x10\b\"\xa4\x06\n" +
 	"\bDecision\x128\n" +
 	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.Decision.KindR\x04kind\x12;\n" +
 	"\x05state\x18\x02 \x01(\x0e2%.relais.marketplace.v1.Decision.StateR\x05state\x12\x16\n" +
@@ -2108,11 +2172,17 @@ const file_relais_marketplace_v1_order_proto_rawDesc = "" +
 	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x1d\n" +
 	"\n" +
-	"decided_by\x18\t \x01(\tR\tdecidedBy\">\n" +
+	"decided_by\x18\t \x01(\tR\tdecidedBy\x12A\n" +
+	"\adecider\x18\n" +
+	" \x01(\x0e2'.relais.marketplace.v1.Decision.DeciderR\adecider\">\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vKIND_ACCEPT\x10\x01\x12\x0f\n" +
-	"\vKIND_REFUSE\x10\x02\"\x9f\x01\n" +
+	"\vKIND_REFUSE\x10\x02\"J\n" +
+	"\aDecider\x12\x17\n" +
+	"\x13DECIDER_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eDECIDER_PERSON\x10\x01\x12\x12\n" +
+	"\x0eDECIDER_POLICY\x10\x02\"\x9f\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATE_QUEUED\x10\x01\x12\x11\n" +
@@ -2247,92 +2317,94 @@ func file_relais_marketplace_v1_order_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_order_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_relais_marketplace_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
 var file_relais_marketplace_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_relais_marketplace_v1_order_proto_goTypes = []any{
 	(OrderStatus)(0),              // 0: relais.marketplace.v1.OrderStatus
 	(Fulfillment)(0),              // 1: relais.marketplace.v1.Fulfillment
 	(NotAccepted_Reason)(0),       // 2: relais.marketplace.v1.NotAccepted.Reason
 	(Decision_Kind)(0),            // 3: relais.marketplace.v1.Decision.Kind
-	(Decision_State)(0),           // 4: relais.marketplace.v1.Decision.State
-	(NotShippable_Reason)(0),      // 5: relais.marketplace.v1.NotShippable.Reason
-	(DeliveryMode_Kind)(0),        // 6: relais.marketplace.v1.DeliveryMode.Kind
-	(OrderLine_OptionLookup)(0),   // 7: relais.marketplace.v1.OrderLine.OptionLookup
-	(*Order)(nil),                 // 8: relais.marketplace.v1.Order
-	(*NotAccepted)(nil),           // 9: relais.marketplace.v1.NotAccepted
-	(*Decision)(nil),              // 10: relais.marketplace.v1.Decision
-	(*NotShippable)(nil),          // 11: relais.marketplace.v1.NotShippable
-	(*Customer)(nil),              // 12: relais.marketplace.v1.Customer
-	(*DeliveryMode)(nil),          // 13: relais.marketplace.v1.DeliveryMode
-	(*OrderLine)(nil),             // 14: relais.marketplace.v1.OrderLine
-	(*ItemOption)(nil),            // 15: relais.marketplace.v1.ItemOption
-	(*Fee)(nil),                   // 16: relais.marketplace.v1.Fee
-	(*Parcel)(nil),                // 17: relais.marketplace.v1.Parcel
-	(*OrderTotals)(nil),           // 18: relais.marketplace.v1.OrderTotals
-	(*UnrecognizedValue)(nil),     // 19: relais.marketplace.v1.UnrecognizedValue
-	(*GetOrderRequest)(nil),       // 20: relais.marketplace.v1.GetOrderRequest
-	(*AcceptOrderRequest)(nil),    // 21: relais.marketplace.v1.AcceptOrderRequest
-	(*RefuseOrderRequest)(nil),    // 22: relais.marketplace.v1.RefuseOrderRequest
-	(*ListOrdersRequest)(nil),     // 23: relais.marketplace.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),    // 24: relais.marketplace.v1.ListOrdersResponse
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(*Address)(nil),               // 26: relais.marketplace.v1.Address
-	(*PickupPoint)(nil),           // 27: relais.marketplace.v1.PickupPoint
-	(*Money)(nil),                 // 28: relais.marketplace.v1.Money
+	(Decision_Decider)(0),         // 4: relais.marketplace.v1.Decision.Decider
+	(Decision_State)(0),           // 5: relais.marketplace.v1.Decision.State
+	(NotShippable_Reason)(0),      // 6: relais.marketplace.v1.NotShippable.Reason
+	(DeliveryMode_Kind)(0),        // 7: relais.marketplace.v1.DeliveryMode.Kind
+	(OrderLine_OptionLookup)(0),   // 8: relais.marketplace.v1.OrderLine.OptionLookup
+	(*Order)(nil),                 // 9: relais.marketplace.v1.Order
+	(*NotAccepted)(nil),           // 10: relais.marketplace.v1.NotAccepted
+	(*Decision)(nil),              // 11: relais.marketplace.v1.Decision
+	(*NotShippable)(nil),          // 12: relais.marketplace.v1.NotShippable
+	(*Customer)(nil),              // 13: relais.marketplace.v1.Customer
+	(*DeliveryMode)(nil),          // 14: relais.marketplace.v1.DeliveryMode
+	(*OrderLine)(nil),             // 15: relais.marketplace.v1.OrderLine
+	(*ItemOption)(nil),            // 16: relais.marketplace.v1.ItemOption
+	(*Fee)(nil),                   // 17: relais.marketplace.v1.Fee
+	(*Parcel)(nil),                // 18: relais.marketplace.v1.Parcel
+	(*OrderTotals)(nil),           // 19: relais.marketplace.v1.OrderTotals
+	(*UnrecognizedValue)(nil),     // 20: relais.marketplace.v1.UnrecognizedValue
+	(*GetOrderRequest)(nil),       // 21: relais.marketplace.v1.GetOrderRequest
+	(*AcceptOrderRequest)(nil),    // 22: relais.marketplace.v1.AcceptOrderRequest
+	(*RefuseOrderRequest)(nil),    // 23: relais.marketplace.v1.RefuseOrderRequest
+	(*ListOrdersRequest)(nil),     // 24: relais.marketplace.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),    // 25: relais.marketplace.v1.ListOrdersResponse
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
+	(*Address)(nil),               // 27: relais.marketplace.v1.Address
+	(*PickupPoint)(nil),           // 28: relais.marketplace.v1.PickupPoint
+	(*Money)(nil),                 // 29: relais.marketplace.v1.Money
 }
 var file_relais_marketplace_v1_order_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Order.status:type_name -> relais.marketplace.v1.OrderStatus
-	11, // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
+	12, // 1: relais.marketplace.v1.Order.not_shippable:type_name -> relais.marketplace.v1.NotShippable
 	1,  // 2: relais.marketplace.v1.Order.fulfillment:type_name -> relais.marketplace.v1.Fulfillment
-	25, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
-	25, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
-	25, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
-	25, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
-	25, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
-	12, // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
-	26, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
-	26, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
-	27, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
-	13, // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
-	14, // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
-	16, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
-	17, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
-	18, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
-	19, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
-	25, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
-	25, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	10, // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
-	25, // 21: relais.marketplace.v1.Order.acceptance_deadline_time:type_name -> google.protobuf.Timestamp
-	9,  // 22: relais.marketplace.v1.Order.not_accepted:type_name -> relais.marketplace.v1.NotAccepted
+	26, // 3: relais.marketplace.v1.Order.purchase_time:type_name -> google.protobuf.Timestamp
+	26, // 4: relais.marketplace.v1.Order.marketplace_update_time:type_name -> google.protobuf.Timestamp
+	26, // 5: relais.marketplace.v1.Order.ship_by_time:type_name -> google.protobuf.Timestamp
+	26, // 6: relais.marketplace.v1.Order.deliver_from_time:type_name -> google.protobuf.Timestamp
+	26, // 7: relais.marketplace.v1.Order.deliver_by_time:type_name -> google.protobuf.Timestamp
+	13, // 8: relais.marketplace.v1.Order.customer:type_name -> relais.marketplace.v1.Customer
+	27, // 9: relais.marketplace.v1.Order.ship_to:type_name -> relais.marketplace.v1.Address
+	27, // 10: relais.marketplace.v1.Order.bill_to:type_name -> relais.marketplace.v1.Address
+	28, // 11: relais.marketplace.v1.Order.pickup_point:type_name -> relais.marketplace.v1.PickupPoint
+	14, // 12: relais.marketplace.v1.Order.delivery_mode:type_name -> relais.marketplace.v1.DeliveryMode
+	15, // 13: relais.marketplace.v1.Order.lines:type_name -> relais.marketplace.v1.OrderLine
+	17, // 14: relais.marketplace.v1.Order.fees:type_name -> relais.marketplace.v1.Fee
+	18, // 15: relais.marketplace.v1.Order.parcels:type_name -> relais.marketplace.v1.Parcel
+	19, // 16: relais.marketplace.v1.Order.totals:type_name -> relais.marketplace.v1.OrderTotals
+	20, // 17: relais.marketplace.v1.Order.unrecognized:type_name -> relais.marketplace.v1.UnrecognizedValue
+	26, // 18: relais.marketplace.v1.Order.create_time:type_name -> google.protobuf.Timestamp
+	26, // 19: relais.marketplace.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	11, // 20: relais.marketplace.v1.Order.decision:type_name -> relais.marketplace.v1.Decision
+	26, // 21: relais.marketplace.v1.Order.acceptance_deadline_time:type_name -> google.protobuf.Timestamp
+	10, // 22: relais.marketplace.v1.Order.not_accepted:type_name -> relais.marketplace.v1.NotAccepted
 	2,  // 23: relais.marketplace.v1.NotAccepted.reason:type_name -> relais.marketplace.v1.NotAccepted.Reason
 	3,  // 24: relais.marketplace.v1.Decision.kind:type_name -> relais.marketplace.v1.Decision.Kind
-	4,  // 25: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
-	25, // 26: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
-	25, // 27: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	25, // 28: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
-	5,  // 29: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
-	6,  // 30: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
-	28, // 31: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
-	28, // 32: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
-	28, // 33: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
-	0,  // 34: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
-	15, // 35: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
-	25, // 36: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
-	25, // 37: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
-	25, // 38: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
-	7,  // 39: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
-	28, // 40: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
-	28, // 41: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
-	28, // 42: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
-	28, // 43: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
-	0,  // 44: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
-	25, // 45: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
-	8,  // 46: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	5,  // 25: relais.marketplace.v1.Decision.state:type_name -> relais.marketplace.v1.Decision.State
+	26, // 26: relais.marketplace.v1.Decision.next_attempt_time:type_name -> google.protobuf.Timestamp
+	26, // 27: relais.marketplace.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	26, // 28: relais.marketplace.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
+	4,  // 29: relais.marketplace.v1.Decision.decider:type_name -> relais.marketplace.v1.Decision.Decider
+	6,  // 30: relais.marketplace.v1.NotShippable.reason:type_name -> relais.marketplace.v1.NotShippable.Reason
+	7,  // 31: relais.marketplace.v1.DeliveryMode.kind:type_name -> relais.marketplace.v1.DeliveryMode.Kind
+	29, // 32: relais.marketplace.v1.OrderLine.unit_price:type_name -> relais.marketplace.v1.Money
+	29, // 33: relais.marketplace.v1.OrderLine.total_price:type_name -> relais.marketplace.v1.Money
+	29, // 34: relais.marketplace.v1.OrderLine.shipping_price:type_name -> relais.marketplace.v1.Money
+	0,  // 35: relais.marketplace.v1.OrderLine.status:type_name -> relais.marketplace.v1.OrderStatus
+	16, // 36: relais.marketplace.v1.OrderLine.options:type_name -> relais.marketplace.v1.ItemOption
+	26, // 37: relais.marketplace.v1.OrderLine.ship_by_time:type_name -> google.protobuf.Timestamp
+	26, // 38: relais.marketplace.v1.OrderLine.deliver_from_time:type_name -> google.protobuf.Timestamp
+	26, // 39: relais.marketplace.v1.OrderLine.deliver_by_time:type_name -> google.protobuf.Timestamp
+	8,  // 40: relais.marketplace.v1.OrderLine.option_lookup:type_name -> relais.marketplace.v1.OrderLine.OptionLookup
+	29, // 41: relais.marketplace.v1.Fee.amount:type_name -> relais.marketplace.v1.Money
+	29, // 42: relais.marketplace.v1.OrderTotals.total:type_name -> relais.marketplace.v1.Money
+	29, // 43: relais.marketplace.v1.OrderTotals.shipping:type_name -> relais.marketplace.v1.Money
+	29, // 44: relais.marketplace.v1.OrderTotals.commission:type_name -> relais.marketplace.v1.Money
+	0,  // 45: relais.marketplace.v1.ListOrdersRequest.statuses:type_name -> relais.marketplace.v1.OrderStatus
+	26, // 46: relais.marketplace.v1.ListOrdersRequest.updated_since:type_name -> google.protobuf.Timestamp
+	9,  // 47: relais.marketplace.v1.ListOrdersResponse.orders:type_name -> relais.marketplace.v1.Order
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_order_proto_init() }
@@ -2347,7 +2419,7 @@ func file_relais_marketplace_v1_order_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_order_proto_rawDesc), len(file_relais_marketplace_v1_order_proto_rawDesc)),
-			NumEnums:      8,
+			NumEnums:      9,
 			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,

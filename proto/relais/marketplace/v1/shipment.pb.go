@@ -314,7 +314,8 @@ type Shipment struct {
 	NotSentFields []string `protobuf:"bytes,12,rep,name=not_sent_fields,json=notSentFields,proto3" json:"not_sent_fields,omitempty"`
 	// Output only. How well the marketplace's own data confirms the shipment.
 	Evidence Shipment_Evidence `protobuf:"varint,13,opt,name=evidence,proto3,enum=relais.marketplace.v1.Shipment_Evidence" json:"evidence,omitempty"`
-	// Output only. ErrorInfo-style reason when state is REJECTED or NEEDS_ATTENTION, or of the last failed attempt.
+	// Output only. Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work: one of the reasons
+	// that README.md beside this file lists for a shipment. Empty otherwise.
 	Reason string `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Output only. What happened and what to do, for a person.
 	Message string `protobuf:"bytes,15,opt,name=message,proto3" json:"message,omitempty"`
@@ -984,7 +985,8 @@ type NotifyShipmentRequest struct {
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, answer what would be sent (Shipment.preview), store nothing and send nothing. The answer has no name and no
 	// state then, unless the request repeats one: that one's shipment is the answer, since nothing more would be sent.
-	// In a batch, all requests say the same. Each is checked against what is stored, not against the others, and no preview is shown.
+	// In a batch, all requests say the same, and no preview is shown. Each is checked against what is stored and against the valid ones
+	// before it in the batch, as if those were stored: two shipments of one order, or two under one request_id, are an error of the later.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	// Ship although the buyer asks to cancel, or with a carrier that does not serve the order's pickup network. What can never work
 	// is refused all the same.
@@ -1764,7 +1766,7 @@ type ListCarriersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The carriers in the marketplace's order.
 	Carriers []*Carrier `protobuf:"bytes,1,rep,name=carriers,proto3" json:"carriers,omitempty"`
-	// When the list was read from the marketplace.
+	// When the list was read from the marketplace: at this call, or earlier when the marketplace does not answer now.
 	ReadTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=read_time,json=readTime,proto3" json:"read_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

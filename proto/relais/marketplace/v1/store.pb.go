@@ -143,7 +143,8 @@ const (
 	// The last exchange with the marketplace went well.
 	StoreHealth_STATE_HEALTHY StoreHealth_State = 1
 	// The last exchange failed for a passing or not understood reason; also while refused credentials may be a mistake of the
-	// marketplace, with reason MARKETPLACE_CREDENTIALS_REJECTED.
+	// marketplace, with reason MARKETPLACE_CREDENTIALS_REJECTED. With reason MALFORMED_ANSWER and a next_probe_time the work waits
+	// because several answers in a row could not be read; when that goes on, message asks to check the credentials.
 	StoreHealth_STATE_RETRYING StoreHealth_State = 2
 	// The marketplace refuses the account, or, again and again, the credentials: a person should act. It heals by itself when the
 	// marketplace takes them again.
@@ -247,7 +248,8 @@ type Store struct {
 	// store moves from one adapter to another.
 	Adapters []string `protobuf:"bytes,15,rep,name=adapters,proto3" json:"adapters,omitempty"`
 	// Output only. When the next import starts by itself; past while it runs or waits for its turn. Unset when none will: the store is
-	// paused or disconnected, its schedule is disabled, or the marketplace refuses its credentials (StoreHealth.next_probe_time).
+	// paused or disconnected, its schedule is disabled, neither it nor the server has an interval, or the marketplace refuses its
+	// credentials (StoreHealth.next_probe_time).
 	NextImportTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=next_import_time,json=nextImportTime,proto3" json:"next_import_time,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -486,15 +488,18 @@ func (x *StoreSettings) GetImportSchedule() *ImportSchedule {
 	return nil
 }
 
-// AcceptancePolicy says which orders relais accepts for the seller. It never refuses one.
+// AcceptancePolicy says which orders relais accepts for the seller. It never refuses one. A new policy counts at once for the orders
+// that are stored as waiting for the seller, and then for those that imports show.
 type AcceptancePolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who decides. Unset means MANUAL. Whatever is set, an order is left to a person when the marketplace shows no line of it or a
 	// status that relais does not know, or when the buyer asks to cancel it. Order.not_accepted tells why.
 	Mode AcceptancePolicy_Mode `protobuf:"varint,1,opt,name=mode,proto3,enum=relais.marketplace.v1.AcceptancePolicy_Mode" json:"mode,omitempty"`
-	// With LISTED: every line's SKU must be one of these; at most 10,000.
+	// With LISTED, where it is required: every line's SKU must be one of these, exactly as the marketplace shows it. At most 10,000,
+	// each of 1 to 200 characters without blanks around it. With any other mode it is refused.
 	Skus []string `protobuf:"bytes,2,rep,name=skus,proto3" json:"skus,omitempty"`
-	// With LISTED: the order's total must not be above this; unset means no limit. An order in another currency is left to a person.
+	// With LISTED: the order's total must not be above this, which is above zero; unset means no limit. An order in another currency is
+	// left to a person. With any other mode it is refused.
 	MaxTotal      *Money `protobuf:"bytes,3,opt,name=max_total,json=maxTotal,proto3" json:"max_total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -556,8 +561,9 @@ type ImportSchedule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// True means only on request, by ImportOrders.
 	Disabled bool `protobuf:"varint,1,opt,name=disabled,proto3" json:"disabled,omitempty"`
-	// Time between the starts of two imports, 1 minute to 24 hours, spread by a tenth so that stores do not start together. Unset
-	// means the server's default (import.interval, 15 minutes).
+	// Time between the starts of two imports, 1 minute to 24 hours, spread by a tenth so that stores do not start together. Unset or
+	// zero means the server's default (import.interval, 15 minutes); where the server has none, the store is imported on request only.
+	// A change that makes it another time than before, or that ends disabled, starts an import at once.
 	Interval      *durationpb.Duration `protobuf:"bytes,2,opt,name=interval,proto3" json:"interval,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -817,12 +823,14 @@ type StoreHealth struct {
 	State StoreHealth_State `protobuf:"varint,1,opt,name=state,proto3,enum=relais.marketplace.v1.StoreHealth_State" json:"state,omitempty"`
 	// One sentence for a person: what failed, why, what to do. Empty when all is well.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// ErrorInfo reason of the last failure, for example "MARKETPLACE_CREDENTIALS_REJECTED".
+	// Reason of the last failure, for example "MARKETPLACE_CREDENTIALS_REJECTED": one of those that README.md beside this file lists
+	// for health. Empty when all is well, and while the store is paused or disconnected.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	// Since when the store is in this state.
+	// Since when the store is in this state. When a pause ends, the state before it is told again, since when it began.
 	SinceTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since_time,json=sinceTime,proto3" json:"since_time,omitempty"`
-	// When relais tries credentials again that the marketplace refused; message tells it too. Nothing is imported by itself and nothing
-	// is sent before they are taken, which relais then takes up by itself. Unset while they work.
+	// When relais tries credentials again that the marketplace refused, or answers to which several times in a row nobody could read:
+	// some token services refuse like that. Nothing is imported by itself and nothing is sent before they are taken, which relais then
+	// takes up by itself. Unset while they work.
 	NextProbeTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_probe_time,json=nextProbeTime,proto3" json:"next_probe_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1174,8 +1182,9 @@ type UpdateStoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The store, by name, with the new values.
 	Store *Store `protobuf:"bytes,1,opt,name=store,proto3" json:"store,omitempty"`
-	// Which fields to change: "settings" or paths below it, for example "settings.branding.logo_uri".
-	// Empty means "settings". A named message that is unset in store is cleared.
+	// Which fields to change: "settings" or paths below it, for example "settings.branding.logo_uri". A field that is named and
+	// unset in store is cleared; "settings" and "*" replace all settings. Without paths the fields that are set in store change and all
+	// others stay. A mode of the acceptance policy other than LISTED ends list and limit with it.
 	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

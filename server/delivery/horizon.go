@@ -1,0 +1,16 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/relaishq/relais/server/problem"
+)
+
+// LongestPause is the farthest ahead that a next attempt is ever planned: a plan beyond it was made by a clock that was wrong.
+func (p Policy) LongestPause() time.Duration {
+	longest := max(p.RetryMax, p.SettleDelay)
+	return max(longest+longest/5, problem.LongestRetryAfter) // jitter makes pauses up to a fifth longer
+}
+
+// LongestSettling is the farthest ahead that SettledTime ever lies.
+func (p Policy) LongestSettling() time.Duration { return p.CallTimeout + p.SettleDelay }
