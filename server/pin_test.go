@@ -67,6 +67,9 @@ func TestPinnedStore(t *testing.T) {
 
 	// What does not do is refused.
 	_, err = s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-octopia"))
+	wantError(t, err, codes.InvalidArgument, "INVALID_FIELD")
+	otherRelease(t, filepath.Join(plugins, "relais-adapter-octopia"), filepath.Join(plugins, "relais-adapter-cdiscount@wrong"), "")
+	_, err = s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-cdiscount@wrong"))
 	wantError(t, err, codes.FailedPrecondition, "RELEASE_REFUSED")
 	_, err = s.admin.PinStore(t.Context(), pinRequest("stranger", "relais-adapter-cdiscount"))
 	wantError(t, err, codes.FailedPrecondition, "ADAPTER_NOT_CONNECTED")
