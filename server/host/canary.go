@@ -44,8 +44,11 @@ func (s *slot) restorePin(p release.Pin) {
 	})
 }
 
-// lockPublishing takes publishing until unlock.
+// lockPublishing takes publishing until unlock, unless the context has ended.
 func (s *slot) lockPublishing(ctx context.Context) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil { // select would choose by chance
+		return nil, err
+	}
 	select {
 	case s.publishing <- struct{}{}:
 		return func() { <-s.publishing }, nil

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hashicorp/go-plugin"
+
+	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
 	"github.com/relaishq/relais/server/host/release"
 
@@ -49,6 +52,20 @@ var variants = map[string]func(*sdktest.Adapter){
 			return d
 		}
 	},
+	"other-cookie": func(*sdktest.Adapter) { _ = os.Setenv(handshake.CookieKey, "another host's") },
+	"other-host": func(*sdktest.Adapter) { // a plugin of another program than relais
+		plugin.Serve(&plugin.ServeConfig{HandshakeConfig: plugin.HandshakeConfig{
+			ProtocolVersion: 1, MagicCookieKey: "OTHER_PROGRAM", MagicCookieValue: "other-plugin",
+		}})
+	},
+	"mute": func(a *sdktest.Adapter) { a.OnDescribe = func() *adapterv1.DescribeResponse { select {} } },
+	"hangs-when-probed": func(a *sdktest.Adapter) {
+		a.OnCheckConnection = func(ctx context.Context, _ *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error) {
+			<-ctx.Done()
+			select {} // not even then
+		}
+	},
+	"stubborn":  func(*sdktest.Adapter) {}, // see beAdapter
 	"credulous": func(a *sdktest.Adapter) { a.OnCheckConnection = nil },
 	"dies-when-probed": func(a *sdktest.Adapter) {
 		a.OnCheckConnection = func(context.Context, *adapterv1.CheckConnectionRequest) (*adapterv1.CheckConnectionResponse, error) {

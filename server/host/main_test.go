@@ -80,6 +80,9 @@ func beAdapter(name string) {
 		change(fake)
 	}
 	serve.Main(fake)
+	if variant() == "stubborn" { // it was asked to end
+		<-make(chan struct{})
+	}
 }
 
 // listOrders sends orders with a finished sub-window after each hundred.
@@ -119,6 +122,12 @@ func obey(ctx context.Context, req *adapterv1.GetOrdersRequest) (*adapterv1.GetO
 			return nil, err
 		}
 		return &adapterv1.GetOrdersResponse{Orders: []*adapterv1.Order{{OrderNumber: strconv.Itoa(child.Process.Pid)}}}, nil
+	case "child":
+		// A process that outlives the adapter, in its group.
+		child := exec.Command("/bin/sleep", "60")
+		if err := child.Start(); err != nil {
+			return nil, err
+		}
 	case "flood":
 		line := strings.Repeat("x", 200) + "\n"
 		for range 100_000 {

@@ -17,9 +17,9 @@ import (
 	"github.com/relaishq/relais/server/problem"
 )
 
-// TestRefusedReleases makes each step of a swap fail in turn. The old generation serves on, the operator reads why, and nothing is left.
+// TestRefusedReleases has bad releases of every kind. The old generation serves on, the operator reads why, and nothing is left.
+// It runs alone, as all that use remains.
 func TestRefusedReleases(t *testing.T) {
-	t.Parallel()
 	bound := release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}}
 	type place struct {
 		*rig
@@ -67,7 +67,15 @@ func TestRefusedReleases(t *testing.T) {
 		}, problem.ReasonReleaseRefused, "launch", []string{"another protocol version"}},
 		{"prints before the handshake", "", as("prints"), problem.ReasonReleaseRefused, "launch", []string{"not a relais adapter"}},
 		{"crashes at its start", "", as("exits"), problem.ReasonReleaseRefused, "launch", []string{"exit status 3", "cannot work like this"}},
+		{"a plugin of another program", "", as("other-host"), problem.ReasonReleaseRefused, "launch",
+			[]string{"exit status 1 before the handshake", "it said", "run the file by hand"}},
+		{"another cookie", "", as("other-cookie"), problem.ReasonReleaseRefused, "launch", []string{"exit status 1 before the handshake", "it said"}},
+		{"shakes hands and serves nobody", "", func(t *testing.T, p *place) {
+			write(t, p.cfg.PluginDir, p.file, "#!/bin/sh\necho '1|1|unix|/nobody/here|grpc|'\nsleep 60\n", 0o700)
+		}, problem.ReasonReleaseRefused, "launch", []string{"not a relais adapter"}},
 		{"hangs at its start", "", as("hangs"), problem.ReasonReleaseRefused, "launch", []string{"did not become ready in time"}},
+		{"hangs when it is to describe itself", "", as("mute"), problem.ReasonReleaseRefused, "probe", []string{"does not describe itself", "Deadline"}},
+		{"hangs when it is asked", "", as("hangs-when-probed"), problem.ReasonReleaseRefused, "probe", []string{"DeadlineExceeded"}},
 		{"another adapter", "", as("other"), problem.ReasonReleaseRefused, "probe", []string{`holds adapter "other"`}},
 		{"no version", "", as("unversioned"), problem.ReasonReleaseRefused, "probe", []string{"no version"}},
 		{"no marketplace", "", as("marketless"), problem.ReasonReleaseRefused, "probe", []string{"names no marketplace"}},
@@ -107,16 +115,17 @@ func TestRefusedReleases(t *testing.T) {
 	}
 	// One host for all that serve the plain release: it has to bear them one after the other.
 	plain := rigged(t, nil)
+	hasty := rigged(t, func(c *host.Config) { c.StartTimeout = 3 * time.Second }) // for those that hang
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := plain
 			switch {
-			case tt.step == "launch" && strings.HasPrefix(tt.name, "hangs"):
-				r = rigged(t, func(c *host.Config) { c.StartTimeout = 5 * time.Second })
+			case strings.HasPrefix(tt.name, "hangs"):
+				r = hasty
 			case tt.first != "":
 				r = rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", tt.first) })
 			}
-			before, saved, left := r.serving(t), r.memory.desired(), leftovers(t, r.cfg.WorkDir)
+			before, saved := r.serving(t), r.memory.desired()
 			p := &place{rig: r, file: handshake.FilePrefix + "one@candidate"}
 			t.Cleanup(func() {
 				r.stores.use, r.stores.fail = release.Use{}, nil
@@ -124,6 +133,7 @@ func TestRefusedReleases(t *testing.T) {
 				_ = os.Remove(filepath.Join(r.cfg.PluginDir, handshake.FilePrefix+"one@candidate"))
 			})
 			tt.prepare(t, p)
+			left := r.remains(t)
 			_, err := steps(func(report host.Report) error { return r.Swap(t.Context(), "one", p.file, report) })
 			got := problem.As(err)
 			if got == nil || got.Reason != tt.reason || got.Metadata["step"] != tt.step {
@@ -146,9 +156,7 @@ func TestRefusedReleases(t *testing.T) {
 			if diff := cmp.Diff(saved, r.memory.desired()); diff != "" {
 				t.Errorf("saved (-before +after)\n%s", diff)
 			}
-			if diff := cmp.Diff(left, leftovers(t, r.cfg.WorkDir)); diff != "" {
-				t.Errorf("left behind (-before +after)\n%s", diff)
-			}
+			r.leavesNothing(t, left)
 		})
 	}
 }

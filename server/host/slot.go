@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
@@ -340,7 +342,8 @@ func (s *slot) showLocked(g *generation, desired release.Desired) (old *generati
 	case s.ended:
 		return nil, errOvertaken
 	case !g.process.Ready():
-		return nil, fmt.Errorf("the process ended after the probe: %w", g.process.Err())
+		// Err may lag behind: the connection is lost first.
+		return nil, fmt.Errorf("the process ended after the probe: %w", cmp.Or(g.process.Err(), launch.ErrConnectionLost))
 	}
 	if old = s.serving; old != nil {
 		s.retireLocked(old)

@@ -1,11 +1,13 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -31,12 +33,10 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
-	if err := h.discover(ctx); err != nil {
-		return err
-	}
+	unread := h.discover(ctx) // says more of an adapter that is unknown; with one that is known, the step that reads its file tells
 	s, err := h.slot(adapter)
 	if err != nil {
-		return err
+		return cmp.Or(unread, err)
 	}
 	return s.exchange(ctx, report, false, func(ctx context.Context) (candidate, error) {
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
@@ -362,7 +362,8 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 
 // notTaken explains why a file cannot become a release.
 func (s *slot) notTaken(file string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	_, missing := os.Stat(filepath.Join(s.cfg.PluginDir, file)) // it may be the library that is not there
+	if errors.Is(err, fs.ErrNotExist) && errors.Is(missing, fs.ErrNotExist) {
 		return problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
 			"the plugin directory holds no file %q; \"relais adapter get %s\" lists the releases that it holds", file, s.name).With("adapter", s.name)
 	}

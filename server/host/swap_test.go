@@ -3,9 +3,6 @@ package host_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,31 +75,6 @@ func kinds(done []host.Step) (names []string) {
 		names = append(names, s.Kind.String())
 	}
 	return names
-}
-
-// leftovers is what a host has in its work directory and how many processes run for it, for comparison.
-func leftovers(t *testing.T, work string) map[string]int {
-	t.Helper()
-	count := map[string]int{"processes": len(processes(work))}
-	for _, dir := range []string{"releases", "releases/one", "sockets"} {
-		entries, err := os.ReadDir(filepath.Join(work, dir))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-		count[dir] = len(entries)
-	}
-	return count
-}
-
-// processes are the processes that run a binary below a directory.
-func processes(dir string) (pids []string) {
-	links, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, dir) {
-			pids = append(pids, link)
-		}
-	}
-	return pids
 }
 
 func TestSwap(t *testing.T) {
