@@ -21,6 +21,8 @@ var (
 	ErrNotAdapter = errors.New("the program is not a relais adapter")
 	// ErrIncompatible says that it is an adapter of another protocol version.
 	ErrIncompatible = errors.New("the adapter speaks another protocol version")
+	// ErrNoProcess says that this machine, or this program's limits, gave it no process.
+	ErrNoProcess = errors.New("the adapter's process could not be started")
 	// ErrExited says that the process ended before it could be used.
 	ErrExited = errors.New("the adapter exited while it was starting")
 	// ErrStartTimeout says that the process runs and did not become ready in time.
@@ -92,7 +94,10 @@ func (p *Process) diagnose(ctx context.Context, timedOut bool, cause error) erro
 			Advice: "build it for this machine and check its permissions, those of its directory, and a noexec mount",
 		}
 	case startErr != nil:
-		return &StartError{Path: p.path, Reason: ErrExited, cause: startErr}
+		return &StartError{
+			Path: p.path, Reason: ErrNoProcess, cause: startErr,
+			Advice: "check this machine's memory and what it allows this program: open files, processes (ulimit -a)",
+		}
 	case ctx.Err() != nil:
 		return fmt.Errorf("start adapter %s: %w", p.path, ctx.Err())
 	case printed && !isHandshake:

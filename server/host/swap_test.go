@@ -6,11 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
@@ -251,30 +248,6 @@ func TestCallsFinishWhereTheyBegan(t *testing.T) {
 	defer third.Release()
 	if third.Share() != 1 {
 		t.Errorf("share %v after the swap", third.Share())
-	}
-}
-
-func TestRetirementHasADeadline(t *testing.T) {
-	t.Parallel()
-	r := rigged(t, func(c *host.Config) { c.RetireTimeout = 50 * time.Millisecond })
-	inFlight := make(chan error, 1)
-	go func() {
-		_, err := call(context.Background(), r.Host, "one", "wait")
-		inFlight <- err
-	}()
-	eventually(t, "a call in flight", func() bool {
-		s, _ := r.Adapter("one")
-		return s.Generation.Leases == 1
-	})
-	done, err := r.swap(t, "next")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if last := done[len(done)-1]; last.Kind != host.Retire || last.Cut != 1 {
-		t.Errorf("last step %+v, want one call cut short", last)
-	}
-	if err := <-inFlight; status.Code(err) != codes.Unavailable {
-		t.Errorf("the call = %v, want UNAVAILABLE", err)
 	}
 }
 
