@@ -86,7 +86,7 @@ type Copy struct {
 
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
 // fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then.
-func (l *Library) Take(ctx context.Context, adapter, source string) (_ *Copy, err error) {
+func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy, err error) {
 	in, before, err := open(source)
 	if err != nil {
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
@@ -99,13 +99,13 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (_ *Copy, er
 	if err != nil {
 		return nil, fmt.Errorf("copy the adapter's file: %w", err)
 	}
-	copied := &Copy{Path: filepath.Join(dir, handshake.FilePrefix+adapter), library: l, adapter: adapter, dir: dir}
 	defer func() {
 		if err != nil {
-			copied.Discard()
+			_ = os.RemoveAll(dir)
 		}
 	}()
-	size, err := copied.fill(reader{ctx, in})
+	taken = &Copy{Path: filepath.Join(dir, handshake.FilePrefix+adapter), library: l, adapter: adapter, dir: dir}
+	size, err := taken.fill(reader{ctx, in})
 	if err != nil {
 		return nil, fmt.Errorf("copy the adapter's file: %w", err)
 	}
@@ -118,7 +118,7 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (_ *Copy, er
 	if busy || !os.SameFile(before, after) || before.Size() != size || after.Size() != size || !before.ModTime().Equal(after.ModTime()) {
 		return nil, fmt.Errorf("%w; write it under another name and rename it when it is complete", ErrBeingWritten)
 	}
-	return copied, ctx.Err()
+	return taken, ctx.Err()
 }
 
 // written reports whether somebody has the file open for writing, and goes on having it. A process that another goroutine is
@@ -172,8 +172,5 @@ func (c *Copy) Adopt() error {
 	return nil
 }
 
-// Discard removes what is not in the library: the copy, unless it was adopted. It needs no descriptor, of which there may be none left.
-func (c *Copy) Discard() {
-	_ = os.Remove(filepath.Join(c.dir, handshake.FilePrefix+c.adapter))
-	_ = os.Remove(c.dir)
-}
+// Discard removes what is not in the library: the copy, unless it was adopted.
+func (c *Copy) Discard() { _ = os.RemoveAll(c.dir) }
