@@ -60,6 +60,7 @@ type benchLease struct{ conn grpc.ClientConnInterface }
 func (l benchLease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l benchLease) Description() *adapterv1.DescribeResponse { return sdktest.Description("bench") }
 func (l benchLease) Binary() string                           { return "bench@" }
+func (l benchLease) Generation() int64                        { return 1 }
 func (l benchLease) Retiring() <-chan struct{}                { return nil }
 func (l benchLease) Gone() <-chan struct{}                    { return nil }
 func (l benchLease) Suspect() bool                            { return false }

@@ -91,16 +91,21 @@ func (s *session) problem(ctx context.Context, err error) error {
 			Message: "the marketplace did not answer in time; try again later",
 		}
 	case st.Code() == codes.Unavailable || st.Code() == codes.Canceled:
-		return &problem.Problem{
-			Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
-			Message: "the process of adapter " + s.adapter + " ended during the call; it is being replaced, try again",
-		}
+		return s.ended()
 	case st.Code() == codes.ResourceExhausted: // gRPC's own: a message over the size limit
 		return s.malformed("it sent a message over the size limit")
 	}
 	return &problem.Problem{
 		Kind: problem.Internal, Reason: problem.ReasonInternal,
 		Message: "adapter " + s.adapter + " failed (" + st.Code().String() + "); the server's log tells more",
+	}
+}
+
+// ended is the problem of a call whose process ended.
+func (s *session) ended() error {
+	return &problem.Problem{
+		Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
+		Message: "the process of adapter " + s.adapter + " ended during the call; it is being replaced, try again",
 	}
 }
 

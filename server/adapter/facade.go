@@ -58,14 +58,16 @@ type Lease interface {
 	Binary() string
 	// Description is what the adapter said of itself; it must not be changed.
 	Description() *adapterv1.DescribeResponse
-	// Retiring is closed when the store's calls go to another process from now on: a stream should end at its next finished sub-window
-	// and go on there.
+	// Generation is the number of the process.
+	Generation() int64
+	// Retiring is closed when the store's calls go to another process from now on, or when a new lease on this one has a larger Share: a
+	// stream should end at its next finished sub-window and go on with a new lease.
 	Retiring() <-chan struct{}
 	// Gone is closed when the process is known to have ended, or to be ended. A call may meet its end a moment before.
 	Gone() <-chan struct{}
 	// Suspect reports whether the process stopped answering, or has ended: a deadline that passed then says nothing of the marketplace.
 	Suspect() bool
-	// Share is the part of a store's rate budget that this call may use, in (0, 1].
+	// Share is the part of a store's rate budget that the store's calls on this process may use from now on, in (0, 1].
 	Share() float64
 	// Release gives the lease back.
 	Release()
@@ -89,7 +91,9 @@ func New(l Lessor, v Vault, t Timeouts, r Rate, log *slog.Logger) *Facade {
 	return &Facade{lessor: l, vault: v, timeouts: t, rate: r, log: log}
 }
 
-// session is one leased call: the client, the description, and, for a store, what to send and what never to repeat.
+// session is one leased call: the client, the description, and, for a store, what to send and what never to repeat. Of several calls each
+// has a session of its own, so that a later one goes to the process that serves by then; only a notification stays with the process that
+// showed its preview.
 type session struct {
 	lease   Lease
 	client  adapterv1.MarketplaceAdapterServiceClient
@@ -169,7 +173,6 @@ func (f *Facade) keep(ctx context.Context, s *session, u *adapterv1.StateUpdate)
 		log.WarnContext(ctx, "adapter state over 64 KiB not kept", "bytes", len(u.GetState()))
 		return
 	}
-	s.store.State = u.GetState() // for further calls of this session
 	if err := f.vault.SaveState(ctx, s.ref, u.GetState()); err != nil {
 		log.WarnContext(ctx, "adapter state not kept", "error", err)
 	}

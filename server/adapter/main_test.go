@@ -47,7 +47,10 @@ type fixture struct {
 	retiring chan struct{}
 	suspect  bool
 	share    float64
-	gone     func() <-chan struct{}
+	// gone is the end of the process of the next lease; by default it is known at once when cut was called.
+	gone func() <-chan struct{}
+	// sameProcess makes every lease one on the same process; else each is on another.
+	sameProcess bool
 	// onLease is told of the store of each lease; it may be set before the first call.
 	onLease func(storeID string)
 	// conn is the connection that is leased.
@@ -86,17 +89,28 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, gone: known, conn: conn, cut: listener.cut}
+	f := &fixture{vault: newVault(), log: &lockedLog{}, description: sdktest.Description("fake"), share: 1, conn: conn}
+	ended := make(chan struct{})
+	end := sync.OnceFunc(func() { close(ended) })
+	f.gone = func() <-chan struct{} { return ended }
+	f.cut = func() {
+		listener.cut()
+		end()
+	}
 	leases := &leaseCount{}
 	lessor := func(_ context.Context, name, storeID string) (adapter.Lease, error) {
 		if name != "fake" {
 			return nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", name)
 		}
 		leases.add(1)
+		generation := int64(1)
+		if !f.sameProcess {
+			generation = leases.number()
+		}
 		if f.onLease != nil {
 			f.onLease(storeID)
 		}
-		return &lease{conn: f.conn, description: f.description, leases: leases, retiring: f.retiring, share: f.share, suspect: f.suspect, gone: f.gone}, nil
+		return &lease{conn: f.conn, description: f.description, leases: leases, generation: generation, retiring: f.retiring, share: f.share, suspect: f.suspect, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
@@ -111,13 +125,6 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		}
 	})
 	return f
-}
-
-// known is the end of a process that everybody knows of at once.
-func known() <-chan struct{} {
-	gone := make(chan struct{})
-	close(gone)
-	return gone
 }
 
 // cuttable is a listener whose connections can be broken.
@@ -148,8 +155,9 @@ func (l *cuttable) cut() {
 
 // leaseCount is how many leases are out.
 type leaseCount struct {
-	mu sync.Mutex // guards n
-	n  int
+	mu    sync.Mutex // guards the fields below
+	n     int
+	given int64
 }
 
 func (c *leaseCount) add(n int) int {
@@ -159,12 +167,21 @@ func (c *leaseCount) add(n int) int {
 	return c.n
 }
 
+// number counts the leases that were ever given.
+func (c *leaseCount) number() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.given++
+	return c.given
+}
+
 // lease is an adapter.Lease.
 type lease struct {
 	conn        *grpc.ClientConn
 	description *adapterv1.DescribeResponse
 	leases      *leaseCount
 	retiring    chan struct{}
+	generation  int64
 	share       float64
 	suspect     bool
 	gone        func() <-chan struct{}
@@ -173,6 +190,7 @@ type lease struct {
 func (l *lease) Conn() grpc.ClientConnInterface           { return l.conn }
 func (l *lease) Description() *adapterv1.DescribeResponse { return l.description }
 func (l *lease) Binary() string                           { return l.description.GetVersion() + "@feed" }
+func (l *lease) Generation() int64                        { return l.generation }
 func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
 func (l *lease) Gone() <-chan struct{}                    { return l.gone() }
 func (l *lease) Suspect() bool                            { return l.suspect }
@@ -203,7 +221,11 @@ func (v *fakeVault) Access(_ context.Context, _ store.Ref, keys []store.Environm
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.keys = keys
-	return v.access, v.accessErr
+	a := v.access
+	if len(v.saved) > 0 {
+		a.State = []byte(v.saved[len(v.saved)-1])
+	}
+	return a, v.accessErr
 }
 
 func (v *fakeVault) SaveState(_ context.Context, ref store.Ref, state []byte) error {

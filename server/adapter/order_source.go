@@ -20,7 +20,8 @@ const maxOrdersPerMessage = 100
 
 // ListOrders reads one window. It returns nil only when the adapter said that the answer is complete. When the process that reads it
 // retires, reading stops at the next finished sub-window and goes on there on the process that serves; when the process ends, it goes
-// on from the last finished sub-window, which is done once without getting any further.
+// on from the last finished sub-window, which is done once without getting any further. It also begins anew at a finished sub-window when
+// it may read faster, because calls of the store on another process have ended.
 func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, receive func(order.Page) error) error {
 	progress := window{finished: q.Since, until: q.Until}
 	repeatedAt, repeated := time.Time{}, false
@@ -35,9 +36,6 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 			l.await(ctx)
 			repeatedAt, repeated = progress.finished, true
 		}
-		progress.resumed, progress.complete = true, false
-		f.log.InfoContext(ctx, "orders are read on by another process of the adapter", "store", ref.StoreID, "adapter", ref.Adapter,
-			"finished_until", progress.finished)
 	}
 }
 
@@ -48,6 +46,12 @@ func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, pro
 		return err
 	}
 	defer s.release()
+	if before := progress.session; before != nil {
+		progress.complete = false
+		progress.resumed = progress.resumed || before.lease.Generation() != s.lease.Generation()
+		f.log.InfoContext(ctx, "orders are read on", "store", ref.StoreID, "adapter", ref.Adapter, "finished_until", progress.finished,
+			"by_another_process", progress.resumed)
+	}
 	progress.session = s
 	req := &adapterv1.ListOrdersRequest{Store: s.store, Until: timestamppb.New(q.Until)}
 	since := timestamppb.New(progress.finished)
@@ -169,27 +173,27 @@ func (w *window) end() error {
 	return nil
 }
 
-// GetOrders reads orders by number, in as many calls as the adapter needs.
+// GetOrders reads orders by number, in as many calls as the adapter needs: each on the process that serves by then, and repeated once
+// by itself. order.Found.Release is that of the last.
 func (f *Facade) GetOrders(ctx context.Context, ref store.Ref, numbers []string) (order.Found, error) {
 	var all order.Found
-	err := f.read(ctx, ref, func(ctx context.Context, s *session) error {
-		perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
-		if perCall < 1 {
-			return s.malformed("it declares no max_orders_per_get")
-		}
-		all.Release = s.lease.Binary()
-		for len(numbers) > 0 { // a repetition goes on with those that are left
+	for len(numbers) > 0 {
+		err := f.read(ctx, ref, func(ctx context.Context, s *session) error {
+			perCall := int(s.lease.Description().GetCapabilities().GetMaxOrdersPerGet())
+			if perCall < 1 {
+				return s.malformed("it declares no max_orders_per_get")
+			}
 			n := min(perCall, len(numbers))
 			orders, err := f.getOrders(ctx, s, numbers[:n])
 			if err != nil {
 				return err
 			}
-			all.Orders, numbers = append(all.Orders, orders...), numbers[n:]
+			all.Orders, all.Release, numbers = append(all.Orders, orders...), s.lease.Binary(), numbers[n:]
+			return nil
+		})
+		if err != nil {
+			return order.Found{}, err
 		}
-		return nil
-	})
-	if err != nil {
-		return order.Found{}, err
 	}
 	return all, nil
 }

@@ -8,27 +8,31 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// GetProducts reads products by EAN, in as many calls as the adapter needs. supported is false when it cannot read products.
+// GetProducts reads products by EAN, in as many calls as the adapter needs: each on the process that serves by then, and repeated once
+// by itself. supported is false when the adapter cannot read products, or not any more: one that took its place meanwhile may not.
 func (f *Facade) GetProducts(ctx context.Context, ref store.Ref, eans []string) (products []order.Product, supported bool, err error) {
 	supported = true
-	err = f.read(ctx, ref, func(ctx context.Context, s *session) error {
-		perCall := int(s.lease.Description().GetCapabilities().GetMaxProductsPerGet())
-		if perCall < 1 {
-			supported = false
-			return nil
-		}
-		for len(eans) > 0 { // a repetition goes on with those that are left
+	for len(eans) > 0 && supported {
+		err = f.read(ctx, ref, func(ctx context.Context, s *session) error {
+			perCall := int(s.lease.Description().GetCapabilities().GetMaxProductsPerGet())
+			if perCall < 1 {
+				supported = false
+				return nil
+			}
 			n := min(perCall, len(eans))
 			some, err := f.getProducts(ctx, s, eans[:n])
 			if err != nil {
 				return err
 			}
 			products, eans = append(products, some...), eans[n:]
+			return nil
+		})
+		if err != nil {
+			return nil, true, err
 		}
-		return nil
-	})
-	if err != nil || !supported {
-		return nil, supported, err
+	}
+	if !supported {
+		return nil, false, nil
 	}
 	return products, true, nil
 }

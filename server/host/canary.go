@@ -106,8 +106,7 @@ func (s *slot) moveLocked(store string, to *slot) {
 			continue
 		}
 		if v := from.serving.visits[store]; v != nil {
-			close(v.moved)
-			v.moved = make(chan struct{})
+			v.move()
 		}
 	}
 }

@@ -91,29 +91,8 @@ func (s *slot) lendLocked(store string) *Lease {
 	}
 	g.leases++
 	v.leases++
-	return &Lease{slot: s, generation: g, store: store, moved: v.moved, share: s.own().shareLocked(g, store)}
-}
-
-// shareLocked is the part of a store's rate budget that a call on a generation may use: other generations of the adapter on which the
-// store has calls are still using theirs.
-func (s *slot) shareLocked(g *generation, store string) float64 {
-	busy := 1
-	count := func(other *generation) {
-		if other != nil && other != g && other.visits[store] != nil {
-			busy++
-		}
-	}
-	for _, slot := range s.canaries {
-		count(slot.serving)
-		for _, other := range slot.retiring {
-			count(other)
-		}
-	}
-	count(s.serving)
-	for _, other := range s.retiring {
-		count(other)
-	}
-	return 1 / float64(busy)
+	v.share = s.own().shareLocked(g, store)
+	return &Lease{slot: s, generation: g, store: store, moved: v.moved, share: v.share}
 }
 
 // down is the problem of a caller who waited in vain.
@@ -143,6 +122,7 @@ func (s *slot) releaseLease(g *generation, store string, good bool) {
 		v.leases--
 	} else {
 		delete(g.visits, store)
+		s.own().widenLocked(store)
 	}
 	if good {
 		g.finished++

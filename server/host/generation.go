@@ -42,7 +42,8 @@ type generation struct {
 // visit is a store's leases on a generation.
 type visit struct {
 	leases int
-	moved  chan struct{} // closed when the store's calls go elsewhere; then replaced, unless that is for good
+	share  float64       // of the store's rate budget, as lent last: an adapter keeps all of the store's calls to that
+	moved  chan struct{} // see Lease.Retiring; closed and replaced, unless the generation retires
 }
 
 // Why the host itself ended a generation.

@@ -40,9 +40,10 @@ func (l *Lease) Binary() string {
 // Description returns what the adapter said of itself. It is shared: do not change it.
 func (l *Lease) Description() *adapterv1.DescribeResponse { return l.generation.description }
 
-// Retiring is closed when the store's calls go to another generation: that one serves in the place of this one, or the store was
-// pinned or unpinned. A call that can be continued elsewhere, such as a stream, should then end at its next opportunity: a process that
-// retires is ended at Config.RetireTimeout.
+// Retiring is closed when a call that can be continued elsewhere, such as a stream, should end at its next opportunity and go on with
+// another lease. That one is on another generation when another one serves in the place of this one, or the store was pinned or
+// unpinned: a process that retires is ended at Config.RetireTimeout. It is on the same one, with a larger Share, when calls of the store
+// on another generation have ended.
 func (l *Lease) Retiring() <-chan struct{} { return l.moved }
 
 // Gone is closed when the process ended, was told to end, or its connection was lost. A call may meet that a moment before.
@@ -51,8 +52,9 @@ func (l *Lease) Gone() <-chan struct{} { return l.generation.process.Done() }
 // Suspect reports whether the watchdog waits for an answer of the process, or the process ended.
 func (l *Lease) Suspect() bool { return !l.slot.usable(l.generation) }
 
-// Share is the part of the store's rate budget that this call may use, in (0, 1]: less than 1 while the store has calls on other
-// generations still, which are using theirs.
+// Share is the part of the store's rate budget that this call, and those of the store on the same generation before it, may use, in
+// (0, 1]: what the store's calls on other generations leave, and a tenth when they have it all. So all together use the budget once, or
+// up to a tenth more for each generation that began while an earlier one had it all.
 func (l *Lease) Share() float64 { return l.share }
 
 // Release gives the lease back. Releasing twice is fine.

@@ -145,7 +145,7 @@ func TestPinMovesCalls(t *testing.T) {
 		t.Errorf("told to move: the pinned store %v, another one %v", moved(before), moved(stays))
 	}
 	after, other := lend("canary"), lend("other")
-	if after.Share() != 0.5 || other.Share() != 1 {
+	if after.Share() != 0.1 || other.Share() != 1 {
 		t.Errorf("shares: %v with a call on each release, %v with none on the pinned one", after.Share(), other.Share())
 	}
 	before.Release()
@@ -161,7 +161,7 @@ func TestPinMovesCalls(t *testing.T) {
 		t.Error("unpinned, and the call on the pinned release was not told")
 	}
 	back := lend("canary")
-	if back.Description().GetVersion() != "1.0.0" || back.Share() != 0.5 {
+	if back.Description().GetVersion() != "1.0.0" || back.Share() != 0.1 {
 		t.Errorf("back on %s with a share of %v", back.Description().GetVersion(), back.Share())
 	}
 	s, err := r.Adapter("one")

@@ -221,7 +221,7 @@ func TestCallsFinishWhereTheyBegan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.Generation() != 2 || second.Share() != 0.5 || second.Binary() == lease.Binary() {
+	if second.Generation() != 2 || second.Share() != 0.1 || second.Binary() == lease.Binary() {
 		t.Errorf("second lease on generation %d with a share of %v, %s", second.Generation(), second.Share(), second.Binary())
 	}
 	second.Release()
