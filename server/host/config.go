@@ -71,7 +71,8 @@ type Config struct {
 	MemoryInterval time.Duration
 
 	// PluginWatch is the time between two looks at the plugin directory for complete new files of adapters that are known; each
-	// is swapped in. Zero means that nobody looks.
+	// is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a minute. Zero
+	// means that nobody looks.
 	PluginWatch time.Duration
 }
 

@@ -307,21 +307,3 @@ func TestChangedTellsOfChanges(t *testing.T) {
 		t.Error("the swap went unnoticed")
 	}
 }
-
-func TestPluginWatch(t *testing.T) {
-	t.Parallel()
-	log := &logBuffer{}
-	r := rigged(t, func(c *host.Config) { c.PluginWatch, c.Logger = 10*time.Millisecond, log.logger() })
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "exits")
-	eventually(t, "the bad file to be refused", func() bool { return log.count("new adapter file not served") == 1 })
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@2", "decides")
-	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "next")
-	eventually(t, "the good file to serve", func() bool { return r.serving(t).Release.Version == "2.0.0" })
-	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
-		t.Fatal(err)
-	}
-	looks := func() int { return log.count("new adapter file found") }
-	if n := looks(); n != 2 {
-		t.Errorf("%d files were tried, want the bad and the good one, each once", n)
-	}
-}

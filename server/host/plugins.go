@@ -16,7 +16,6 @@ import (
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/server/host/release"
-	"github.com/relaishq/relais/server/problem"
 )
 
 // File is a file of the plugin directory that could be served: relais-adapter-{adapter}, which a slot that never served starts, or
@@ -148,53 +147,4 @@ func (c *hashes) of(ctx context.Context, path string, f File) string {
 	c.known[path] = f
 	c.mu.Unlock()
 	return sum
-}
-
-// watchPlugins swaps in the files of adapters that are known when they change, until the context ends. A file counts when two looks
-// in a row see it the same, and once: one that was refused, or rolled back from, is not tried again until it changes.
-func (h *Host) watchPlugins(ctx context.Context) {
-	ticker := time.NewTicker(h.cfg.PluginWatch)
-	defer ticker.Stop()
-	seen := make(map[string]File)    // as of the last look
-	settled := make(map[string]File) // as it was when it was decided about
-	first := true
-	for {
-		files, err := h.scan(ctx)
-		if err != nil {
-			h.cfg.Logger.WarnContext(ctx, "plugin directory not watched", slog.Any("error", err))
-		}
-		for _, f := range files {
-			switch stable := seen[f.Name] == f; {
-			case f.Label != "":
-			case first:
-				settled[f.Name] = f
-			case stable && settled[f.Name] != f && h.swapIn(ctx, f):
-				settled[f.Name] = f
-			}
-			seen[f.Name] = f
-		}
-		first = false
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// swapIn swaps a file in that appeared, and reports whether that is decided; what became of it is in the log. It is not while another
-// command for the adapter is under way, or too many of its processes retire. An adapter that is not known, or is unloaded, is left to its operator.
-func (h *Host) swapIn(ctx context.Context, f File) (decided bool) {
-	if s, err := h.Adapter(f.Adapter); err != nil || s.State == Unloaded {
-		return true
-	}
-	h.cfg.Logger.InfoContext(ctx, "new adapter file found", slog.String("file", f.Name))
-	err := h.Swap(ctx, f.Adapter, f.Name, func(Step) {})
-	if problem.HasReason(err, problem.ReasonSwapUnderWay) || problem.HasReason(err, problem.ReasonTooManyRetiring) {
-		return false
-	}
-	if err != nil && ctx.Err() == nil {
-		h.cfg.Logger.ErrorContext(ctx, "new adapter file not served", slog.String("file", f.Name), slog.Any("error", err))
-	}
-	return true
 }

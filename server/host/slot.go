@@ -58,6 +58,7 @@ type slot struct {
 	// Of the adapter's own slot.
 
 	commanded bool            // a command of the operator is under way, and its outcome not decided
+	lastSwap  *LastSwap       // nil when there was none since Start
 	pins      map[string]*pin // by store
 	canaries  []*slot         // also those that ended and have calls to finish
 }
@@ -309,7 +310,7 @@ func nextDesired(before release.Desired, serves release.Release) release.Desired
 func (s *slot) save(ctx context.Context, before, after release.Desired, copied *release.Copy) error {
 	if copied != nil {
 		if err := copied.Adopt(); err != nil {
-			return err
+			return passingError{err}
 		}
 	}
 	s.mu.Lock()
@@ -319,7 +320,7 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 		return nil
 	}
 	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
-		return fmt.Errorf("save which release is served: %w", err)
+		return passingError{fmt.Errorf("save which release is served: %w", err)}
 	}
 	s.owe("")
 	return nil

@@ -63,6 +63,8 @@ type Status struct {
 	Desired release.Desired
 	// Pins are the stores that are held on a release, ordered by store; also those that ended before their time.
 	Pins []Pin
+	// LastSwap is the swap that is under way, or was last since Start; nil when there was none.
+	LastSwap *LastSwap
 	// Restarts counts the processes that ended or did not start, since Start.
 	Restarts int
 	// RetryTime is when the next process is started, UTC; zero when one serves or is being started.
@@ -99,6 +101,8 @@ type Generation struct {
 	StartTime time.Time
 	// Leases is how many calls are in flight.
 	Leases int
+	// Unresponsive is true while it owes the watchdog an answer: new calls wait until it comes, or the process is replaced.
+	Unresponsive bool
 }
 
 // status describes the slot.
@@ -117,6 +121,10 @@ func (s *slot) status() Status {
 		status.Description = g.description
 		status.Generation = s.lastLocked()
 	}
+	if s.lastSwap != nil {
+		last := *s.lastSwap
+		status.LastSwap = &last
+	}
 	for _, slot := range append([]*slot{s}, s.canaries...) {
 		for _, g := range slot.retiring {
 			status.Retiring = append(status.Retiring, g.statusLocked())
@@ -133,7 +141,7 @@ func (s *slot) status() Status {
 func (s *slot) lastLocked() Generation {
 	last := s.last.statusLocked()
 	if s.last != s.serving {
-		last.PID, last.Leases = 0, 0
+		last.PID, last.Leases, last.Unresponsive = 0, 0, false
 	}
 	return last
 }
@@ -152,6 +160,6 @@ func (p *pin) statusLocked() Pin {
 func (g *generation) statusLocked() Generation {
 	return Generation{
 		Number: g.number, Release: g.release, PID: g.process.PID(), Protocol: handshake.ProtocolName,
-		StartTime: g.startTime, Leases: g.leases,
+		StartTime: g.startTime, Leases: g.leases, Unresponsive: g.suspect,
 	}
 }

@@ -3,11 +3,8 @@ package host
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,6 +24,11 @@ import (
 // step at which it was refused, SWAP_UNDER_WAY, TOO_MANY_RETIRING,
 // SERVER_STOPPING; or the context's.
 func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) error {
+	return h.swapFile(ctx, adapter, file, false, report)
+}
+
+// swapFile is Swap, which the watcher of the plugin directory does too.
+func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool, report Report) error {
 	if file == "" {
 		file = handshake.FilePrefix + adapter
 	}
@@ -38,7 +40,7 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 	if err != nil {
 		return cmp.Or(unread, err)
 	}
-	return s.exchange(ctx, report, false, func(ctx context.Context) (candidate, error) {
+	return s.exchange(ctx, report, LastSwap{File: file, Watched: watched}, func(ctx context.Context) (candidate, error) {
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
 		if err != nil {
 			return candidate{}, s.notTaken(file, err)
@@ -55,7 +57,7 @@ func (h *Host) Rollback(ctx context.Context, adapter string, report Report) erro
 	if err != nil {
 		return err
 	}
-	return s.exchange(ctx, report, true, func(ctx context.Context) (candidate, error) {
+	return s.exchange(ctx, report, LastSwap{Rollback: true}, func(ctx context.Context) (candidate, error) {
 		s.mu.Lock()
 		previous := s.desired.Previous.SHA256
 		s.mu.Unlock()
@@ -179,26 +181,34 @@ func (c candidate) discard() {
 	}
 }
 
-// exchange is a swap to what fetch returns.
-func (s *slot) exchange(ctx context.Context, report Report, rollback bool, fetch func(context.Context) (candidate, error)) error {
-	decided, end, err := s.commandTo(ctx, rollback)
+// exchange is a swap to what fetch returns. What is asked for stands in the record.
+func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fetch func(context.Context) (candidate, error)) error {
+	decided, end, err := s.commandTo(ctx, record.Rollback)
 	if err != nil {
 		return err
 	}
 	defer end()
-	w := &swap{slot: s, report: report}
+	record.StartTime = time.Now().UTC()
+	s.update(func() { s.lastSwap = &record })
+	w := &swap{slot: s, report: func(step Step) {
+		s.update(func() { record.Step = step })
+		report(step)
+	}}
 	before, err := w.replace(decided, fetch)
 	if err != nil {
 		s.prune()
-		return w.refused(ctx, err)
+		err = w.refused(ctx, err)
+		s.update(func() { record.EndTime, record.Err = time.Now().UTC(), err })
+		return err
 	}
 	s.forgive()
 	s.prune()
 	end()
-	if before == nil {
-		return nil
+	if before != nil {
+		err = w.retire(ctx, before)
 	}
-	return w.retire(ctx, before)
+	s.update(func() { record.EndTime = time.Now().UTC() })
+	return err
 }
 
 // forgive forgets the failures before: the operator decided that this release serves, whether it did before or not.
@@ -301,7 +311,7 @@ func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Con
 	}
 	use, err := needed(ctx)
 	if err != nil {
-		return fmt.Errorf("find out what the connected stores use: %w", err)
+		return passingError{fmt.Errorf("find out what the connected stores use: %w", err)}
 	}
 	if lacks := missing(g.description, s.lastDescription(), use, s.servedTo(g.release, use)); len(lacks) > 0 {
 		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))
@@ -332,40 +342,4 @@ func (w *swap) retire(ctx context.Context, before *generation) error {
 	s.mu.Unlock()
 	w.done()
 	return nil
-}
-
-// refused explains why the release does not serve, and what serves instead.
-func (w *swap) refused(ctx context.Context, cause error) error {
-	s := w.slot
-	stays := "no release serves"
-	s.mu.Lock()
-	if s.serving != nil {
-		stays = fmt.Sprintf("version %s (generation %d) serves on", s.serving.release.Version, s.serving.number)
-	}
-	stopping := s.refusing
-	s.mu.Unlock()
-	var known *problem.Problem
-	switch {
-	case errors.As(cause, &known):
-		return cause
-	case stopping:
-		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
-	case ctx.Err() != nil:
-		return fmt.Errorf("swap adapter %s: %w; %s", s.name, ctx.Err(), stays)
-	}
-	s.log.WarnContext(ctx, "adapter release refused", slog.String("step", w.step.Kind.String()),
-		slog.String("sha256", w.step.SHA256), slog.Any("reason", cause))
-	p := problem.New(problem.Precondition, problem.ReasonReleaseRefused,
-		"the release was refused at the step %s: %v; %s", w.step.Kind, cause, stays)
-	return p.With("adapter", s.name).With("step", w.step.Kind.String()).With("sha256", w.step.SHA256)
-}
-
-// notTaken explains why a file cannot become a release.
-func (s *slot) notTaken(file string, err error) error {
-	_, missing := os.Stat(filepath.Join(s.cfg.PluginDir, file)) // it may be the library that is not there
-	if errors.Is(err, fs.ErrNotExist) && errors.Is(missing, fs.ErrNotExist) {
-		return problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
-			"the plugin directory holds no file %q; \"relais adapter get %s\" lists the releases that it holds", file, s.name).With("adapter", s.name)
-	}
-	return fmt.Errorf("file %q: %w", file, err)
 }

@@ -95,6 +95,9 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 	if !before.Mode().IsRegular() || before.Mode().Perm()&0o111 == 0 {
 		return nil, fmt.Errorf("%w (mode %s); give it execute permission (chmod +x)", ErrNotExecutable, before.Mode())
 	}
+	if written(ctx, in) { // no need to copy half of it first
+		return nil, errHalf
+	}
 	dir, err := os.MkdirTemp(l.dir, incoming+"*")
 	if err != nil {
 		return nil, fmt.Errorf("copy the adapter's file: %w", err)
@@ -116,10 +119,13 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
 	}
 	if busy || !os.SameFile(before, after) || before.Size() != size || after.Size() != size || !before.ModTime().Equal(after.ModTime()) {
-		return nil, fmt.Errorf("%w; write it under another name and rename it when it is complete", ErrBeingWritten)
+		return nil, errHalf
 	}
 	return taken, ctx.Err()
 }
+
+// errHalf is ErrBeingWritten with advice.
+var errHalf = fmt.Errorf("%w; write it under another name and rename it when it is complete", ErrBeingWritten)
 
 // written reports whether somebody has the file open for writing, and goes on having it. A process that another goroutine is
 // forking can hold a copy of a writer's descriptor until its own exec (golang.org/issue/22315): only asking again helps.
