@@ -23,7 +23,7 @@ func tellAdapterHealth(h *host.Host, servers ...*api.Server) *adapterHealth {
 			changed := h.Changed()
 			for _, s := range h.Adapters() {
 				for _, server := range servers {
-					server.SetAdapterHealth(s.Name, s.State == host.Serving)
+					server.SetAdapterHealth(s.Name, serves(s))
 				}
 			}
 			select {
@@ -43,3 +43,7 @@ func (a *adapterHealth) stop() {
 		<-a.ended
 	}
 }
+
+// serves reports whether calls of an adapter are served at this moment. Those of one whose process owes the watchdog an answer wait until it
+// answers or is replaced.
+func serves(s host.Status) bool { return s.State == host.Serving && !s.Generation.Unresponsive }

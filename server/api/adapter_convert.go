@@ -4,6 +4,7 @@ import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
 )
 
 func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
@@ -12,6 +13,7 @@ func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
 		State:        marketplacev1.Adapter_State(marketplacev1.Adapter_State_value["STATE_"+s.State.String()]),
 		RestartCount: int32(s.Restarts), Message: s.Message, //nolint:gosec // far fewer
 		Generation: generationToProto(s.Generation), Releases: releases(s, files), RetryTime: timestamp(s.RetryTime),
+		LastSwap: lastSwapToProto(s.LastSwap),
 	}
 	for _, g := range s.Retiring {
 		out.Retiring = append(out.Retiring, generationToProto(g))
@@ -24,6 +26,25 @@ func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
 			Key: f.GetKey(), DisplayName: f.GetDisplayName(), Description: f.GetDescription(),
 			Secret: f.GetSecret(), Optional: f.GetOptional(),
 		})
+	}
+	return out
+}
+
+func lastSwapToProto(l *host.LastSwap) *marketplacev1.LastSwap {
+	if l == nil {
+		return nil
+	}
+	out := &marketplacev1.LastSwap{
+		StartTime: timestamp(l.StartTime), EndTime: timestamp(l.EndTime), Rollback: l.Rollback, File: l.File, Step: stepToProto(l.Step),
+		Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR,
+	}
+	if l.Watched {
+		out.Origin = marketplacev1.LastSwap_ORIGIN_PLUGIN_WATCH
+	}
+	if p := problem.As(l.Err); p != nil {
+		out.FailureReason, out.FailureMessage = p.Reason, p.Message
+	} else if l.Err != nil { // the caller gave it up
+		out.FailureMessage = l.Err.Error()
 	}
 	return out
 }
@@ -51,7 +72,7 @@ func pinToProto(p host.Pin) *marketplacev1.Pin {
 func generationToProto(g host.Generation) *marketplacev1.Generation {
 	return &marketplacev1.Generation{
 		Number: g.Number, Version: g.Release.Version, Sha256: g.Release.SHA256, Pid: int32(g.PID), Protocol: g.Protocol, //nolint:gosec // a process id
-		StartTime: timestamp(g.StartTime), Leases: int32(g.Leases), //nolint:gosec // far fewer
+		StartTime: timestamp(g.StartTime), Leases: int32(g.Leases), Unresponsive: g.Unresponsive, //nolint:gosec // far fewer
 	}
 }
 

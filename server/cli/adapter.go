@@ -39,8 +39,10 @@ func (a *app) adapterList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List adapters",
-		Long: `List prints every adapter of the server with its state and the process that serves. Available are the files of
-the plugin directory that hold another release than the one that serves: "relais adapter swap" takes them.`,
+		Long: `List prints every adapter of the server with its state, the release and the process that serve, and how many
+stores are pinned to a release of their own. Available are the files of the plugin directory that hold another
+release than the one that serves: "relais adapter swap" takes them. An unresponsive process owes the server an
+answer: new calls wait until it answers, or is replaced.`,
 		Example: `  relais adapter list
   relais adapter list --admin-socket /run/relais/admin.sock --output json`,
 		Args:              operands(0, 0),
@@ -59,12 +61,12 @@ the plugin directory that hold another release than the one that serves: "relais
 				for _, d := range answer.GetAdapters() {
 					g := d.GetGeneration()
 					rows = append(rows, []string{
-						shortName(d.GetName()), d.GetMarketplace(), word(d.GetState()), g.GetVersion(), count(g.GetNumber()),
-						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.uptime(g), available(d),
+						shortName(d.GetName()), d.GetMarketplace(), slotState(d), g.GetVersion(), shortHash(g.GetSha256()), count(g.GetNumber()),
+						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.uptime(g), pinnedStores(d), available(d),
 					})
 				}
 				p.table("", []string{
-					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "RESTARTS", "UPTIME", "AVAILABLE",
+					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "SHA-256", "GENERATION", "PID", "CALLS", "RESTARTS", "UPTIME", "PINNED STORES", "AVAILABLE",
 				}, rows)
 			})
 		}),
@@ -75,7 +77,8 @@ func (a *app) adapterGet() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get ADAPTER",
 		Short: "Show an adapter",
-		Long:  "Get prints an adapter: its state, the process that serves, and the credentials that a store needs for it.",
+		Long: `Get prints an adapter: its state, the process that serves, those that finish their calls, what became of the
+last swap, its pins and releases, and the credentials that a store needs for it.`,
 		Example: `  relais adapter get cdiscount
   relais adapter get adapters/cdiscount --output json`,
 		Args:              operands(1, 1),
@@ -101,7 +104,7 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 		{"Adapter", d.GetName()},
 		{"Name", d.GetDisplayName()},
 		{"Marketplace", d.GetMarketplace()},
-		{"State", joined(": ", word(d.GetState()), d.GetMessage())},
+		{"State", joined(": ", slotState(d), d.GetMessage())},
 		{"Restarts", count(d.GetRestartCount())},
 	}
 	if g != nil {
@@ -118,6 +121,7 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 	if d.GetRetryTime() != nil {
 		facts = append(facts, fact{"Next start", a.at(d.GetRetryTime())})
 	}
+	facts = append(facts, a.lastSwap(d)...)
 	p.facts(facts...)
 	retiring := make([][]string, 0, len(d.GetRetiring()))
 	for _, r := range d.GetRetiring() {

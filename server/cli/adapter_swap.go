@@ -181,12 +181,15 @@ that finish their calls. With --output json each adapter is one JSON document.`,
 func (a *app) watchLine(p *page, d *marketplacev1.Adapter) {
 	g := d.GetGeneration()
 	words := []string{
-		a.Now().In(a.Location).Format(time.RFC3339), shortName(d.GetName()), word(d.GetState()),
+		a.Now().In(a.Location).Format(time.RFC3339), shortName(d.GetName()), slotState(d),
 		"version", orElse(g.GetVersion(), "-"), "generation", count(g.GetNumber()), "pid", orElse(processID(g), "-"),
 		"restarts", count(d.GetRestartCount()),
 	}
 	for _, r := range d.GetRetiring() {
 		words = append(words, fmt.Sprintf("(generation %d finishes %d calls)", r.GetNumber(), r.GetLeases()))
+	}
+	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil {
+		words = append(words, fmt.Sprintf("(swap under way: %s)", strings.ToLower(word(l.GetStep().GetKind()))))
 	}
 	if d.GetMessage() != "" {
 		words = append(words, "-", d.GetMessage())

@@ -114,6 +114,7 @@ func TestWatchAdapters(t *testing.T) {
 	other := &marketplacev1.Adapter{
 		Name: "adapters/octopia", State: marketplacev1.Adapter_STATE_CRASH_LOOPING, RestartCount: 9, Message: "signal: killed\x1b",
 		Generation: &marketplacev1.Generation{Number: 9},
+		LastSwap:   &marketplacev1.LastSwap{StartTime: at(7, 0), Step: &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_PROBE}},
 	}
 	f := newFake(t, &fake{watchAdapters: func(send func(*marketplacev1.WatchAdaptersResponse) error) error {
 		for _, adapters := range [][]*marketplacev1.Adapter{{cdiscount()}, {cdiscount(), other}} {
@@ -128,4 +129,69 @@ func TestWatchAdapters(t *testing.T) {
 		t.Errorf("exit code %d at the end of the server, want %d: %s", got.code, cli.ExitRetry, got.err)
 	}
 	golden(t, "adapter_watch", got.out)
+}
+
+// refusedSwap is one that the server tried by itself.
+func refusedSwap() *marketplacev1.LastSwap {
+	return &marketplacev1.LastSwap{
+		StartTime: at(7, 30), EndTime: at(7, 31), File: "relais-adapter-cdiscount", Origin: marketplacev1.LastSwap_ORIGIN_PLUGIN_WATCH,
+		Step:           &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_PROBE, Sha256: "b00cb00cb00cb00c"},
+		FailureReason:  "RELEASE_REFUSED",
+		FailureMessage: "the release was refused at the step probe: the adapter has no version; version 0.1.0 (generation 2) serves on",
+	}
+}
+
+// severalAdapters are adapters in several states.
+func severalAdapters() []*marketplacev1.Adapter {
+	stuck := cdiscount()
+	stuck.Name, stuck.Generation.Unresponsive, stuck.Generation.Sha256 = "adapters/stuck", true, "0123456789abcdef"
+	return []*marketplacev1.Adapter{pinned(), {
+		Name: "adapters/octopia", Marketplace: "cdiscount", State: marketplacev1.Adapter_STATE_RESTARTING,
+		RestartCount: 3, Message: "the process exited with status 2", Generation: &marketplacev1.Generation{Number: 4},
+	}, stuck}
+}
+
+// TestLastSwap: what was asked for last, and what became of it, in one line each.
+func TestLastSwap(t *testing.T) {
+	t.Parallel()
+	done := step(marketplacev1.SwapStep_KIND_RETIRE, time.Second)
+	unchanged := step(marketplacev1.SwapStep_KIND_REGISTER, time.Second)
+	unchanged.Unchanged = true
+	for _, tt := range []struct {
+		name string
+		last *marketplacev1.LastSwap
+		want []string
+	}{
+		{"none", nil, nil},
+		{"refused", refusedSwap(), []string{
+			"Last swap:        to relais-adapter-cdiscount, found by plugin_watch, 2024-03-05T08:30:00+01:00",
+			"Outcome:          not served (sha256 b00cb00cb00c): the release was refused at the step probe: the adapter has no version; version 0.1.0 (generation 2) serves on",
+		}},
+		{"under way", &marketplacev1.LastSwap{StartTime: at(7, 0), File: "f", Step: &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_LAUNCH}}, []string{
+			"Last swap:        to f, 2024-03-05T08:00:00+01:00", "Outcome:          under way: launch",
+		}},
+		{"rolled back", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), Rollback: true, Step: done}, []string{
+			"Last swap:        rollback, 2024-03-05T08:00:00+01:00", "Outcome:          served after 1m0s (version 0.1.0, sha256 9f2c)",
+		}},
+		{"unchanged", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), File: "f", Step: unchanged}, []string{
+			"Last swap:        to f, 2024-03-05T08:00:00+01:00", "Outcome:          it served already (version 0.1.0, sha256 9f2c)",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			now := cdiscount()
+			now.LastSwap = tt.last
+			f := newFake(t, &fake{swap: swapped(&marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_COMPLETE, Done: true, Adapter: now})})
+			got := run(t, f, "adapter", "swap", "cdiscount")
+			var lines []string
+			for line := range strings.Lines(got.out) {
+				if strings.HasPrefix(line, "Last swap:") || strings.HasPrefix(line, "Outcome:") {
+					lines = append(lines, strings.TrimSpace(line))
+				}
+			}
+			if diff := cmp.Diff(tt.want, lines); diff != "" {
+				t.Errorf("lines (-want +got)\n%s", diff)
+			}
+		})
+	}
 }

@@ -90,10 +90,7 @@ func world(_ context.Context, request proto.Message) (proto.Message, error) {
 			shipment(marketplacev1.Shipment_STATE_CONFIRMED), rejected,
 		}}, nil
 	case *marketplacev1.ListAdaptersRequest:
-		return &marketplacev1.ListAdaptersResponse{Adapters: []*marketplacev1.Adapter{cdiscount(), {
-			Name: "adapters/octopia", Marketplace: "cdiscount", State: marketplacev1.Adapter_STATE_RESTARTING,
-			RestartCount: 3, Message: "the process exited with status 2", Generation: &marketplacev1.Generation{Number: 4},
-		}}}, nil
+		return &marketplacev1.ListAdaptersResponse{Adapters: severalAdapters()}, nil
 	case *marketplacev1.GetAdapterRequest:
 		return cdiscount(), nil
 	case *marketplacev1.PinStoreRequest:
@@ -390,6 +387,7 @@ func cdiscount() *marketplacev1.Adapter {
 		Generation: &marketplacev1.Generation{
 			Number: 2, Version: "0.1.0", Sha256: "9f2c", Pid: 4242, Protocol: "relais.adapter.v1", StartTime: at(7, 0), Leases: 3,
 		},
+		LastSwap: refusedSwap(),
 		Retiring: []*marketplacev1.Generation{{Number: 1, Version: "0.0.9", Sha256: "77aa", Pid: 4141, StartTime: at(6, 0), Leases: 1}},
 		Releases: []*marketplacev1.Release{
 			{Sha256: "9f2c", Version: "0.1.0", Desired: true},

@@ -34,6 +34,13 @@ func TestSuspectProcessIsNotLent(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = syscall.Kill(process, syscall.SIGCONT) })
 	eventually(t, "the first miss", lease.Suspect)
+	unresponsive := func() bool {
+		s, err := h.Adapter("one")
+		return err == nil && s.State == host.Serving && s.Generation.Unresponsive
+	}
+	if !unresponsive() {
+		t.Error("nobody is told that the process does not answer")
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if l, err := h.Lease(ctx, "one", ""); !problem.HasReason(err, problem.ReasonAdapterDown) {
@@ -44,6 +51,9 @@ func TestSuspectProcessIsNotLent(t *testing.T) {
 	}
 	if generation, err := call(t.Context(), h, "one", "nothing"); err != nil || generation != 1 {
 		t.Errorf("call on generation %d, %v; want the process that answers again", generation, err)
+	}
+	if unresponsive() {
+		t.Error("told that a process does not answer that did")
 	}
 }
 

@@ -85,7 +85,8 @@ type Copy struct {
 }
 
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
-// fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then.
+// fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is writing the file is known
+// for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile.
 func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy, err error) {
 	in, before, err := open(source)
 	if err != nil {

@@ -31,7 +31,7 @@ const (
 	Adapter_STATE_UNSPECIFIED Adapter_State = 0
 	// A process is being started.
 	Adapter_STATE_STARTING Adapter_State = 1
-	// Calls are served.
+	// Calls are served. While generation.unresponsive is set new calls wait, as with RESTARTING.
 	Adapter_STATE_SERVING Adapter_State = 2
 	// The process died; a new one is started after a back-off.
 	Adapter_STATE_RESTARTING Adapter_State = 3
@@ -93,6 +93,59 @@ func (Adapter_State) EnumDescriptor() ([]byte, []int) {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Origin is who asked for a swap.
+type LastSwap_Origin int32
+
+const (
+	// Not set: never returned by the server.
+	LastSwap_ORIGIN_UNSPECIFIED LastSwap_Origin = 0
+	// The operator: SwapAdapter or RollbackAdapter.
+	LastSwap_ORIGIN_OPERATOR LastSwap_Origin = 1
+	// The server, which found a new file: plugin_watch.
+	LastSwap_ORIGIN_PLUGIN_WATCH LastSwap_Origin = 2
+)
+
+// Enum value maps for LastSwap_Origin.
+var (
+	LastSwap_Origin_name = map[int32]string{
+		0: "ORIGIN_UNSPECIFIED",
+		1: "ORIGIN_OPERATOR",
+		2: "ORIGIN_PLUGIN_WATCH",
+	}
+	LastSwap_Origin_value = map[string]int32{
+		"ORIGIN_UNSPECIFIED":  0,
+		"ORIGIN_OPERATOR":     1,
+		"ORIGIN_PLUGIN_WATCH": 2,
+	}
+)
+
+func (x LastSwap_Origin) Enum() *LastSwap_Origin {
+	p := new(LastSwap_Origin)
+	*p = x
+	return p
+}
+
+func (x LastSwap_Origin) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LastSwap_Origin) Descriptor() protoreflect.EnumDescriptor {
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[1].Descriptor()
+}
+
+func (LastSwap_Origin) Type() protoreflect.EnumType {
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[1]
+}
+
+func (x LastSwap_Origin) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LastSwap_Origin.Descriptor instead.
+func (LastSwap_Origin) EnumDescriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // State of a pin.
 type Pin_State int32
 
@@ -138,11 +191,11 @@ func (x Pin_State) String() string {
 }
 
 func (Pin_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[1].Descriptor()
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[2].Descriptor()
 }
 
 func (Pin_State) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[1]
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[2]
 }
 
 func (x Pin_State) Number() protoreflect.EnumNumber {
@@ -151,7 +204,7 @@ func (x Pin_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Pin_State.Descriptor instead.
 func (Pin_State) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // Kind is a step, in the order in which they come.
@@ -207,11 +260,11 @@ func (x SwapStep_Kind) String() string {
 }
 
 func (SwapStep_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[2].Descriptor()
+	return file_relais_marketplace_v1_adapter_service_proto_enumTypes[3].Descriptor()
 }
 
 func (SwapStep_Kind) Type() protoreflect.EnumType {
-	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[2]
+	return &file_relais_marketplace_v1_adapter_service_proto_enumTypes[3]
 }
 
 func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
@@ -220,7 +273,7 @@ func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SwapStep_Kind.Descriptor instead.
 func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16, 0}
 }
 
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
@@ -249,7 +302,9 @@ type Adapter struct {
 	// When the next process is started; unset while one serves or is being started.
 	RetryTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
 	// Stores that are held on a release, ordered by store; until expire_time also those whose pin ended before.
-	Pins          []*Pin `protobuf:"bytes,12,rep,name=pins,proto3" json:"pins,omitempty"`
+	Pins []*Pin `protobuf:"bytes,12,rep,name=pins,proto3" json:"pins,omitempty"`
+	// The swap or rollback that is under way, or was last since the server started; unset when there was none.
+	LastSwap      *LastSwap `protobuf:"bytes,13,opt,name=last_swap,json=lastSwap,proto3" json:"last_swap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -368,6 +423,122 @@ func (x *Adapter) GetPins() []*Pin {
 	return nil
 }
 
+func (x *Adapter) GetLastSwap() *LastSwap {
+	if x != nil {
+		return x.LastSwap
+	}
+	return nil
+}
+
+// LastSwap is a swap or rollback of an adapter, from its beginning on.
+type LastSwap struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it began.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// When it ended; unset while it is under way.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Who asked for it.
+	Origin LastSwap_Origin `protobuf:"varint,3,opt,name=origin,proto3,enum=relais.marketplace.v1.LastSwap_Origin" json:"origin,omitempty"`
+	// True for a rollback.
+	Rollback bool `protobuf:"varint,4,opt,name=rollback,proto3" json:"rollback,omitempty"`
+	// The file of the plugin directory that was asked for; empty with rollback.
+	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
+	// The step that is under way, or was last; SwapStep.adapter is unset. The step that failed when failure_message is set.
+	Step *SwapStep `protobuf:"bytes,6,opt,name=step,proto3" json:"step,omitempty"`
+	// Why the release was not served, as ErrorInfo.reason of the call; empty when it was, and when its caller gave it up.
+	FailureReason string `protobuf:"bytes,7,opt,name=failure_reason,json=failureReason,proto3" json:"failure_reason,omitempty"`
+	// The same in words, with what to do; empty when the release serves, or that is not decided yet.
+	FailureMessage string `protobuf:"bytes,8,opt,name=failure_message,json=failureMessage,proto3" json:"failure_message,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *LastSwap) Reset() {
+	*x = LastSwap{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastSwap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastSwap) ProtoMessage() {}
+
+func (x *LastSwap) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastSwap.ProtoReflect.Descriptor instead.
+func (*LastSwap) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *LastSwap) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *LastSwap) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *LastSwap) GetOrigin() LastSwap_Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return LastSwap_ORIGIN_UNSPECIFIED
+}
+
+func (x *LastSwap) GetRollback() bool {
+	if x != nil {
+		return x.Rollback
+	}
+	return false
+}
+
+func (x *LastSwap) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *LastSwap) GetStep() *SwapStep {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *LastSwap) GetFailureReason() string {
+	if x != nil {
+		return x.FailureReason
+	}
+	return ""
+}
+
+func (x *LastSwap) GetFailureMessage() string {
+	if x != nil {
+		return x.FailureMessage
+	}
+	return ""
+}
+
 // Pin is a store that is held on a release.
 type Pin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -392,7 +563,7 @@ type Pin struct {
 
 func (x *Pin) Reset() {
 	*x = Pin{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -404,7 +575,7 @@ func (x *Pin) String() string {
 func (*Pin) ProtoMessage() {}
 
 func (x *Pin) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -417,7 +588,7 @@ func (x *Pin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pin.ProtoReflect.Descriptor instead.
 func (*Pin) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Pin) GetStore() string {
@@ -490,7 +661,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +673,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +686,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Release) GetSha256() string {
@@ -576,14 +747,16 @@ type Generation struct {
 	// When it was published to callers.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// Calls in flight.
-	Leases        int32 `protobuf:"varint,7,opt,name=leases,proto3" json:"leases,omitempty"`
+	Leases int32 `protobuf:"varint,7,opt,name=leases,proto3" json:"leases,omitempty"`
+	// True while the process owes the server an answer to its watchdog: new calls wait until it answers, or is replaced.
+	Unresponsive  bool `protobuf:"varint,8,opt,name=unresponsive,proto3" json:"unresponsive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -595,7 +768,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -608,7 +781,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -660,6 +833,13 @@ func (x *Generation) GetLeases() int32 {
 	return 0
 }
 
+func (x *Generation) GetUnresponsive() bool {
+	if x != nil {
+		return x.Unresponsive
+	}
+	return false
+}
+
 // CredentialField is one value that the adapter needs to connect a store.
 type CredentialField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -679,7 +859,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -691,7 +871,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -704,7 +884,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -751,7 +931,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +943,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +956,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -790,7 +970,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +982,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +995,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -836,7 +1016,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +1028,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +1041,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -880,7 +1060,7 @@ type WatchAdaptersRequest struct {
 
 func (x *WatchAdaptersRequest) Reset() {
 	*x = WatchAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +1072,7 @@ func (x *WatchAdaptersRequest) String() string {
 func (*WatchAdaptersRequest) ProtoMessage() {}
 
 func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1085,7 @@ func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
 }
 
 // WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
@@ -920,7 +1100,7 @@ type WatchAdaptersResponse struct {
 
 func (x *WatchAdaptersResponse) Reset() {
 	*x = WatchAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1112,7 @@ func (x *WatchAdaptersResponse) String() string {
 func (*WatchAdaptersResponse) ProtoMessage() {}
 
 func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1125,7 @@ func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
@@ -968,7 +1148,7 @@ type SwapAdapterRequest struct {
 
 func (x *SwapAdapterRequest) Reset() {
 	*x = SwapAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1160,7 @@ func (x *SwapAdapterRequest) String() string {
 func (*SwapAdapterRequest) ProtoMessage() {}
 
 func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1173,7 @@ func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
 func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SwapAdapterRequest) GetName() string {
@@ -1021,7 +1201,7 @@ type RollbackAdapterRequest struct {
 
 func (x *RollbackAdapterRequest) Reset() {
 	*x = RollbackAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1213,7 @@ func (x *RollbackAdapterRequest) String() string {
 func (*RollbackAdapterRequest) ProtoMessage() {}
 
 func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1226,7 @@ func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RollbackAdapterRequest) GetName() string {
@@ -1067,7 +1247,7 @@ type UnloadAdapterRequest struct {
 
 func (x *UnloadAdapterRequest) Reset() {
 	*x = UnloadAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1259,7 @@ func (x *UnloadAdapterRequest) String() string {
 func (*UnloadAdapterRequest) ProtoMessage() {}
 
 func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1272,7 @@ func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UnloadAdapterRequest) GetName() string {
@@ -1124,7 +1304,7 @@ type PinStoreRequest struct {
 
 func (x *PinStoreRequest) Reset() {
 	*x = PinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1316,7 @@ func (x *PinStoreRequest) String() string {
 func (*PinStoreRequest) ProtoMessage() {}
 
 func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1329,7 @@ func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinStoreRequest.ProtoReflect.Descriptor instead.
 func (*PinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PinStoreRequest) GetName() string {
@@ -1229,7 +1409,7 @@ type UnpinStoreRequest struct {
 
 func (x *UnpinStoreRequest) Reset() {
 	*x = UnpinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1421,7 @@ func (x *UnpinStoreRequest) String() string {
 func (*UnpinStoreRequest) ProtoMessage() {}
 
 func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1434,7 @@ func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpinStoreRequest.ProtoReflect.Descriptor instead.
 func (*UnpinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnpinStoreRequest) GetName() string {
@@ -1298,7 +1478,7 @@ type SwapStep struct {
 
 func (x *SwapStep) Reset() {
 	*x = SwapStep{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1490,7 @@ func (x *SwapStep) String() string {
 func (*SwapStep) ProtoMessage() {}
 
 func (x *SwapStep) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1503,7 @@ func (x *SwapStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
 func (*SwapStep) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SwapStep) GetKind() SwapStep_Kind {
@@ -1393,7 +1573,7 @@ var File_relais_marketplace_v1_adapter_service_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
-	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x05\n" +
+	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x06\n" +
 	"\aAdapter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1410,7 +1590,8 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	" \x03(\v2\x1e.relais.marketplace.v1.ReleaseR\breleases\x129\n" +
 	"\n" +
 	"retry_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12.\n" +
-	"\x04pins\x18\f \x03(\v2\x1a.relais.marketplace.v1.PinR\x04pins\"\x9b\x01\n" +
+	"\x04pins\x18\f \x03(\v2\x1a.relais.marketplace.v1.PinR\x04pins\x12<\n" +
+	"\tlast_swap\x18\r \x01(\v2\x1f.relais.marketplace.v1.LastSwapR\blastSwap\"\x9b\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
@@ -1418,7 +1599,21 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x11\n" +
 	"\rSTATE_STOPPED\x10\x04\x12\x17\n" +
 	"\x13STATE_CRASH_LOOPING\x10\x05\x12\x12\n" +
-	"\x0eSTATE_UNLOADED\x10\x06\"\x8d\x03\n" +
+	"\x0eSTATE_UNLOADED\x10\x06\"\xc1\x03\n" +
+	"\bLastSwap\x129\n" +
+	"\n" +
+	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12>\n" +
+	"\x06origin\x18\x03 \x01(\x0e2&.relais.marketplace.v1.LastSwap.OriginR\x06origin\x12\x1a\n" +
+	"\brollback\x18\x04 \x01(\bR\brollback\x12\x12\n" +
+	"\x04file\x18\x05 \x01(\tR\x04file\x123\n" +
+	"\x04step\x18\x06 \x01(\v2\x1f.relais.marketplace.v1.SwapStepR\x04step\x12%\n" +
+	"\x0efailure_reason\x18\a \x01(\tR\rfailureReason\x12'\n" +
+	"\x0ffailure_message\x18\b \x01(\tR\x0efailureMessage\"N\n" +
+	"\x06Origin\x12\x16\n" +
+	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fORIGIN_OPERATOR\x10\x01\x12\x17\n" +
+	"\x13ORIGIN_PLUGIN_WATCH\x10\x02\"\x8d\x03\n" +
 	"\x03Pin\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n" +
@@ -1442,7 +1637,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x05files\x18\x03 \x03(\tR\x05files\x12\x18\n" +
 	"\adesired\x18\x04 \x01(\bR\adesired\x12\x1a\n" +
 	"\bprevious\x18\x05 \x01(\bR\bprevious\x12\x16\n" +
-	"\x06pinned\x18\x06 \x01(\bR\x06pinned\"\xd7\x01\n" +
+	"\x06pinned\x18\x06 \x01(\bR\x06pinned\"\xfb\x01\n" +
 	"\n" +
 	"Generation\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
@@ -1452,7 +1647,8 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\bprotocol\x18\x05 \x01(\tR\bprotocol\x129\n" +
 	"\n" +
 	"start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n" +
-	"\x06leases\x18\a \x01(\x05R\x06leases\"\x9c\x01\n" +
+	"\x06leases\x18\a \x01(\x05R\x06leases\x12\"\n" +
+	"\funresponsive\x18\b \x01(\bR\funresponsive\"\x9c\x01\n" +
 	"\x0fCredentialField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1530,70 +1726,77 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 	return file_relais_marketplace_v1_adapter_service_proto_rawDescData
 }
 
-var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
-	(Pin_State)(0),                 // 1: relais.marketplace.v1.Pin.State
-	(SwapStep_Kind)(0),             // 2: relais.marketplace.v1.SwapStep.Kind
-	(*Adapter)(nil),                // 3: relais.marketplace.v1.Adapter
-	(*Pin)(nil),                    // 4: relais.marketplace.v1.Pin
-	(*Release)(nil),                // 5: relais.marketplace.v1.Release
-	(*Generation)(nil),             // 6: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),        // 7: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),    // 8: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),   // 9: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),      // 10: relais.marketplace.v1.GetAdapterRequest
-	(*WatchAdaptersRequest)(nil),   // 11: relais.marketplace.v1.WatchAdaptersRequest
-	(*WatchAdaptersResponse)(nil),  // 12: relais.marketplace.v1.WatchAdaptersResponse
-	(*SwapAdapterRequest)(nil),     // 13: relais.marketplace.v1.SwapAdapterRequest
-	(*RollbackAdapterRequest)(nil), // 14: relais.marketplace.v1.RollbackAdapterRequest
-	(*UnloadAdapterRequest)(nil),   // 15: relais.marketplace.v1.UnloadAdapterRequest
-	(*PinStoreRequest)(nil),        // 16: relais.marketplace.v1.PinStoreRequest
-	(*UnpinStoreRequest)(nil),      // 17: relais.marketplace.v1.UnpinStoreRequest
-	(*SwapStep)(nil),               // 18: relais.marketplace.v1.SwapStep
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 20: google.protobuf.Duration
+	(LastSwap_Origin)(0),           // 1: relais.marketplace.v1.LastSwap.Origin
+	(Pin_State)(0),                 // 2: relais.marketplace.v1.Pin.State
+	(SwapStep_Kind)(0),             // 3: relais.marketplace.v1.SwapStep.Kind
+	(*Adapter)(nil),                // 4: relais.marketplace.v1.Adapter
+	(*LastSwap)(nil),               // 5: relais.marketplace.v1.LastSwap
+	(*Pin)(nil),                    // 6: relais.marketplace.v1.Pin
+	(*Release)(nil),                // 7: relais.marketplace.v1.Release
+	(*Generation)(nil),             // 8: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 9: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 10: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 11: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 12: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 13: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 14: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 15: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 16: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 17: relais.marketplace.v1.UnloadAdapterRequest
+	(*PinStoreRequest)(nil),        // 18: relais.marketplace.v1.PinStoreRequest
+	(*UnpinStoreRequest)(nil),      // 19: relais.marketplace.v1.UnpinStoreRequest
+	(*SwapStep)(nil),               // 20: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 22: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	6,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	7,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	6,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
-	5,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
-	19, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
-	4,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
-	19, // 7: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 8: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
-	6,  // 9: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
-	19, // 10: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	3,  // 11: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	3,  // 12: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	19, // 13: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
-	2,  // 14: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
-	20, // 15: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
-	3,  // 16: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
-	8,  // 17: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	10, // 18: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	11, // 19: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
-	13, // 20: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
-	14, // 21: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
-	15, // 22: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
-	16, // 23: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
-	17, // 24: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
-	9,  // 25: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	3,  // 26: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	12, // 27: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
-	18, // 28: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
-	18, // 29: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
-	3,  // 30: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
-	3,  // 31: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
-	3,  // 32: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
-	25, // [25:33] is the sub-list for method output_type
-	17, // [17:25] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	8,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	9,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	8,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	7,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
+	21, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
+	5,  // 7: relais.marketplace.v1.Adapter.last_swap:type_name -> relais.marketplace.v1.LastSwap
+	21, // 8: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
+	21, // 9: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 10: relais.marketplace.v1.LastSwap.origin:type_name -> relais.marketplace.v1.LastSwap.Origin
+	20, // 11: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
+	21, // 12: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 13: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
+	8,  // 14: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
+	21, // 15: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	4,  // 16: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	4,  // 17: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	21, // 18: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
+	3,  // 19: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	22, // 20: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	4,  // 21: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	10, // 22: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	12, // 23: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	13, // 24: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	15, // 25: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	16, // 26: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	17, // 27: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	18, // 28: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
+	19, // 29: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
+	11, // 30: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	4,  // 31: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	14, // 32: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	20, // 33: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	20, // 34: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	4,  // 35: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	4,  // 36: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
+	4,  // 37: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
+	30, // [30:38] is the sub-list for method output_type
+	22, // [22:30] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -1601,7 +1804,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 	if File_relais_marketplace_v1_adapter_service_proto != nil {
 		return
 	}
-	file_relais_marketplace_v1_adapter_service_proto_msgTypes[13].OneofWrappers = []any{
+	file_relais_marketplace_v1_adapter_service_proto_msgTypes[14].OneofWrappers = []any{
 		(*PinStoreRequest_File)(nil),
 		(*PinStoreRequest_Sha256)(nil),
 	}
@@ -1610,8 +1813,8 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   16,
+			NumEnums:      4,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
