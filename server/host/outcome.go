@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -45,44 +43,51 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 	}
 	stopping := s.refusing
 	s.mu.Unlock()
+	step, sum := w.step.Kind.String(), w.step.SHA256
 	var known *problem.Problem
 	switch {
 	case errors.As(cause, &known):
 		return cause
 	case stopping:
-		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+		return stoppingProblem()
 	case ctx.Err() != nil:
 		return fmt.Errorf("swap adapter %s: %w; %s", s.name, ctx.Err(), stays)
+	case passes(cause):
+		s.log.ErrorContext(ctx, "adapter release not judged", slog.String("step", step), slog.String("sha256", sum), slog.Any("error", cause))
+		return outageProblem(s.name, "finish the step "+step, fmt.Errorf("%w; %s", cause, stays)).With("step", step).With("sha256", sum)
 	}
-	s.log.WarnContext(ctx, "adapter release refused", slog.String("step", w.step.Kind.String()),
-		slog.String("sha256", w.step.SHA256), slog.Any("reason", cause))
+	s.log.WarnContext(ctx, "adapter release refused", slog.String("step", step), slog.String("sha256", sum), slog.Any("reason", cause))
 	p := problem.New(problem.Precondition, problem.ReasonReleaseRefused,
-		"the release was refused at the step %s: %v; %s", w.step.Kind, cause, stays)
-	p = p.With("adapter", s.name).With("step", w.step.Kind.String()).With("sha256", w.step.SHA256)
-	if passes(cause) {
-		return passingError{p}
+		"the release was refused at the step %s: %v; %s", step, cause, stays)
+	p = p.With("adapter", s.name).With("step", step).With("sha256", sum)
+	if w.step.Kind == Register || late(cause) { // permissions, and a file that is being written, are mended without a change of the file
+		return doubtfulError{p}
 	}
 	return p
 }
 
-// passingError marks a failure that is not the release's: the same swap may succeed another time, although its file did not change.
-type passingError struct{ error }
+// doubtfulError marks a refusal that another trial of the same file may not meet: the watcher of the plugin directory tries again.
+type doubtfulError struct{ error }
 
-// Unwrap returns the failure.
-func (e passingError) Unwrap() error { return e.error }
+// Unwrap returns the refusal.
+func (e doubtfulError) Unwrap() error { return e.error }
 
-// passes reports whether a failure may pass by itself: one that is marked, and what can come of a machine that is busy.
-func passes(err error) bool {
-	var marked passingError
-	return errors.As(err, &marked) || errors.Is(err, launch.ErrStartTimeout) || status.Code(err) == codes.DeadlineExceeded
+// doubtful reports whether another trial may go better.
+func doubtful(err error) bool {
+	var marked doubtfulError
+	return errors.As(err, &marked)
+}
+
+// late reports whether something took too long, as it may on a busy machine.
+func late(err error) bool {
+	return errors.Is(err, launch.ErrStartTimeout) || status.Code(err) == codes.DeadlineExceeded
 }
 
 // notTaken explains why a file cannot become a release.
 func (s *slot) notTaken(file string, err error) error {
-	_, missing := os.Stat(filepath.Join(s.cfg.PluginDir, file)) // it may be the library that is not there
-	if errors.Is(err, fs.ErrNotExist) && errors.Is(missing, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !passes(err) {
 		return problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
 			"the plugin directory holds no file %q; \"relais adapter get %s\" lists the releases that it holds", file, s.name).With("adapter", s.name)
 	}
-	return passingError{fmt.Errorf("file %q: %w", file, err)} // permissions and disks are mended without a change of the file
+	return fmt.Errorf("file %q: %w", file, err)
 }

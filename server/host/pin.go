@@ -83,7 +83,7 @@ func (r PinRequest) check(now time.Time) error {
 }
 
 // Unpin ends the pin of a store before its time: new calls go to the release that serves, those under way finish where they began.
-// PIN_NOT_FOUND when the store is not pinned; SERVER_STOPPING.
+// PIN_NOT_FOUND when the store is not pinned; COMMAND_FAILED; SERVER_STOPPING.
 func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
 	s, err := h.slot(adapter)
 	if err != nil {
@@ -107,7 +107,7 @@ func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
 			"store %.64q is not pinned to a release of adapter %s; \"relais adapter get %s\" lists the pins", store, s.name, s.name).With("adapter", s.name)
 	}
 	if err := s.cfg.Releases.DeletePin(ctx, s.name, store); err != nil {
-		return fmt.Errorf("unpin store %s: %w", store, err)
+		return s.failedCommand(ctx, "unpin store "+store, err)
 	}
 	s.update(func() { s.unpinLocked(store) })
 	s.log.InfoContext(ctx, "store unpinned", slog.String("store", store))
@@ -129,7 +129,7 @@ func (s *slot) hold(ctx context.Context, r PinRequest) error {
 	defer end()
 	use, err := s.cfg.Stores.StoreUse(decided, s.name, r.Store)
 	if err != nil {
-		return fmt.Errorf("pin store %s: find out what it uses: %w", r.Store, err)
+		return s.failedCommand(ctx, fmt.Sprintf("find out what store %s uses", r.Store), err)
 	}
 	if use.Stores == 0 {
 		return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
@@ -257,7 +257,7 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 	}
 	p := release.Pin{Adapter: s.name, Store: r.Store, Release: serves.Release, ExpireTime: r.ExpireTime.UTC()}
 	if err := s.cfg.Releases.SavePin(ctx, p); err != nil {
-		return fmt.Errorf("save the pin: %w", err)
+		return fmt.Errorf("save the pin: %w", outage{err})
 	}
 	s.mu.Lock()
 	before := s.pins[r.Store]

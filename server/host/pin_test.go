@@ -214,7 +214,7 @@ func TestRefusedPin(t *testing.T) {
 		{"exits", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "exits", nil, problem.ReasonReleaseRefused, "step launch"},
 		{"fails the probe", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "unversioned", nil, problem.ReasonReleaseRefused, "step probe"},
 		{"requires another credential", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "demanding", nil, problem.ReasonReleaseRefused, "token"},
-		{"cannot be saved", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "next", errors.New("disk full"), problem.ReasonReleaseRefused, "disk full"},
+		{"cannot be saved", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "next", errors.New("disk full"), problem.ReasonCommandFailed, "disk full"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { // one host bears them all
 			if tt.variant != "" {

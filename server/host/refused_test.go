@@ -107,11 +107,11 @@ func TestRefusedReleases(t *testing.T) {
 		{"stores cannot be asked", "", func(t *testing.T, p *place) {
 			p.stores.fail = errors.New("database away")
 			as("next")(t, p)
-		}, problem.ReasonReleaseRefused, "probe", []string{"database away"}},
+		}, problem.ReasonCommandFailed, "probe", []string{"database away", "(generation 1) serves on", "try again"}},
 		{"cannot be saved", "", func(t *testing.T, p *place) {
 			p.memory.failWith(errors.New("disk full"))
 			as("next")(t, p)
-		}, problem.ReasonReleaseRefused, "publish", []string{"disk full"}},
+		}, problem.ReasonCommandFailed, "publish", []string{"disk full", "(generation 1) serves on", "try again"}},
 	}
 	// One host for all that serve the plain release: it has to bear them one after the other.
 	plain := rigged(t, nil)

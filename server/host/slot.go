@@ -310,7 +310,7 @@ func nextDesired(before release.Desired, serves release.Release) release.Desired
 func (s *slot) save(ctx context.Context, before, after release.Desired, copied *release.Copy) error {
 	if copied != nil {
 		if err := copied.Adopt(); err != nil {
-			return passingError{err}
+			return err
 		}
 	}
 	s.mu.Lock()
@@ -320,7 +320,7 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 		return nil
 	}
 	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
-		return passingError{fmt.Errorf("save which release is served: %w", err)}
+		return fmt.Errorf("save which release is served: %w", outage{err})
 	}
 	s.owe("")
 	return nil

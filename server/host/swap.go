@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -21,7 +20,7 @@ import (
 //
 // It returns when the process that served before is gone. When the context ends after Publish, Swap returns its error and the rest
 // happens without it. Errors are problems, and leave the slot as it was: ADAPTER_NOT_FOUND, RELEASE_NOT_FOUND, RELEASE_REFUSED with the
-// step at which it was refused, SWAP_UNDER_WAY, TOO_MANY_RETIRING,
+// step at which it was refused, COMMAND_FAILED when that is not the release's fault and may pass, SWAP_UNDER_WAY, TOO_MANY_RETIRING,
 // SERVER_STOPPING; or the context's.
 func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) error {
 	return h.swapFile(ctx, adapter, file, false, report)
@@ -35,10 +34,12 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
-	unread := h.discover(ctx) // says more of an adapter that is unknown; with one that is known, the step that reads its file tells
+	if err := h.discover(ctx); err != nil {
+		return outageProblem(adapter, "look into the plugin directory", err)
+	}
 	s, err := h.slot(adapter)
 	if err != nil {
-		return cmp.Or(unread, err)
+		return err
 	}
 	return s.exchange(ctx, report, LastSwap{File: file, Watched: watched}, func(ctx context.Context) (candidate, error) {
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
@@ -138,7 +139,7 @@ func (s *slot) beginCommand(rollback bool) error {
 	retiring := s.unhurriedLocked()
 	switch {
 	case s.refusing:
-		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+		return stoppingProblem()
 	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
@@ -311,7 +312,7 @@ func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Con
 	}
 	use, err := needed(ctx)
 	if err != nil {
-		return passingError{fmt.Errorf("find out what the connected stores use: %w", err)}
+		return fmt.Errorf("find out what the connected stores use: %w", outage{err})
 	}
 	if lacks := missing(g.description, s.lastDescription(), use, s.servedTo(g.release, use)); len(lacks) > 0 {
 		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))

@@ -19,7 +19,8 @@ const unloadedMessage = "the operator unloaded it"
 // its process is gone; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
 // is no error.
 //
-// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, TOO_MANY_RETIRING, SERVER_STOPPING. A store that is being connected at this very
+// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, TOO_MANY_RETIRING, COMMAND_FAILED,
+// SERVER_STOPPING. A store that is being connected at this very
 // moment may come out connected to an adapter that is unloaded: its calls say so, and a swap mends it.
 func (h *Host) Unload(ctx context.Context, adapter string) error {
 	s, err := h.slot(adapter)
@@ -33,7 +34,7 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 	defer end()
 	use, err := s.cfg.Stores.AdapterUse(decided, s.name)
 	if err != nil {
-		return fmt.Errorf("unload adapter %s: find out which stores use it: %w", s.name, err)
+		return s.failedCommand(ctx, fmt.Sprintf("find out which stores use adapter %s", s.name), err)
 	}
 	if use.Stores > 0 {
 		return problem.New(problem.Precondition, problem.ReasonAdapterInUse,
@@ -41,7 +42,7 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 	}
 	old, err := s.unload(decided)
 	if err != nil {
-		return fmt.Errorf("unload adapter %s: %w", s.name, err)
+		return s.failedCommand(ctx, "unload adapter "+s.name, err)
 	}
 	end()
 	if old == nil {

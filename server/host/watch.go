@@ -104,7 +104,7 @@ func (w *watcher) swap(ctx context.Context, t *trial) {
 	log := w.host.cfg.Logger.With(slog.String("file", t.file.Name))
 	var last Step
 	err := w.host.swapFile(ctx, t.file.Adapter, t.file.Name, true, func(s Step) { last = s })
-	t.decided = err == nil || problem.HasReason(err, problem.ReasonReleaseRefused) && !passes(err)
+	t.decided = err == nil || problem.HasReason(err, problem.ReasonReleaseRefused) && !doubtful(err)
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:

@@ -66,6 +66,7 @@ const (
 	ReasonReleaseNotFound       = "RELEASE_NOT_FOUND"
 	ReasonReleaseRefused        = "RELEASE_REFUSED"
 	ReasonNoPreviousRelease     = "NO_PREVIOUS_RELEASE"
+	ReasonCommandFailed         = "COMMAND_FAILED"
 	ReasonSwapUnderWay          = "SWAP_UNDER_WAY"
 	ReasonTooManyRetiring       = "TOO_MANY_RETIRING"
 	ReasonPinNotFound           = "PIN_NOT_FOUND"

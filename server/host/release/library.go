@@ -16,10 +16,12 @@ import (
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 )
 
-// Why a file cannot become a release. errors.Is finds them.
+// Why a file cannot become a release, now or at all. errors.Is finds them.
 var (
 	// ErrNotExecutable says that the file is no program: not regular, or without execute permission.
 	ErrNotExecutable = errors.New("it is not an executable file")
+	// ErrNotKept says that the server cannot write its own copy, whatever file that is of.
+	ErrNotKept = errors.New("the server cannot write its own copy")
 	// ErrBeingWritten says that somebody is writing the file.
 	ErrBeingWritten = errors.New("it is still being written")
 )
@@ -85,8 +87,8 @@ type Copy struct {
 }
 
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
-// fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is writing the file is known
-// for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile.
+// ErrNotKept, fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is writing the
+// file is known for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile.
 func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy, err error) {
 	in, before, err := open(source)
 	if err != nil {
@@ -101,7 +103,7 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 	}
 	dir, err := os.MkdirTemp(l.dir, incoming+"*")
 	if err != nil {
-		return nil, fmt.Errorf("copy the adapter's file: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	defer func() {
 		if err != nil {
@@ -111,7 +113,7 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 	taken = &Copy{Path: filepath.Join(dir, handshake.FilePrefix+adapter), library: l, adapter: adapter, dir: dir}
 	size, err := taken.fill(reader{ctx, in})
 	if err != nil {
-		return nil, fmt.Errorf("copy the adapter's file: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	// Asked after the copying: a writer that came meanwhile has the file open still, or has changed it.
 	busy := written(ctx, in)
@@ -161,18 +163,18 @@ func (c *Copy) fill(in io.Reader) (size int64, err error) {
 }
 
 // Adopt puts the copy into the library, in the place of one that may be there already. A process that was launched from Path is not
-// disturbed.
+// disturbed. The error wraps ErrNotKept.
 func (c *Copy) Adopt() error {
 	target := c.library.Path(c.adapter, c.SHA256)
 	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return fmt.Errorf("keep the release: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	if err := os.Rename(c.Path, target); err != nil {
-		return fmt.Errorf("keep the release: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	// As durable as the content, before a database names it.
 	if err := syncDirs(filepath.Dir(target), filepath.Join(c.library.dir, c.adapter), c.library.dir); err != nil {
-		return fmt.Errorf("keep the release: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	c.Path = target
 	c.Discard()
