@@ -149,8 +149,9 @@ func (s *slot) endPins(c *slot, why error) {
 	for _, p := range ended {
 		s.log.ErrorContext(s.life, "pin ended: its release crashes again and again", slog.String("store", p.Store),
 			slog.String("version", p.Release.Version), slog.String("sha256", p.Release.SHA256), slog.Any("reason", why))
-		if err := s.cfg.Releases.SavePin(s.life, p); err != nil {
+		if err := s.savePin(s.life, p.Store); err != nil {
 			s.log.ErrorContext(s.life, "end of a pin not saved", slog.String("store", p.Store), slog.Any("error", err))
+			s.owePin(p.Store, p.Release.SHA256)
 		}
 	}
 }
@@ -198,20 +199,23 @@ func (s *slot) expire(now time.Time) {
 	s.forget(over, "its time is over")
 }
 
-// forget ends pins; the caller holds publishing. One that cannot be deleted from the database expires there by itself.
+// forget ends pins; the caller holds publishing. One that cannot be deleted from the database is owed.
 func (s *slot) forget(stores []string, why string) {
 	if len(stores) == 0 {
 		return
 	}
+	sums := make(map[string]string)
 	s.update(func() {
 		for _, store := range stores {
+			sums[store] = s.pins[store].Release.SHA256
 			s.unpinLocked(store)
 		}
 	})
 	for _, store := range stores {
 		s.log.InfoContext(s.life, "pin ended", slog.String("store", store), slog.String("reason", why))
-		if err := s.cfg.Releases.DeletePin(s.life, s.name, store); err != nil {
+		if err := s.savePin(s.life, store); err != nil {
 			s.log.ErrorContext(s.life, "pin not deleted", slog.String("store", store), slog.Any("error", err))
+			s.owePin(store, sums[store])
 		}
 	}
 }

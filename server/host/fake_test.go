@@ -158,6 +158,7 @@ type memory struct {
 	saved []release.Desired
 	pins  []release.Pin
 	fail  error // of the next saves
+	times int   // how many of them; all when zero
 
 	onSave func(release.Desired) // is told of what is about to be saved; may be nil
 	onPin  func(release.Pin)     // the same of pins
@@ -175,8 +176,8 @@ func (m *memory) SaveDesiredRelease(_ context.Context, d release.Desired) error 
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
+	if err := m.failsLocked(); err != nil {
+		return err
 	}
 	m.saved = slices.DeleteFunc(m.saved, func(old release.Desired) bool { return old.Adapter == d.Adapter })
 	m.saved = append(m.saved, d)
@@ -205,17 +206,29 @@ func (m *memory) SavePin(ctx context.Context, p release.Pin) error {
 func (m *memory) DeletePin(_ context.Context, adapter, store string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
-		return m.fail
+	if err := m.failsLocked(); err != nil {
+		return err
 	}
 	m.pins = slices.DeleteFunc(m.pins, func(p release.Pin) bool { return p.Adapter == adapter && p.Store == store })
 	return nil
 }
 
-func (m *memory) failWith(err error) {
+func (m *memory) failWith(err error) { m.failTimes(0, err) }
+
+// failTimes lets so many saves fail.
+func (m *memory) failTimes(n int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.fail = err
+	m.times, m.fail = n, err
+}
+
+// failsLocked is the error of a save.
+func (m *memory) failsLocked() error {
+	err := m.fail
+	if m.times--; m.times == 0 {
+		m.fail = nil
+	}
+	return err
 }
 
 // desired is what was saved of adapter one.

@@ -113,6 +113,7 @@ func (h *Host) addLocked(d release.Desired) {
 	h.slots[d.Adapter] = s
 	h.running.Go(s.run)
 	h.running.Go(s.expirePins)
+	h.running.Go(s.settleDebts)
 }
 
 // discover adds slots for adapters whose files came into the plugin directory after Start. They stay unloaded until a swap.

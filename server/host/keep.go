@@ -59,7 +59,7 @@ func (s *slot) pruneUnless(commanded bool) {
 		s.mu.Unlock()
 		return
 	}
-	keep := []string{s.desired.Release.SHA256, s.desired.Previous.SHA256, s.owed}
+	keep := append(s.owed.releases(), s.desired.Release.SHA256, s.desired.Previous.SHA256)
 	for _, c := range s.canaries {
 		keep = append(keep, c.desired.Release.SHA256)
 	}

@@ -109,6 +109,7 @@ func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
 	if err := s.cfg.Releases.DeletePin(ctx, s.name, store); err != nil {
 		return s.failedCommand(ctx, "unpin store "+store, err)
 	}
+	s.paidPin(store)
 	s.update(func() { s.unpinLocked(store) })
 	s.log.InfoContext(ctx, "store unpinned", slog.String("store", store))
 	return nil
@@ -259,12 +260,11 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 	if err := s.cfg.Releases.SavePin(ctx, p); err != nil {
 		return fmt.Errorf("save the pin: %w", outage{err})
 	}
-	s.mu.Lock()
-	before := s.pins[r.Store]
-	s.mu.Unlock()
+	s.paidPin(p.Store)
 	s.update(func() { err = s.admitLocked(p, canary, g, serves) })
 	if err != nil {
-		s.takeBack(ctx, p, before)
+		s.owePin(p.Store, p.Release.SHA256)
+		s.takeBack(ctx)
 		return err
 	}
 	s.log.InfoContext(ctx, "store pinned", slog.String("store", p.Store), slog.String("version", p.Release.Version),
@@ -287,18 +287,4 @@ func (s *slot) admitLocked(p release.Pin, canary *slot, g *generation, serves re
 	}
 	s.pinLocked(p, canary)
 	return nil
-}
-
-// takeBack saves what was before a pin that did not come about.
-func (s *slot) takeBack(ctx context.Context, p release.Pin, before *pin) {
-	ctx = context.WithoutCancel(ctx)
-	var err error
-	if before != nil {
-		err = s.cfg.Releases.SavePin(ctx, before.Pin)
-	} else {
-		err = s.cfg.Releases.DeletePin(ctx, p.Adapter, p.Store)
-	}
-	if err != nil {
-		s.log.ErrorContext(ctx, "saved pin not taken back", slog.String("store", p.Store), slog.Any("error", err))
-	}
 }

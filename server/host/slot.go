@@ -39,7 +39,7 @@ type slot struct {
 	mu       *sync.Mutex // guards the fields below, also of the canaries, which share it; never held across I/O
 	state    State
 	desired  release.Desired // as saved; its release is zero until one served
-	owed     string          // hash of a release that is saved as desired and should not be; empty when the database is right
+	owed     debts           // what is saved and should not be
 	serving  *generation     // set while state is Serving
 	retiring []*generation   // those that served before and have calls to finish
 	dying    int             // processes that ended while they served and are not cleaned up
@@ -274,23 +274,9 @@ func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy,
 	if err == nil || after == before || s.of != nil {
 		return old, err
 	}
-	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	if undoErr := s.cfg.Releases.SaveDesiredRelease(undo, before); undoErr != nil {
-		s.owe(after.Release.SHA256) // the next server would look for its copy
-		s.log.ErrorContext(ctx, "saved release not taken back", slog.Any("error", undoErr))
-	}
+	s.owe(after.Release.SHA256)
+	s.takeBack(ctx)
 	return nil, err
-}
-
-// undoTimeout bounds the taking back of what was saved: the host waits for it when it stops.
-const undoTimeout = 10 * time.Second
-
-// owe notes which release is saved as desired and should not be; empty for none.
-func (s *slot) owe(sum string) {
-	s.mu.Lock()
-	s.owed = sum
-	s.mu.Unlock()
 }
 
 // nextDesired is what is desired when a release serves.
@@ -313,16 +299,13 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 			return err
 		}
 	}
-	s.mu.Lock()
-	right := s.owed == ""
-	s.mu.Unlock()
-	if s.of != nil || after == before && right {
+	if _, wrong := s.owes(); s.of != nil || after == before && !wrong {
 		return nil
 	}
 	if err := s.cfg.Releases.SaveDesiredRelease(ctx, after); err != nil {
 		return fmt.Errorf("save which release is served: %w", outage{err})
 	}
-	s.owe("")
+	s.paid()
 	return nil
 }
 

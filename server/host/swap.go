@@ -252,6 +252,9 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 	defer c.discard()
 	w.step.SHA256 = c.sum
 	if version, serves := s.serves(c.sum); serves {
+		if err := s.settle(ctx); err != nil { // the operator says again what shall serve
+			return nil, err
+		}
 		w.step.Version, w.step.Unchanged = version, true
 		w.done()
 		return nil, nil

@@ -67,11 +67,15 @@ func (s *slot) unload(ctx context.Context) (old *generation, err error) {
 	desired := s.desired
 	pinned := slices.Collect(maps.Keys(s.pins)) // of stores that are disconnected
 	s.mu.Unlock()
+	_, wrong := s.owes()
 	if !desired.Unloaded {
-		desired.Unloaded, desired.ChangeTime = true, time.Now().UTC()
+		desired.Unloaded, desired.ChangeTime, wrong = true, time.Now().UTC(), true
+	}
+	if wrong {
 		if err := s.cfg.Releases.SaveDesiredRelease(ctx, desired); err != nil {
 			return nil, err
 		}
+		s.paid()
 	}
 	s.update(func() {
 		if s.refusing {
