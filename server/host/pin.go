@@ -45,17 +45,6 @@ func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 	if err := r.check(time.Now()); err != nil {
 		return err
 	}
-	if r.File == "" {
-		files, err := h.Files(ctx)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if f.Adapter == r.Adapter && f.SHA256 == r.SHA256 {
-				r.File = f.Name
-			}
-		}
-	}
 	s, err := h.slot(r.Adapter)
 	if err != nil {
 		return err
@@ -185,21 +174,18 @@ func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
 
 // chosen finds the release that is asked for.
 func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
-	if r.SHA256 != "" && s.library.Has(s.name, r.SHA256) {
-		return candidate{path: s.library.Path(s.name, r.SHA256), sum: r.SHA256}, nil
-	}
-	unknown := problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
-		"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
-	if r.File == "" {
-		return candidate{}, unknown
+	if r.SHA256 != "" {
+		c, err := s.kept(ctx, r.SHA256)
+		if err == nil || ctx.Err() != nil || passes(err) {
+			return c, err
+		}
+		s.log.WarnContext(ctx, "no release to pin a store to", slog.String("sha256", r.SHA256), slog.Any("error", err))
+		return candidate{}, problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
+			"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
 	}
 	copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, r.File))
 	if err != nil {
 		return candidate{}, s.notTaken(r.File, err)
-	}
-	if r.SHA256 != "" && copied.SHA256 != r.SHA256 { // the file changed since it was looked at
-		copied.Discard()
-		return candidate{}, unknown
 	}
 	return candidate{path: copied.Path, sum: copied.SHA256, copied: copied}, nil
 }

@@ -13,32 +13,55 @@ import (
 	"github.com/relaishq/relais/server/host/release"
 )
 
-// launchKept launches a release from the library. A copy that is gone or damaged is taken again from the plugin directory, if the
-// same release lies there still, under whichever of the adapter's names.
+// launchKept launches a release of which the server keeps a copy, as kept finds it.
 func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) {
-	cause := errNoCopy
-	if s.library.Has(s.name, sum) {
+	if s.library.Has(s.name, sum) { // it is hashed at the launch: to look first would let callers wait longer
 		g, err := s.launch(ctx, s.library.Path(s.name, sum), sum)
 		if !errors.Is(err, launch.ErrWrongHash) {
 			return g, err
 		}
-		cause = err
+	}
+	c, err := s.kept(ctx, sum)
+	if err != nil {
+		return nil, fmt.Errorf("%w; put that release's file back, or serve another one with \"relais adapter swap %s\"", err, s.name)
+	}
+	defer c.discard()
+	if c.copied != nil {
+		if err := c.copied.Adopt(); err != nil {
+			return nil, err
+		}
+		c.path = c.copied.Path
+	}
+	return s.launch(ctx, c.path, sum)
+}
+
+// kept finds a release of which the server keeps a copy. A copy that is gone or damaged is taken again from the plugin directory, if the
+// same release lies there still, under whichever of the adapter's names. The error is an outage, or says that the release is lost.
+func (s *slot) kept(ctx context.Context, sum string) (candidate, error) {
+	path, cause := s.library.Path(s.name, sum), errNoCopy
+	if s.library.Has(s.name, sum) {
+		switch got, err := release.Hash(ctx, path); {
+		case err != nil:
+			cause = err
+		case got == sum:
+			return candidate{path: path, sum: sum}, nil
+		default:
+			cause = errDamaged
+		}
 	}
 	copied, err := s.takeAgain(ctx, sum)
 	if err != nil {
-		return nil, fmt.Errorf("the server's copy of release %.12s is lost, and the plugin directory does not hold it; put that release's file "+
-			"back, or serve another one with \"relais adapter swap %s\": %w; %w", sum, s.name, cause, err)
+		return candidate{}, fmt.Errorf("the server's copy of release %.12s is lost, and the plugin directory does not hold it: %w; %w", sum, cause, err)
 	}
-	defer copied.Discard()
-	if err := copied.Adopt(); err != nil {
-		return nil, err
-	}
-	s.log.Warn("copy of the release restored from the plugin directory", slog.String("sha256", sum))
-	return s.launch(ctx, copied.Path, sum)
+	s.log.WarnContext(ctx, "copy of the release restored from the plugin directory", slog.String("sha256", sum), slog.Any("reason", cause))
+	return candidate{path: copied.Path, sum: sum, copied: copied}, nil
 }
 
-// errNoCopy says that the library does not hold a release.
-var errNoCopy = errors.New("there is no copy")
+// Why a copy cannot be used.
+var (
+	errNoCopy  = errors.New("there is no copy")
+	errDamaged = errors.New("the copy is damaged")
+)
 
 // takeAgain finds a release among the adapter's files in the plugin directory and copies it. The error tells what is wrong with each file.
 func (s *slot) takeAgain(ctx context.Context, sum string) (*release.Copy, error) {

@@ -50,9 +50,9 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 	})
 }
 
-// Rollback lets the release serve that served before, from the server's own copy, or, when that is lost, from the plugin directory. It
-// is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that
-// retire: when there are too many, the oldest is ended with the calls that it still has.
+// Rollback lets the release serve that served before, from the server's own copy, or, when that is lost or damaged, from the plugin
+// directory. It is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for
+// processes that retire: when there are too many, the oldest is ended with the calls that it still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
@@ -62,20 +62,16 @@ func (h *Host) Rollback(ctx context.Context, adapter string, report Report) erro
 		s.mu.Lock()
 		previous := s.desired.Previous.SHA256
 		s.mu.Unlock()
-		if previous != "" && !s.library.Has(s.name, previous) {
-			copied, err := s.takeAgain(ctx, previous)
-			if err == nil {
-				return candidate{path: copied.Path, sum: previous, copied: copied}, nil
+		if previous != "" {
+			c, err := s.kept(ctx, previous)
+			if err == nil || ctx.Err() != nil || passes(err) {
+				return c, err
 			}
 			s.log.WarnContext(ctx, "copy of the previous release lost", slog.String("sha256", previous), slog.Any("error", err))
-			previous = ""
 		}
-		if previous == "" {
-			return candidate{}, problem.New(problem.Precondition, problem.ReasonNoPreviousRelease,
-				"adapter %s has no earlier release to go back to; serve a file of the plugin directory with \"relais adapter swap %s\"", s.name, s.name).
-				With("adapter", s.name)
-		}
-		return candidate{path: s.library.Path(s.name, previous), sum: previous}, nil
+		return candidate{}, problem.New(problem.Precondition, problem.ReasonNoPreviousRelease,
+			"adapter %s has no earlier release to go back to; serve a file of the plugin directory with \"relais adapter swap %s\"", s.name, s.name).
+			With("adapter", s.name)
 	})
 }
 
