@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -55,12 +54,15 @@ func riggedLater(t *testing.T, pause time.Duration) (*rig, *later) {
 // lose kills the process of a release that was just saved, and takes the database away.
 func (r *rig) lose(t *testing.T, sum string) {
 	t.Helper()
-	for _, link := range processes(filepath.Join(r.cfg.WorkDir, "releases", "one", sum)) {
-		pid, _ := strconv.Atoi(strings.Split(link, "/")[2])
+	sockets := leftovers(t, r.cfg.WorkDir)["sockets"]
+	for _, process := range processes(filepath.Join(r.cfg.WorkDir, "releases", "one", sum)) {
+		pid, err := strconv.Atoi(process)
+		if err != nil {
+			t.Fatal(err)
+		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)
-		eventually(t, "the end of the process", func() bool { return gone(pid) })
 	}
-	<-time.After(200 * time.Millisecond) // the connection ends a moment later
+	eventually(t, "the end of the process to be seen", func() bool { return leftovers(t, r.cfg.WorkDir)["sockets"] < sockets })
 	r.memory.failWith(errors.New("disk full"))
 }
 

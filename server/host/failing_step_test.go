@@ -70,18 +70,13 @@ func TestFailingSteps(t *testing.T) {
 		name     string
 		rollback bool
 		step     host.StepKind // which fails
-		early    bool          // the harm is done before the swap, not when the step begins
+		outage   bool          // it says nothing of the release
 		harm     func(t *testing.T, r *rig) (mend func())
 		says     []string
 	}{
-		{"plugin directory is a file", false, host.Register, true, func(t *testing.T, r *rig) func() {
-			back := aside(t, r.cfg.PluginDir)
-			write(t, filepath.Dir(r.cfg.PluginDir), filepath.Base(r.cfg.PluginDir), "", 0o600)
-			return back
-		}, []string{"read the adapter's file", "not a directory"}},
-		{"library is gone", false, host.Register, false, func(t *testing.T, r *rig) func() {
+		{"library is gone", false, host.Register, true, func(t *testing.T, r *rig) func() {
 			return aside(t, r.inWork(t, "releases"))
-		}, []string{"copy the adapter's file", "no such file"}},
+		}, []string{"cannot write its own copy", "no such file"}},
 		{"copy changes before it is launched", false, host.Launch, false, func(t *testing.T, r *rig) func() {
 			path := r.inWork(t, "releases", ".incoming-*", "*")
 			if err := errors.Join(os.Remove(path), os.WriteFile(path, []byte("other"), 0o700)); err != nil {
@@ -102,11 +97,11 @@ func TestFailingSteps(t *testing.T) {
 			r.killCandidate(t, r.serving(t).PID)
 			return harmless
 		}, []string{"does not describe itself"}},
-		{"stores cannot be asked", false, host.Probe, false, func(_ *testing.T, r *rig) func() {
+		{"stores cannot be asked", false, host.Probe, true, func(_ *testing.T, r *rig) func() {
 			r.stores.fail = errors.New("database away")
 			return func() { r.stores.fail = nil }
 		}, []string{"database away"}},
-		{"place of the copy is taken", false, host.Publish, false, func(t *testing.T, r *rig) func() {
+		{"place of the copy is taken", false, host.Publish, true, func(t *testing.T, r *rig) func() {
 			sum, err := release.Hash(t.Context(), build(t, "next"))
 			if err != nil {
 				t.Fatal(err)
@@ -115,29 +110,23 @@ func TestFailingSteps(t *testing.T) {
 				t.Fatal(err)
 			}
 			return harmless // what is no copy goes with the copies that nothing needs
-		}, []string{"keep the release", "exists"}},
-		{"adapter's copies are gone and a file lies there", false, host.Publish, false, func(t *testing.T, r *rig) func() {
+		}, []string{"cannot write its own copy", "exists"}},
+		{"adapter's copies are gone and a file lies there", false, host.Publish, true, func(t *testing.T, r *rig) func() {
 			back := aside(t, r.inWork(t, "releases", "one"))
 			write(t, r.inWork(t, "releases"), "one", "", 0o600)
 			return back
-		}, []string{"keep the release", "not a directory"}},
-		{"choice cannot be saved", false, host.Publish, false, func(_ *testing.T, r *rig) func() {
+		}, []string{"cannot write its own copy", "not a directory"}},
+		{"choice cannot be saved", false, host.Publish, true, func(_ *testing.T, r *rig) func() {
 			r.memory.failWith(errors.New("disk full"))
 			return func() { r.memory.failWith(nil) }
 		}, []string{"save which release is served", "disk full"}},
 		{"process dies while the choice is saved", false, host.Publish, false, diesWhileSaved("2.0.0"), []string{"ended after the probe", "killed"}},
 
-		{"copy of the previous release is damaged", true, host.Launch, true, func(t *testing.T, r *rig) func() {
-			path := r.library(t, r.memory.desired().Previous.SHA256)
-			back := aside(t, path)
-			write(t, filepath.Dir(path), filepath.Base(path), "other", 0o700)
-			return back
-		}, []string{"the adapter's file was changed"}},
 		{"previous release's process is killed before the probe", true, host.Probe, false, func(t *testing.T, r *rig) func() {
 			r.killCandidate(t, r.serving(t).PID)
 			return harmless
 		}, []string{"does not describe itself"}},
-		{"choice to roll back cannot be saved", true, host.Publish, false, func(_ *testing.T, r *rig) func() {
+		{"choice to roll back cannot be saved", true, host.Publish, true, func(_ *testing.T, r *rig) func() {
 			r.memory.failWith(errors.New("disk full"))
 			return func() { r.memory.failWith(nil) }
 		}, []string{"disk full"}},
@@ -160,20 +149,21 @@ func TestFailingSteps(t *testing.T) {
 			}
 			before, saved, held := r.serving(t), r.memory.desired(), r.remains(t)
 			mend := harmless
-			if tt.early {
-				mend = tt.harm(t, r)
-			}
 			err := command(r, func(s host.Step) {
-				if s.Kind == tt.step && !s.Done && !tt.early {
+				if s.Kind == tt.step && !s.Done {
 					mend = tt.harm(t, r)
 				}
 			})
 			mend()
 			got := problem.As(err)
-			if got == nil || got.Reason != problem.ReasonReleaseRefused || got.Metadata["step"] != tt.step.String() {
-				t.Fatalf("swap = %v, want RELEASE_REFUSED at step %s", err, tt.step)
+			reason, verdict := problem.ReasonReleaseRefused, "refused at the step "
+			if tt.outage {
+				reason, verdict = problem.ReasonCommandFailed, "could not finish the step "
 			}
-			words := append(tt.says, "refused at the step "+tt.step.String(),
+			if got == nil || got.Reason != reason || got.Metadata["step"] != tt.step.String() {
+				t.Fatalf("swap = %v, want %s at step %s", err, reason, tt.step)
+			}
+			words := append(tt.says, verdict+tt.step.String(),
 				"version "+before.Release.Version+" (generation "+strconv.FormatInt(before.Number, 10)+") serves on")
 			for _, words := range words {
 				if !strings.Contains(got.Message, words) {
