@@ -64,9 +64,10 @@ swap-load: build ## no call fails and no shipment is lost or doubled while adapt
 	$(SLOW_TEST) -run '^TestSwapLoad$$' -timeout 60m -args -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.orders $(ORDERS) | $(QUIET)
 
 .PHONY: test-slow
-test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule, swaps under load
+test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule, swaps under load, 200 swaps of a fake
 	$(SLOW_TEST) -run '^(TestChaos|TestChaosCanFail|TestManyStores|TestSwapLoad)$$' -timeout 30m -args -chaos.n $(N) -chaos.seed 1 -stores.n 200 \
 		-swap.n 40 -swap.kills 20 -swap.orders 20000 | $(QUIET)
+	$(GO) test ./server/host -count 1 -run '^TestManySwaps$$'
 
 .PHONY: lint
 lint: ## go vet, golangci-lint, buf lint and format

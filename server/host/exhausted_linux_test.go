@@ -82,8 +82,8 @@ func TestSwapsWithoutDescriptors(t *testing.T) {
 			t.Fatalf("swap with %d descriptors: %v", free, err)
 		}
 		got := problem.As(err)
-		if got == nil || got.Reason != problem.ReasonReleaseRefused || !strings.Contains(got.Message, "version 1.0.0 (generation 1) serves on") {
-			t.Fatalf("swap with %d descriptors = %v, want RELEASE_REFUSED", free, err)
+		if got == nil || got.Reason != problem.ReasonCommandFailed || !strings.Contains(got.Message, "version 1.0.0 (generation 1) serves on") {
+			t.Fatalf("swap with %d descriptors = %v, want COMMAND_FAILED", free, err)
 		}
 		step := got.Metadata["step"]
 		if step == "launch" && !strings.Contains(got.Message, "could not be started") {
@@ -119,10 +119,10 @@ func TestSwapOnAFullDisk(t *testing.T) {
 	err := r.Swap(t.Context(), "one", "", func(host.Step) {})
 	lift()
 	got := problem.As(err)
-	if got == nil || got.Reason != problem.ReasonReleaseRefused || got.Metadata["step"] != "register" ||
-		!strings.Contains(got.Message, "copy the adapter's file") || !strings.Contains(got.Message, "file too large") ||
+	if got == nil || got.Reason != problem.ReasonCommandFailed || got.Metadata["step"] != "register" ||
+		!strings.Contains(got.Message, "cannot write its own copy") || !strings.Contains(got.Message, "file too large") ||
 		!strings.Contains(got.Message, "(generation 1) serves on") {
-		t.Errorf("swap = %v, want RELEASE_REFUSED at register and why", err)
+		t.Errorf("swap = %v, want COMMAND_FAILED at register and why", err)
 	}
 	if diff := cmp.Diff(before, r.serving(t)) + cmp.Diff(saved, r.memory.desired()); diff != "" {
 		t.Errorf("serving and saved (-before +after)\n%s", diff)

@@ -3,6 +3,7 @@ package host_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -163,9 +164,9 @@ func TestFailingSteps(t *testing.T) {
 			if got == nil || got.Reason != reason || got.Metadata["step"] != tt.step.String() {
 				t.Fatalf("swap = %v, want %s at step %s", err, reason, tt.step)
 			}
-			words := append(tt.says, verdict+tt.step.String(),
-				"version "+before.Release.Version+" (generation "+strconv.FormatInt(before.Number, 10)+") serves on")
-			for _, words := range words {
+			tt.says = append(tt.says, verdict+tt.step.String(),
+				fmt.Sprintf("version %s (generation %d) serves on", before.Release.Version, before.Number))
+			for _, words := range tt.says {
 				if !strings.Contains(got.Message, words) {
 					t.Errorf("message %q lacks %q", got.Message, words)
 				}

@@ -34,14 +34,18 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
-	if err := h.discover(ctx); err != nil {
-		return outageProblem(adapter, "look into the plugin directory", err)
-	}
+	unread := h.discover(ctx)
 	s, err := h.slot(adapter)
-	if err != nil {
+	switch {
+	case err != nil && unread != nil:
+		return outageProblem(adapter, "look into the plugin directory", unread)
+	case err != nil:
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{File: file, Watched: watched}, func(ctx context.Context) (candidate, error) {
+		if unread != nil {
+			return candidate{}, outage{unread}
+		}
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
 		if err != nil {
 			return candidate{}, s.notTaken(file, err)
