@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/relaishq/relais/server/host/release"
@@ -117,16 +116,11 @@ func (s *slot) hold(ctx context.Context, r PinRequest) error {
 		return err
 	}
 	defer end()
-	use, err := s.cfg.Stores.StoreUse(decided, s.name, r.Store)
-	if err != nil {
+	w := &swap{slot: s, report: func(Step) {}}
+	if _, err := s.useOf(r.Store)(decided); err != nil { // before anything is started
 		return s.failedCommand(ctx, fmt.Sprintf("find out what store %s uses", r.Store), err)
 	}
-	if use.Stores == 0 {
-		return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
-			"store %.64q is not connected through adapter %s", r.Store, s.name).With("adapter", s.name)
-	}
-	w := &swap{slot: s, report: func(Step) {}}
-	err = w.hold(decided, r, use)
+	err = w.hold(decided, r)
 	s.prune()
 	if err != nil {
 		return w.refused(ctx, err)
@@ -135,7 +129,7 @@ func (s *slot) hold(ctx context.Context, r PinRequest) error {
 }
 
 // hold goes through the steps of a swap beside the one that serves.
-func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
+func (w *swap) hold(ctx context.Context, r PinRequest) error {
 	s := w.slot
 	w.begin(Register)
 	c, err := s.chosen(ctx, r)
@@ -151,16 +145,11 @@ func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
 		return err
 	}
 	if canary != nil {
-		w.begin(Probe)
-		if lacks := missing(canary.lastDescription(), s.lastDescription(), use, s.servedTo(release.Release{SHA256: c.sum}, use)); len(lacks) > 0 {
-			return fmt.Errorf("it does not do for the store: %s", strings.Join(lacks, "; "))
-		}
-		w.done()
 		w.begin(Publish)
 		return s.publishPin(ctx, r, canary, nil, nil)
 	}
 	canary = s.newCanary(release.Release{SHA256: c.sum})
-	g, err := w.prepare(ctx, canary, c, func(context.Context) (release.Use, error) { return use, nil })
+	g, err := w.prepare(ctx, canary, c, s.useOf(r.Store))
 	if err != nil {
 		return err
 	}
@@ -170,6 +159,18 @@ func (w *swap) hold(ctx context.Context, r PinRequest, use release.Use) error {
 		return err
 	}
 	return nil
+}
+
+// useOf is what one store uses, or the problem of a store that is not connected through the adapter.
+func (s *slot) useOf(store string) uses {
+	return func(ctx context.Context) (release.Use, error) {
+		use, err := s.cfg.Stores.StoreUse(ctx, s.name, store)
+		if err == nil && use.Stores == 0 {
+			err = problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
+				"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
+		}
+		return use, err
+	}
 }
 
 // chosen finds the release that is asked for.
@@ -238,9 +239,13 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 			return err
 		}
 	}
+	description := canary.lastDescription()
 	serves := canary.desired // of a canary it never changes but for the version, which is known with the first generation
 	if g != nil {
-		serves.Release = g.release
+		serves.Release, description = g.release, g.description
+	}
+	if err := s.suits(ctx, description, serves.Release, s.useOf(r.Store)); err != nil {
+		return err
 	}
 	p := release.Pin{Adapter: s.name, Store: r.Store, Release: serves.Release, ExpireTime: r.ExpireTime.UTC()}
 	if err := s.cfg.Releases.SavePin(ctx, p); err != nil {

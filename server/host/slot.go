@@ -205,7 +205,7 @@ func (s *slot) fill(ctx context.Context) error {
 		return err
 	}
 	if err = g.probe(ctx, s.name, s.cfg.StartTimeout); err == nil {
-		_, err = s.publish(ctx, g, nil, ifVacant)
+		err = s.publish(ctx, g, nil)
 	}
 	if err != nil {
 		g.end(ctx, s.cfg.KillTimeout, false)
@@ -228,7 +228,7 @@ func (s *slot) fillFirst(ctx context.Context) error {
 		err = g.examine(ctx, s.cfg.StartTimeout)
 	}
 	if err == nil {
-		_, err = s.publish(ctx, g, copied, ifVacant)
+		err = s.publish(ctx, g, copied)
 	}
 	if err != nil {
 		g.end(ctx, s.cfg.KillTimeout, false)
@@ -244,28 +244,44 @@ func (s *slot) defaultFile() string {
 // errOvertaken says that another generation serves already, or that none is wanted any more.
 var errOvertaken = errors.New("another generation serves already")
 
-// Whose place a generation may take.
-const (
-	ifVacant = false // nobody's: it is started because none serves
-	anyway   = true  // the one's that serves: it is a swap
-)
+// publish lets a generation that was started because none served, and passed the probe, serve, unless that was decided otherwise
+// meanwhile. After an error the slot is as it was, and the caller ends the generation. copied is nil for a release that is in the library.
+func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy) error {
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		return fmt.Errorf("publish the generation: %w", err)
+	}
+	defer unlock()
+	s.mu.Lock()
+	desired, vacant := s.desired, s.serving == nil
+	s.mu.Unlock()
+	wanted := desired.Release.IsZero() || desired.Release.SHA256 == g.release.SHA256
+	if !vacant || !wanted || desired.Unloaded {
+		return errOvertaken
+	}
+	_, err = s.serve(ctx, g, copied)
+	return err
+}
 
-// publish lets a generation that passed the probe serve, and returns the one whose place it takes, if there is one. Which release is
-// served is saved before: a server that is killed in between starts the one that was about to serve. After an error the slot is as it
-// was, and the caller ends the generation. copied is nil for a release that is in the library.
-func (s *slot) publish(ctx context.Context, g *generation, copied *release.Copy, replace bool) (*generation, error) {
+// replace lets the generation of a swap serve, and returns the one whose place it takes, if there is one. Otherwise it is as publish.
+func (s *slot) replace(ctx context.Context, g *generation, copied *release.Copy) (*generation, error) {
 	unlock, err := s.lockPublishing(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("publish the generation: %w", err)
 	}
 	defer unlock()
-	s.mu.Lock()
-	before, vacant := s.desired, s.serving == nil
-	s.mu.Unlock()
-	wanted := before.Release.IsZero() || before.Release.SHA256 == g.release.SHA256
-	if !replace && (!vacant || !wanted || before.Unloaded) {
-		return nil, errOvertaken
+	if err := s.suits(ctx, g.description, g.release, s.useOfAll); err != nil {
+		return nil, err
 	}
+	return s.serve(ctx, g, copied)
+}
+
+// serve saves which release is served, and then lets the generation do so: a server that is killed in between starts the one that was
+// about to serve. The caller holds publishing.
+func (s *slot) serve(ctx context.Context, g *generation, copied *release.Copy) (*generation, error) {
+	s.mu.Lock()
+	before := s.desired
+	s.mu.Unlock()
 	after := nextDesired(before, g.release)
 	if err := s.save(ctx, before, after, copied); err != nil {
 		return nil, err

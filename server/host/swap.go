@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
@@ -54,9 +55,9 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 	})
 }
 
-// Rollback lets the release serve that served before, from the server's own copy, or, when that is lost or damaged, from the plugin
-// directory. It is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for
-// processes that retire: when there are too many, the oldest is ended with the calls that it still has.
+// Rollback lets the release serve that served before, from the server's own copy, or, when that is not intact, from the plugin directory. It
+// is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that
+// retire: when there are too many, the oldest is ended with the calls that it still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
@@ -139,7 +140,7 @@ func (s *slot) beginCommand(rollback bool) error {
 	retiring := s.unhurriedLocked()
 	switch {
 	case s.refusing:
-		return stoppingProblem()
+		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
 	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
@@ -261,12 +262,12 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 	}
 	w.done()
 
-	g, err := w.prepare(ctx, s, c, func(ctx context.Context) (release.Use, error) { return s.cfg.Stores.AdapterUse(ctx, s.name) })
+	g, err := w.prepare(ctx, s, c, s.useOfAll)
 	if err != nil {
 		return nil, err
 	}
 	w.begin(Publish)
-	before, err = s.publish(ctx, g, c.copied, anyway)
+	before, err = s.replace(ctx, g, c.copied)
 	if err != nil {
 		g.end(ctx, s.cfg.KillTimeout, true) // it has no calls to finish
 		return nil, err
@@ -276,7 +277,7 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 }
 
 // prepare launches a candidate in a slot and probes it: a generation that serves nobody yet. Nothing is left after an error.
-func (w *swap) prepare(ctx context.Context, s *slot, c candidate, use func(context.Context) (release.Use, error)) (*generation, error) {
+func (w *swap) prepare(ctx context.Context, s *slot, c candidate, use uses) (*generation, error) {
 	w.begin(Launch)
 	g, err := s.launch(ctx, c.path, c.sum)
 	if err != nil {
@@ -305,7 +306,7 @@ func (s *slot) serves(sum string) (version string, serves bool) {
 }
 
 // probe asks the new process what it is and offers.
-func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Context) (release.Use, error)) error {
+func (w *swap) probe(ctx context.Context, g *generation, needed uses) error {
 	s := w.slot
 	if err := g.probe(ctx, s.name, s.cfg.StartTimeout); err != nil {
 		return err
@@ -313,12 +314,30 @@ func (w *swap) probe(ctx context.Context, g *generation, needed func(context.Con
 	if err := g.examine(ctx, s.cfg.StartTimeout); err != nil {
 		return err
 	}
+	return s.suits(ctx, g.description, g.release, needed)
+}
+
+// uses tells what the stores that a release is for use.
+type uses func(context.Context) (release.Use, error)
+
+// useOfAll is what all stores of the adapter use.
+func (s *slot) useOfAll(ctx context.Context) (release.Use, error) {
+	return s.cfg.Stores.AdapterUse(ctx, s.name)
+}
+
+// suits asks what the stores use, and refuses a release that does not do for them. It is asked twice: in the probe, so that no more is
+// done with a release that does not suit, and when that is decided, since the stores go on meanwhile.
+func (s *slot) suits(ctx context.Context, d *adapterv1.DescribeResponse, r release.Release, needed uses) error {
 	use, err := needed(ctx)
 	if err != nil {
 		return fmt.Errorf("find out what the connected stores use: %w", outage{err})
 	}
-	if lacks := missing(g.description, s.lastDescription(), use, s.servedTo(g.release, use)); len(lacks) > 0 {
-		return fmt.Errorf("it does not do for the %d connected stores: %s", use.Stores, strings.Join(lacks, "; "))
+	if lacks := missing(d, s.lastDescription(), use, s.servedTo(r, use)); len(lacks) > 0 {
+		who := "the connected store"
+		if use.Stores > 1 {
+			who = fmt.Sprintf("the %d connected stores", use.Stores)
+		}
+		return fmt.Errorf("it does not do for %s: %s", who, strings.Join(lacks, "; "))
 	}
 	return nil
 }
