@@ -41,7 +41,7 @@ func NewAdapters(h AdapterHost) *Adapters {
 	return a
 }
 
-// Stop ends the calls that would not end by themselves soon: those that watch, and those that swap. It does not wait for them. A swap
+// Stop ends the calls that would not end by themselves soon: those that watch, swap, pin or unload. It does not wait for them. A swap
 // whose release is not published is given up.
 func (a *Adapters) Stop() { a.stop() }
 
@@ -153,7 +153,14 @@ func (a *Adapters) UnloadAdapter(ctx context.Context, req *marketplacev1.UnloadA
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.stopping, cancel)()
 	if err := a.host.Unload(ctx, name); err != nil {
+		if a.stopping.Err() != nil {
+			return nil, problem.New(problem.Unavailable, problem.ReasonServerStopping,
+				"the server is stopping; see with GetAdapter whether the adapter is unloaded when it is back")
+		}
 		return nil, err
 	}
 	return a.get(ctx, name)

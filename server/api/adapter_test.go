@@ -33,7 +33,7 @@ type fakeHost struct {
 	files []host.File
 	// swap answers Swap and Rollback, which has no file.
 	swap   func(ctx context.Context, file string, report host.Report) error
-	unload func() error
+	unload func(context.Context) error
 	// pin answers Pin, and Unpin, which has an adapter and a store only.
 	pin func(ctx context.Context, r host.PinRequest) error
 
@@ -83,7 +83,7 @@ func (h *fakeHost) Rollback(ctx context.Context, _ string, report host.Report) e
 	return h.swap(ctx, "", report)
 }
 
-func (h *fakeHost) Unload(context.Context, string) error { return h.unload() }
+func (h *fakeHost) Unload(ctx context.Context, _ string) error { return h.unload(ctx) }
 
 func (h *fakeHost) Pin(ctx context.Context, r host.PinRequest) error { return h.pin(ctx, r) }
 
@@ -294,7 +294,7 @@ func TestSwapFails(t *testing.T) {
 			t.Parallel()
 			h := newFakeHost()
 			h.swap = func(context.Context, string, host.Report) error { return tt.err }
-			h.unload = func() error { return tt.err }
+			h.unload = func(context.Context) error { return tt.err }
 			client, _ := operators(t, h)
 			stream, err := client.SwapAdapter(t.Context(), &marketplacev1.SwapAdapterRequest{Name: tt.adapter})
 			if err != nil {
@@ -361,7 +361,7 @@ func TestSwapEndsWithItsCallerAndItsServer(t *testing.T) {
 func TestUnloadShowsTheAdapter(t *testing.T) {
 	t.Parallel()
 	h := newFakeHost()
-	h.unload = func() error {
+	h.unload = func(context.Context) error {
 		h.change(host.Unloaded)
 		return nil
 	}
@@ -369,6 +369,22 @@ func TestUnloadShowsTheAdapter(t *testing.T) {
 	got, err := client.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/one"})
 	if err != nil || got.GetState() != marketplacev1.Adapter_STATE_UNLOADED {
 		t.Errorf("adapter %v, %v; want UNLOADED", got, err)
+	}
+}
+
+// TestUnloadEndsWithItsServer: one that waits for calls under way does not hold the server up.
+func TestUnloadEndsWithItsServer(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	client, service := operators(t, h)
+	h.unload = func(ctx context.Context) error {
+		service.Stop()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	_, err := client.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/one"})
+	if status.Code(err) != codes.Unavailable || detailsOf(err).info.GetReason() != problem.ReasonServerStopping {
+		t.Errorf("unload while the server stops: %v, want SERVER_STOPPING", err)
 	}
 }
 

@@ -42,6 +42,7 @@ type slot struct {
 	owed     debts           // what is saved and should not be
 	serving  *generation     // set while state is Serving
 	retiring []*generation   // those that served before and have calls to finish
+	starting int             // fill is under way: a process may be there that is not counted otherwise
 	dying    int             // processes that ended while they served and are not cleaned up
 	last     *generation     // the last one that served
 	number   int64           // of the last generation that was started
@@ -194,6 +195,8 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 
 // fill starts the release that this slot is meant to serve, or, in a slot that never served, what lies in the plugin directory.
 func (s *slot) fill(ctx context.Context) error {
+	s.update(func() { s.starting++ })
+	defer s.update(func() { s.starting-- })
 	s.mu.Lock()
 	desired := s.desired.Release
 	s.mu.Unlock()

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,7 +15,7 @@ import (
 const unloadedMessage = "the operator unloaded it"
 
 // Unload takes an adapter that no store uses out of service, also after a restart of the server; a swap puts it back. It returns when
-// its process is gone; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
+// its processes are gone, those that retired before and those of pins too; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
 // is no error.
 //
 // Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, TOO_MANY_RETIRING, COMMAND_FAILED,
@@ -40,27 +39,40 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 		return problem.New(problem.Precondition, problem.ReasonAdapterInUse,
 			"%d connected stores use adapter %s; move them to another adapter or disconnect them first", use.Stores, s.name).With("adapter", s.name)
 	}
-	old, err := s.unload(decided)
-	if err != nil {
+	if err := s.unload(decided); err != nil {
 		return s.failedCommand(ctx, "unload adapter "+s.name, err)
 	}
 	end()
-	if old == nil {
-		return nil
-	}
-	select {
-	case <-old.gone:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the end of adapter %s, which ends without further help: %w", s.name, ctx.Err())
-	}
+	return s.awaitEnd(ctx)
 }
 
-// unload lets nobody in any more and returns the generation that served, which retires.
-func (s *slot) unload(ctx context.Context) (old *generation, err error) {
+// awaitEnd waits until an unloaded slot has no process left. One that was loaded again meanwhile is waited for no longer.
+func (s *slot) awaitEnd(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		// A canary is listed until its last process is gone.
+		ended := s.serving == nil && s.starting+s.dying+len(s.retiring)+len(s.canaries) == 0
+		loaded := !s.desired.Unloaded
+		s.mu.Unlock()
+		if ended || loaded {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the end of adapter %s, which ends without further help: %w", s.name, ctx.Err())
+		}
+	}
+	s.tidy() // what the last process to end had no time for
+	return nil
+}
+
+// unload lets nobody in any more; the generation that serves retires. After an error nothing is changed.
+func (s *slot) unload(ctx context.Context) error {
 	unlock, err := s.lockPublishing(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer unlock()
 	s.mu.Lock()
@@ -73,23 +85,28 @@ func (s *slot) unload(ctx context.Context) (old *generation, err error) {
 	}
 	if wrong {
 		if err := s.cfg.Releases.SaveDesiredRelease(ctx, desired); err != nil {
-			return nil, err
+			return err
 		}
 		s.paid()
 	}
 	s.update(func() {
 		if s.refusing {
-			err = errors.New("the server is stopping")
+			err = errHostStopping
 			return
 		}
-		if old = s.serving; old != nil {
-			s.retireLocked(old)
+		if s.serving != nil {
+			s.retireLocked(s.serving)
 		}
 		s.desired, s.state, s.message, s.cause, s.retryAt = desired, Unloaded, unloadedMessage, nil, time.Time{}
 	})
-	if err == nil {
-		s.forget(pinned, "the adapter is unloaded")
-		s.log.InfoContext(ctx, "adapter unloaded", slog.Int("stores", 0))
+	if err != nil {
+		if wrong { // what was saved a moment ago
+			s.owe(desired.Release.SHA256)
+			s.takeBack(ctx)
+		}
+		return err
 	}
-	return old, err
+	s.forget(pinned, "the adapter is unloaded")
+	s.log.InfoContext(ctx, "adapter unloaded", slog.Int("stores", 0))
+	return nil
 }
