@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -38,8 +37,8 @@ type PinRequest struct {
 // probed as for a swap before it counts; then new calls of the store go to it, in the place of an earlier pin of the store. A release
 // that does not come up again and again ends its pins: Status.Pins tells why, and the stores go to the release that serves.
 //
-// Errors are problems, and leave everything as it was: those of Swap, STORE_NOT_FOUND, ADAPTER_NOT_CONNECTED, TOO_MANY_PINS, a field
-// that is wrong; or the context's.
+// Errors are problems, and leave everything as it was: those of Swap, STORE_NOT_FOUND, ADAPTER_NOT_CONNECTED, TOO_MANY_PINS, ADAPTER_DOWN while
+// a release that stores are pinned to already is being restarted, a field that is wrong; or the context's.
 func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 	if err := r.check(time.Now()); err != nil {
 		return err
@@ -202,7 +201,7 @@ func (s *slot) canaryFor(sum string) (*slot, error) {
 		case c.desired.Release.SHA256 != sum:
 			running++
 		case !c.servesLocked():
-			return nil, fmt.Errorf("stores are pinned to it, and it does not run at this moment: %s", c.message)
+			return nil, c.notNowLocked()
 		default:
 			return c, nil
 		}
@@ -212,6 +211,22 @@ func (s *slot) canaryFor(sum string) (*slot, error) {
 			"stores are pinned to %d releases of adapter %s already; unpin them from one first", running, s.name).With("adapter", s.name)
 	}
 	return nil, nil
+}
+
+// notNowLocked is the problem of a pin to a release that runs for other stores and is not there at this moment.
+func (s *slot) notNowLocked() *problem.Problem {
+	why := s.message // empty of a process that the watchdog waits for, or whose end was not looked at yet
+	switch {
+	case s.ended:
+		why = "the last of its pins ended a moment ago"
+	case why == "":
+		why = "its process does not answer"
+	}
+	p := problem.New(problem.Unavailable, problem.ReasonAdapterDown,
+		"stores are pinned to release %.12s of adapter %s already, and it does not run at this moment: %s; pin the store again when it does, "+
+			"\"relais adapter get %s\" shows that", s.desired.Release.SHA256, s.name, why, s.name)
+	p.RetryAfter = max(time.Until(s.retryAt), minRetryAfter)
+	return p.With("adapter", s.name)
 }
 
 // newCanary returns a slot beside this one that will serve one release.
@@ -269,7 +284,7 @@ func (s *slot) admitLocked(p release.Pin, canary *slot, g *generation, serves re
 	case s.refusing:
 		return errHostStopping
 	case g == nil && canary.ended:
-		return errors.New("it ended at this moment; try again")
+		return canary.notNowLocked()
 	case g != nil:
 		if _, err := canary.showLocked(g, serves); err != nil {
 			return err
