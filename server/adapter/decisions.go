@@ -11,9 +11,9 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// TakesDecisions reports whether the adapter's marketplace lets sellers accept and refuse orders.
-func (f *Facade) TakesDecisions(ctx context.Context, adapter string) (bool, error) {
-	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
+// TakesDecisions reports whether sellers can accept and refuse orders through the release that the store's calls go to.
+func (f *Facade) TakesDecisions(ctx context.Context, ref store.Ref) (bool, error) {
+	s, err := f.lease(ctx, ref)
 	if err != nil {
 		return false, err
 	}

@@ -178,9 +178,9 @@ func (f *Facade) keep(ctx context.Context, s *session, u *adapterv1.StateUpdate)
 	}
 }
 
-// AdapterInfo describes an adapter.
-func (f *Facade) AdapterInfo(ctx context.Context, adapter string) (store.AdapterInfo, error) {
-	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
+// AdapterInfo describes the release of an adapter that the store's calls go to.
+func (f *Facade) AdapterInfo(ctx context.Context, ref store.Ref) (store.AdapterInfo, error) {
+	s, err := f.lease(ctx, ref)
 	if err != nil {
 		return store.AdapterInfo{}, err
 	}

@@ -209,7 +209,7 @@ func TestDescription(t *testing.T) {
 			adapterv1.ShipmentField_SHIPMENT_FIELD_TRACKING_URL, adapterv1.ShipmentField_SHIPMENT_FIELD_SHIP_TIME, 99,
 		},
 	}
-	info, err := f.AdapterInfo(t.Context(), "fake")
+	info, err := f.AdapterInfo(t.Context(), fakeRef)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestDescription(t *testing.T) {
 	}, info); diff != "" {
 		t.Errorf("adapter (-want +got)\n%s", diff)
 	}
-	rules, err := f.ShipmentRules(t.Context(), "fake")
+	rules, err := f.ShipmentRules(t.Context(), fakeRef)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,11 +229,11 @@ func TestDescription(t *testing.T) {
 	}, rules); diff != "" {
 		t.Errorf("rules (-want +got)\n%s", diff)
 	}
-	if takes, err := f.TakesDecisions(t.Context(), "fake"); err != nil || !takes {
+	if takes, err := f.TakesDecisions(t.Context(), fakeRef); err != nil || !takes {
 		t.Errorf("takes decisions: %v, %v", takes, err)
 	}
 	f.description.Capabilities.Acceptance = false
-	if takes, err := f.TakesDecisions(t.Context(), "fake"); err != nil || takes {
+	if takes, err := f.TakesDecisions(t.Context(), fakeRef); err != nil || takes {
 		t.Errorf("takes decisions all the same: %v, %v", takes, err)
 	}
 	if _, err := f.ListCarriers(t.Context(), fakeRef); err != nil {
@@ -242,10 +242,11 @@ func TestDescription(t *testing.T) {
 	if diff := cmp.Diff(keys, f.vault.keys); diff != "" {
 		t.Errorf("the vault was asked for other addresses (-want +got)\n%s", diff)
 	}
+	missing := store.Ref{StoreID: "demo", Adapter: "missing"}
 	for name, err := range map[string]error{
-		"AdapterInfo":    second(f.AdapterInfo(t.Context(), "missing")),
-		"ShipmentRules":  second(f.ShipmentRules(t.Context(), "missing")),
-		"TakesDecisions": second(f.TakesDecisions(t.Context(), "missing")),
+		"AdapterInfo":    second(f.AdapterInfo(t.Context(), missing)),
+		"ShipmentRules":  second(f.ShipmentRules(t.Context(), missing)),
+		"TakesDecisions": second(f.TakesDecisions(t.Context(), missing)),
 	} {
 		if !problem.HasReason(err, problem.ReasonAdapterNotFound) {
 			t.Errorf("%s of an adapter that is not there: %v", name, err)
@@ -283,9 +284,9 @@ func TestLeasesNameTheirStore(t *testing.T) {
 		{"Decide", func(ctx context.Context, f *fixture) error {
 			return second(f.Decide(ctx, fakeRef, decision.Accept, order.Order{Number: "1"}))
 		}, "demo"},
-		{"AdapterInfo", func(ctx context.Context, f *fixture) error { return second(f.AdapterInfo(ctx, "fake")) }, ""},
-		{"ShipmentRules", func(ctx context.Context, f *fixture) error { return second(f.ShipmentRules(ctx, "fake")) }, ""},
-		{"TakesDecisions", func(ctx context.Context, f *fixture) error { return second(f.TakesDecisions(ctx, "fake")) }, ""},
+		{"AdapterInfo", func(ctx context.Context, f *fixture) error { return second(f.AdapterInfo(ctx, fakeRef)) }, "demo"},
+		{"ShipmentRules", func(ctx context.Context, f *fixture) error { return second(f.ShipmentRules(ctx, fakeRef)) }, "demo"},
+		{"TakesDecisions", func(ctx context.Context, f *fixture) error { return second(f.TakesDecisions(ctx, fakeRef)) }, "demo"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -131,9 +131,9 @@ func (f *Facade) listCarriers(ctx context.Context, s *session) ([]shipment.Carri
 	return carriers, nil
 }
 
-// ShipmentRules returns what the adapter declares about shipments.
-func (f *Facade) ShipmentRules(ctx context.Context, adapter string) (shipment.Rules, error) {
-	s, err := f.lease(ctx, store.Ref{Adapter: adapter})
+// ShipmentRules returns what the release that the store's calls go to declares about shipments.
+func (f *Facade) ShipmentRules(ctx context.Context, ref store.Ref) (shipment.Rules, error) {
+	s, err := f.lease(ctx, ref)
 	if err != nil {
 		return shipment.Rules{}, err
 	}

@@ -92,7 +92,7 @@ func (ledgerMarketplace) ListCarriers(context.Context, store.Ref) ([]shipment.Ca
 	return []shipment.Carrier{{Code: "1", Name: "Colissimo", TrackingURL: "https://list.example/?n="}, {Code: "2", Name: "Mondial Relay"}}, nil
 }
 
-func (ledgerMarketplace) ShipmentRules(context.Context, string) (shipment.Rules, error) {
+func (ledgerMarketplace) ShipmentRules(context.Context, store.Ref) (shipment.Rules, error) {
 	return shipment.Rules{TakesTrackingURL: true, MaxNumberLength: 50}, nil
 }
 

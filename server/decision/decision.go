@@ -76,8 +76,8 @@ type Repository interface {
 type Marketplace interface {
 	// Decide tells the marketplace. An error means that certainly nothing was sent; a lost answer is outcome Unknown.
 	Decide(ctx context.Context, ref store.Ref, kind Kind, o order.Order) (delivery.Result, error)
-	// TakesDecisions reports whether the adapter's marketplace lets sellers accept and refuse.
-	TakesDecisions(ctx context.Context, adapter string) (bool, error)
+	// TakesDecisions reports whether the seller can accept and refuse through the adapter. Two stores may be on two releases of it.
+	TakesDecisions(ctx context.Context, ref store.Ref) (bool, error)
 }
 
 // action is what to do with a decision after a fresh read of its order.

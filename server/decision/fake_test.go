@@ -16,6 +16,7 @@ import (
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -210,8 +211,11 @@ func (w *world) Decide(_ context.Context, ref store.Ref, kind decision.Kind, _ o
 	return w.result, w.sendErr
 }
 
-// TakesDecisions implements decision.Marketplace.
-func (w *world) TakesDecisions(context.Context, string) (bool, error) {
+// TakesDecisions implements decision.Marketplace. The shop is on a release of its own, and no other one runs.
+func (w *world) TakesDecisions(_ context.Context, ref store.Ref) (bool, error) {
+	if ref.StoreID != "shop" {
+		return false, problem.New(problem.Unavailable, problem.ReasonAdapterDown, "asked for store %q", ref.StoreID)
+	}
 	if w.onRules != nil {
 		w.onRules()
 	}

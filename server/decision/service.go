@@ -141,7 +141,7 @@ func (s *Service) put(ctx context.Context, storeID, number string, kind Kind, by
 	if err != nil {
 		return order.Stored{}, Decision{}, err
 	}
-	takes, err := s.cfg.Marketplace.TakesDecisions(ctx, o.Adapter)
+	takes, err := s.cfg.Marketplace.TakesDecisions(ctx, store.Ref{StoreID: storeID, Adapter: o.Adapter})
 	switch {
 	case err != nil:
 		return order.Stored{}, Decision{}, err

@@ -19,7 +19,7 @@ import (
 type drafts struct {
 	service *Service
 	store   store.Store
-	rules   map[string]Rules // by adapter
+	rules   map[string]Rules // of this store, by adapter
 }
 
 // drafts begins to draft for a store. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED.
@@ -126,7 +126,7 @@ func (d *drafts) rulesOf(ctx context.Context, adapter string) (Rules, error) {
 	if r, ok := d.rules[adapter]; ok {
 		return r, nil
 	}
-	r, err := d.service.marketplace.ShipmentRules(ctx, adapter)
+	r, err := d.service.marketplace.ShipmentRules(ctx, store.Ref{StoreID: d.store.ID, Adapter: adapter})
 	if err == nil {
 		d.rules[adapter] = r
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
 	"github.com/relaishq/relais/server/order"
+	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
 )
@@ -34,6 +35,7 @@ type world struct {
 	adapter    string     // the order's binding
 	onCreate   func()     // what happens before shipments are stored
 	onRules    func()     // what happens while a request is looked at
+	rules      shipment.Rules
 	ship       shipment.Shipment
 	events     []shipment.Event
 	shown      order.Order // as the marketplace has it
@@ -301,12 +303,15 @@ func (w *world) Usable(context.Context, store.Ref) (bool, error) {
 	return !w.refused, nil
 }
 
-// ShipmentRules implements shipment.Marketplace.
-func (w *world) ShipmentRules(context.Context, string) (shipment.Rules, error) {
+// ShipmentRules implements shipment.Marketplace. The shop is on a release of its own, and no other one runs.
+func (w *world) ShipmentRules(_ context.Context, ref store.Ref) (shipment.Rules, error) {
+	if ref.StoreID != "shop" {
+		return shipment.Rules{}, problem.New(problem.Unavailable, problem.ReasonAdapterDown, "asked for store %q", ref.StoreID)
+	}
 	if w.onRules != nil {
 		w.onRules()
 	}
-	return shipment.Rules{}, nil
+	return w.rules, nil
 }
 
 // noProducts is a catalogue that knows nothing and cannot be asked.

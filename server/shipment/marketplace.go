@@ -52,6 +52,6 @@ type Marketplace interface {
 	PrepareShipment(ctx context.Context, ref store.Ref, n Notification) (Prepared, error)
 	// ListCarriers reads the marketplace's carriers.
 	ListCarriers(ctx context.Context, ref store.Ref) ([]Carrier, error)
-	// ShipmentRules returns what the adapter declares.
-	ShipmentRules(ctx context.Context, adapter string) (Rules, error)
+	// ShipmentRules returns what the adapter declares, as far as this store is concerned: two stores may be on two releases of it.
+	ShipmentRules(ctx context.Context, ref store.Ref) (Rules, error)
 }

@@ -55,7 +55,7 @@ func (w *Worker) send(ctx context.Context, s Shipment, o order.Order, read Event
 func (w *Worker) choose(ctx context.Context, s *Shipment, ref store.Ref, o order.Order) error {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
-	rules, err := w.cfg.Marketplace.ShipmentRules(ctx, ref.Adapter)
+	rules, err := w.cfg.Marketplace.ShipmentRules(ctx, ref)
 	if err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (w *Worker) rules(ctx context.Context, s Shipment) (Rules, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Policy.CallTimeout)
 	defer cancel()
-	return w.cfg.Marketplace.ShipmentRules(ctx, s.Adapter)
+	return w.cfg.Marketplace.ShipmentRules(ctx, store.Ref{StoreID: s.StoreID, Adapter: s.Adapter})
 }
 
 // observed is the event of a read of the order.

@@ -38,11 +38,12 @@ func (s *Service) Connect(ctx context.Context, r ConnectRequest) (Store, error) 
 	if r.Environment == "" {
 		r.Environment = DefaultEnvironment
 	}
-	info, err := s.marketplace.AdapterInfo(ctx, r.Adapter)
+	ref := Ref{StoreID: r.StoreID, Adapter: r.Adapter}
+	info, err := s.marketplace.AdapterInfo(ctx, ref)
 	if err != nil {
 		return Store{}, err
 	}
-	account, err := s.verify(ctx, Ref{StoreID: r.StoreID, Adapter: r.Adapter}, r.Environment, "", info, r.Credentials)
+	account, err := s.verify(ctx, ref, r.Environment, "", info, r.Credentials)
 	if err != nil {
 		return Store{}, err
 	}

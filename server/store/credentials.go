@@ -20,11 +20,11 @@ func (s *Service) RotateCredentials(ctx context.Context, id, adapter string, cre
 	if adapter == "" {
 		adapter = st.Adapter
 	}
-	info, err := s.marketplace.AdapterInfo(ctx, adapter)
+	ref := Ref{StoreID: id, Adapter: adapter}
+	info, err := s.marketplace.AdapterInfo(ctx, ref)
 	if err != nil {
 		return Store{}, err
 	}
-	ref := Ref{StoreID: id, Adapter: adapter}
 	if !slices.Contains(st.Adapters, adapter) {
 		return Store{}, NotConnected(ref)
 	}
@@ -152,11 +152,12 @@ func (s *Service) answer(ctx context.Context, ref Ref) (Account, error) {
 
 // account asks the marketplace through one of the store's adapters whose credentials it holds.
 func (s *Service) account(ctx context.Context, st Store, adapter string) (Account, error) {
-	info, err := s.marketplace.AdapterInfo(ctx, adapter)
+	ref := Ref{StoreID: st.ID, Adapter: adapter}
+	info, err := s.marketplace.AdapterInfo(ctx, ref)
 	if err != nil {
 		return Account{}, err
 	}
-	access, err := s.vault.Access(ctx, Ref{StoreID: st.ID, Adapter: adapter}, info.EnvironmentKeys)
+	access, err := s.vault.Access(ctx, ref, info.EnvironmentKeys)
 	if err != nil {
 		return Account{}, err
 	}

@@ -10,14 +10,17 @@ import (
 )
 
 // AdapterInfo implements store.Marketplace.
-func (m *marketplace) AdapterInfo(_ context.Context, adapter string) (store.AdapterInfo, error) {
+func (m *marketplace) AdapterInfo(_ context.Context, ref store.Ref) (store.AdapterInfo, error) {
+	m.mu.Lock()
+	m.described = append(m.described, ref)
+	m.mu.Unlock()
 	info := store.AdapterInfo{Marketplace: "market", Credentials: []store.CredentialField{{Key: "token"}}}
-	switch adapter {
+	switch ref.Adapter {
 	case "foreign":
 		info.Marketplace = "elsewhere"
 	case "alpha", "beta", "gamma":
 	default:
-		return info, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", adapter)
+		return info, problem.New(problem.NotFound, problem.ReasonAdapterNotFound, "adapter %q is not installed", ref.Adapter)
 	}
 	return info, nil
 }

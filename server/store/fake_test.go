@@ -63,11 +63,12 @@ type database struct {
 
 // marketplace is a store.Marketplace.
 type marketplace struct {
-	mu       *sync.Mutex              // see world
-	accounts map[string]store.Account // by adapter
-	errs     map[string]error
-	checks   []string        // "<adapter> <account id>"
-	within   []time.Duration // what was left of the time of each check
+	mu        *sync.Mutex              // see world
+	accounts  map[string]store.Account // by adapter
+	errs      map[string]error
+	described []store.Ref     // whose adapter was described
+	checks    []string        // "<adapter> <account id>"
+	within    []time.Duration // what was left of the time of each check
 }
 
 // started is what StartMigration was given.

@@ -107,7 +107,8 @@ func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, err
 		return Migration{}, problem.New(problem.Precondition, problem.ReasonMigrationUnderWay,
 			"store %q still has open orders on adapter %s; it can move to a third one when they have ended", st.ID, last.Leaving())
 	}
-	info, err := s.marketplace.AdapterInfo(ctx, r.Target)
+	ref := Ref{StoreID: st.ID, Adapter: r.Target}
+	info, err := s.marketplace.AdapterInfo(ctx, ref)
 	if err != nil {
 		return Migration{}, err
 	}
@@ -116,7 +117,6 @@ func (s *Service) Migrate(ctx context.Context, r MigrateRequest) (Migration, err
 			"adapter %s speaks to marketplace %s, store %q sells on %s; connect that account as a store of its own",
 			r.Target, info.Marketplace, st.ID, st.Marketplace)
 	}
-	ref := Ref{StoreID: st.ID, Adapter: r.Target}
 	account, err := s.verify(ctx, ref, st.Environment, "", info, r.Credentials)
 	if err != nil {
 		return Migration{}, err

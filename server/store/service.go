@@ -31,8 +31,9 @@ type Account struct {
 
 // Marketplace is what this package asks of adapters. Errors are problems.
 type Marketplace interface {
-	// AdapterInfo describes an adapter. ADAPTER_NOT_FOUND, ADAPTER_DOWN.
-	AdapterInfo(ctx context.Context, adapter string) (AdapterInfo, error)
+	// AdapterInfo describes an adapter, as far as this store is concerned: two stores may be on two releases of it. The store's id is
+	// empty when it has none yet. ADAPTER_NOT_FOUND, ADAPTER_DOWN.
+	AdapterInfo(ctx context.Context, ref Ref) (AdapterInfo, error)
 	// CheckConnection asks the marketplace whose credentials these are.
 	CheckConnection(ctx context.Context, a Access) (Account, error)
 }
