@@ -34,6 +34,9 @@ func (f *Facade) Decide(ctx context.Context, ref store.Ref, kind decision.Kind, 
 	orders := []*adapterv1.DecidedOrder{{
 		Key: o.Number, OrderNumber: o.Number, NativeId: o.NativeID, AdapterContext: o.AdapterContext,
 	}}
+	if err := s.mayLeave(ctx); err != nil {
+		return delivery.Result{}, err
+	}
 	var answer writeAnswer
 	switch kind {
 	case decision.Accept:

@@ -81,10 +81,7 @@ func (s *session) problem(ctx context.Context, err error) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return context.Canceled
 	case (st.Code() == codes.DeadlineExceeded || ctx.Err() != nil) && s.lease.Suspect():
-		return &problem.Problem{
-			Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
-			Message: "the process of adapter " + s.adapter + " does not answer; it is replaced if it stays so, try again",
-		}
+		return s.unresponsive()
 	case st.Code() == codes.DeadlineExceeded || ctx.Err() != nil:
 		return &problem.Problem{
 			Kind: problem.Unavailable, Reason: problem.ReasonMarketplaceDown,
@@ -106,6 +103,14 @@ func (s *session) ended() error {
 	return &problem.Problem{
 		Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
 		Message: "the process of adapter " + s.adapter + " ended during the call; it is being replaced, try again",
+	}
+}
+
+// unresponsive is the problem of a process that stopped answering, or ended.
+func (s *session) unresponsive() error {
+	return &problem.Problem{
+		Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
+		Message: "the process of adapter " + s.adapter + " does not answer; it is replaced if it stays so, try again",
 	}
 }
 

@@ -43,7 +43,7 @@ type fixture struct {
 	description *adapterv1.DescribeResponse
 	// limit gives the facade a configured rate; it is called before the first call.
 	limit func(adapter.Rate)
-	// retiring, suspect and share are what the leases say; they may be changed before a lease.
+	// retiring, suspect and share are what the leases say; they may be changed before a lease, suspect also between two calls.
 	retiring chan struct{}
 	suspect  bool
 	share    float64
@@ -110,7 +110,7 @@ func over(t *testing.T, server *grpc.Server, timeouts adapter.Timeouts) *fixture
 		if f.onLease != nil {
 			f.onLease(storeID)
 		}
-		return &lease{conn: f.conn, description: f.description, leases: leases, generation: generation, retiring: f.retiring, share: f.share, suspect: f.suspect, gone: f.gone}, nil
+		return &lease{conn: f.conn, description: f.description, leases: leases, generation: generation, retiring: f.retiring, share: f.share, suspect: &f.suspect, gone: f.gone}, nil
 	}
 	f.limit = func(r adapter.Rate) {
 		f.Facade = adapter.New(lessor, f.vault, timeouts, r, slog.New(slog.NewTextHandler(f.log, nil)))
@@ -183,7 +183,7 @@ type lease struct {
 	retiring    chan struct{}
 	generation  int64
 	share       float64
-	suspect     bool
+	suspect     *bool
 	gone        func() <-chan struct{}
 }
 
@@ -193,9 +193,18 @@ func (l *lease) Binary() string                           { return l.description
 func (l *lease) Generation() int64                        { return l.generation }
 func (l *lease) Retiring() <-chan struct{}                { return l.retiring }
 func (l *lease) Gone() <-chan struct{}                    { return l.gone() }
-func (l *lease) Suspect() bool                            { return l.suspect }
 func (l *lease) Share() float64                           { return l.share }
 func (l *lease) Release()                                 { l.leases.add(-1) }
+
+// Suspect is true also when the process ended, as that of the host is.
+func (l *lease) Suspect() bool {
+	select {
+	case <-l.gone():
+		return true
+	default:
+		return *l.suspect
+	}
+}
 
 // fakeVault is an adapter.Vault with one store's secrets.
 type fakeVault struct {

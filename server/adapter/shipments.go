@@ -79,13 +79,11 @@ func (p *prepared) Close() { p.session.release() }
 // Send tells the marketplace that the order left. It returns an error only when certainly nothing was sent; everything else whose
 // outcome is not known is delivery.Unknown.
 func (p *prepared) Send(ctx context.Context) (delivery.Result, error) {
-	select {
-	case <-p.session.lease.Gone(): // after the preview: what is not sent need not be found out
-		return delivery.Result{}, p.session.ended()
-	default:
-	}
 	ctx, cancel := context.WithTimeout(ctx, p.facade.timeouts.Call)
 	defer cancel()
+	if err := p.session.mayLeave(ctx); err != nil { // much can have happened since it was prepared
+		return delivery.Result{}, err
+	}
 	answer, err := p.session.client.NotifyShipments(ctx, &adapterv1.NotifyShipmentsRequest{
 		Store: p.session.store, Notifications: []*adapterv1.ShipmentNotification{p.notification},
 	})

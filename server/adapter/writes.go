@@ -2,15 +2,31 @@ package adapter
 
 import (
 	"context"
+	"errors"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/delivery"
+	"github.com/relaishq/relais/server/problem"
 )
 
 // writeAnswer is the answer to a call that writes, whichever it was.
 type writeAnswer interface {
 	GetResults() []*adapterv1.WriteResult
 	GetStateUpdate() *adapterv1.StateUpdate
+}
+
+// mayLeave returns why a call that writes must not begin now; nil when it may. What keeps it from leaving is an error, after which it is
+// simply made again; once it has begun, only reading tells what became of it.
+func (s *session) mayLeave(ctx context.Context) error {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case ctx.Err() != nil:
+		return problem.New(problem.Internal, problem.ReasonInternal, "the time for the request was over before it could leave")
+	case s.lease.Suspect():
+		return s.unresponsive()
+	}
+	return nil
 }
 
 // concluded says what became of the one item, with this key, of a call that writes. It fails closed: an answer that does not
