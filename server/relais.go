@@ -64,9 +64,13 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if info, err := os.Stat(cfg.PluginDir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("plugin directory %s does not exist; build the adapters with make build, or set plugin_dir", cfg.PluginDir)
 	}
+	policy := delivery.Policy{
+		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
+		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
+	}
 	r.host = host.New(host.Config{
 		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db,
-		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: cfg.Adapters.CallTimeout + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
+		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: policy.LongestHold() + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
 		WatchInterval:   cfg.Adapters.WatchInterval,
 		BreakerFailures: cfg.Adapters.CrashLoop.Failures, BreakerWindow: cfg.Adapters.CrashLoop.Window,
 		BreakerGoodCalls: cfg.Adapters.CrashLoop.GoodCalls, PluginWatch: pluginWatch(cfg),
@@ -99,10 +103,6 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	})
 	if err := r.importer.Recover(ctx); err != nil {
 		return nil, err
-	}
-	policy := delivery.Policy{
-		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
-		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
 	r.carriers = shipment.NewCarrierBook(shipment.CarrierBookConfig{
 		Table: cfg.Carriers, Repository: r.db, Stores: stores, Marketplace: facade, Now: now, Log: log,
@@ -159,7 +159,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 // cannot read which stores are due.
 const schedulePause = 30 * time.Second
 
-// retireMargin is how much longer than a call an adapter's process that was replaced may take to end.
+// retireMargin is how much longer than any request needs an adapter's process that was replaced may take to finish its calls.
 const retireMargin = 30 * time.Second
 
 // pluginWatchInterval is the time between two looks at the plugin directory: a file counts when two looks see it the same.

@@ -12,5 +12,9 @@ func (p Policy) LongestPause() time.Duration {
 	return max(longest+longest/5, problem.LongestRetryAfter) // jitter makes pauses up to a fifth longer
 }
 
+// LongestHold is how long a request may keep the process of an adapter that it was made ready on: one call to make it ready, and then,
+// together, its announcement and the call that sends it.
+func (p Policy) LongestHold() time.Duration { return 2 * p.CallTimeout }
+
 // LongestSettling is the farthest ahead that SettledTime ever lies.
 func (p Policy) LongestSettling() time.Duration { return p.CallTimeout + p.SettleDelay }

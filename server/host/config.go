@@ -33,8 +33,8 @@ type Config struct {
 	KillTimeout time.Duration
 	// GateTimeout is how long a caller waits for a generation to serve, whatever its deadline. Default: 10 s.
 	GateTimeout time.Duration
-	// RetireTimeout is how long a generation that was replaced may take to finish its calls. Longer than any call may take, calls
-	// that wait for a marketplace included. Default: 150 s.
+	// RetireTimeout is how long a generation that was replaced may take to finish its calls. Longer than anybody holds a
+	// lease, who waits for a marketplace or makes two calls on it included; streams can be continued elsewhere. Default: 150 s.
 	RetireTimeout time.Duration
 
 	// BackoffMin is the pause before a process that ended is replaced; it doubles with each failure. Default: 250 ms.

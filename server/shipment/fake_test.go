@@ -27,7 +27,8 @@ var policy = delivery.Policy{
 	CallTimeout: time.Minute, SettleDelay: time.Minute, RepeatedReads: 3, RetryMin: time.Minute, RetryMax: time.Hour,
 }
 
-// world is store "shop" with one order and one shipment, and a marketplace with two adapters. The time does not pass.
+// world is store "shop" with one order and one shipment, and a marketplace with two adapters. The time does not pass but where a
+// field says so.
 type world struct {
 	shipment.Repository // the methods that are not here are not to be called
 
@@ -54,8 +55,10 @@ type world struct {
 	result     delivery.Result
 	sendErr    error
 	prepareErr error
-	leases     int    // that were not given back
-	onSend     func() // what happens while the request is on its way
+	leases     int             // that were not given back
+	onSend     func()          // what happens while the request is on its way
+	storing    time.Duration   // how long it takes to store that a request leaves
+	allowed    []time.Duration // what was left of the time to make a request ready, and then to send it
 	sent       []string
 	reports    []string
 }
@@ -91,7 +94,7 @@ func (w *world) takeOver() {
 
 func now() time.Time { return noon }
 
-// clock is the worker's time: it passes during a read only.
+// clock is the worker's time.
 func (w *world) clock() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -140,8 +143,10 @@ func (w *world) NextDue(context.Context, time.Time) (time.Time, error) { return 
 func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s.Message != "sending" { // else it announces a request
+	if s.Message != "sending" {
 		defer func() { w.updated <- struct{}{} }()
+	} else { // it announces a request
+		w.passed += w.storing
 	}
 	if s.Revision != w.ship.Revision {
 		return s, shipment.ErrConflict
@@ -244,14 +249,21 @@ func (w *world) Report(ctx context.Context, ref store.Ref, err error) {
 }
 
 // PrepareShipment implements shipment.Marketplace.
-func (w *world) PrepareShipment(_ context.Context, ref store.Ref, n shipment.Notification) (shipment.Prepared, error) {
+func (w *world) PrepareShipment(ctx context.Context, ref store.Ref, n shipment.Notification) (shipment.Prepared, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.prepareErr != nil {
 		return nil, w.prepareErr
 	}
 	w.leases++
+	w.allow(ctx)
 	return &prepared{world: w, says: ref.Adapter + ": " + n.Carrier, release: "1.0.0@" + ref.Adapter}, nil
+}
+
+// allow notes how long a call may take. The caller holds mu.
+func (w *world) allow(ctx context.Context) {
+	deadline, _ := ctx.Deadline() // without one it is long over
+	w.allowed = append(w.allowed, time.Until(deadline))
 }
 
 // prepared implements shipment.Prepared.
@@ -272,10 +284,11 @@ func (p *prepared) Close() {
 	p.world.leases--
 }
 
-func (p *prepared) Send(context.Context) (delivery.Result, error) {
+func (p *prepared) Send(ctx context.Context) (delivery.Result, error) {
 	w := p.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.allow(ctx)
 	w.sent = append(w.sent, p.says)
 	if w.onSend != nil {
 		w.onSend()
