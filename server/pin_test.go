@@ -72,6 +72,10 @@ func TestPinnedStore(t *testing.T) {
 	_, err = s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-cdiscount@wrong"))
 	wantError(t, err, codes.FailedPrecondition, "RELEASE_REFUSED")
 	_, err = s.admin.PinStore(t.Context(), pinRequest("stranger", "relais-adapter-cdiscount"))
+	wantError(t, err, codes.NotFound, "STORE_NOT_FOUND")
+	other := pinRequest("demo", "relais-adapter-octopia")
+	other.Name = "adapters/octopia"
+	_, err = s.admin.PinStore(t.Context(), other)
 	wantError(t, err, codes.FailedPrecondition, "ADAPTER_NOT_CONNECTED")
 
 	// Pinned in the middle of an import, which goes on there.

@@ -49,8 +49,10 @@ func (a *app) adapterRollback() *cobra.Command {
 	return &cobra.Command{
 		Use:   "rollback ADAPTER",
 		Short: "Let the release serve that served before",
-		Long: `Rollback is a swap to the release that served before, from the server's own copy; the plugin directory does not
-matter. A second rollback undoes the first.`,
+		Long: `Rollback is a swap to the release that served before, from the server's own copy, or, should that be lost, from a file
+of the plugin directory that holds the same release. A second rollback undoes the first. It does not wait for
+processes that still finish calls after earlier swaps: when there are too many, the oldest is ended with the calls that
+it has. Stores that are pinned to a release stay there.`,
 		Example:           `  relais adapter rollback cdiscount`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -251,10 +251,15 @@ type stores struct {
 
 func (s *stores) AdapterUse(context.Context, string) (release.Use, error) { return s.use, s.fail }
 
-// StoreUse knows every store but "stranger".
+// HasStore knows every store but "nobody".
+func (s *stores) HasStore(_ context.Context, store string) (bool, error) {
+	return store != "nobody", s.fail
+}
+
+// StoreUse knows every store but "stranger", who is on another adapter, and "nobody".
 func (s *stores) StoreUse(_ context.Context, _, store string) (release.Use, error) {
 	use := s.use
-	if use.Stores = 1; store == "stranger" {
+	if use.Stores = 1; store == "stranger" || store == "nobody" {
 		use.Stores = 0
 	}
 	return use, s.fail

@@ -127,6 +127,18 @@ func (s *slot) hold(ctx context.Context, r PinRequest) error {
 	return nil
 }
 
+// notUsed is the problem of a store that does not speak through the adapter.
+func (s *slot) notUsed(ctx context.Context, store string) error {
+	switch exists, err := s.cfg.Stores.HasStore(ctx, store); {
+	case err != nil:
+		return fmt.Errorf("pin store %s: %w", store, err)
+	case !exists:
+		return problem.New(problem.NotFound, problem.ReasonStoreNotFound, "store %.64q does not exist; ListStores shows the stores there are", store)
+	}
+	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
+		"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
+}
+
 // hold goes through the steps of a swap beside the one that serves.
 func (w *swap) hold(ctx context.Context, r PinRequest) error {
 	s := w.slot
@@ -165,8 +177,7 @@ func (s *slot) useOf(store string) uses {
 	return func(ctx context.Context) (release.Use, error) {
 		use, err := s.cfg.Stores.StoreUse(ctx, s.name, store)
 		if err == nil && use.Stores == 0 {
-			err = problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
-				"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
+			err = s.notUsed(ctx, store)
 		}
 		return use, err
 	}

@@ -210,6 +210,7 @@ func TestRefusedPin(t *testing.T) {
 		{"no such file", host.PinRequest{File: "relais-adapter-one@nothing", ExpireTime: in(time.Hour)}, "", nil, problem.ReasonReleaseNotFound, "nothing"},
 		{"no such release", host.PinRequest{SHA256: strings.Repeat("0", 64), ExpireTime: in(time.Hour)}, "", nil, problem.ReasonReleaseNotFound, "000000000000"},
 		{"no such adapter", host.PinRequest{Adapter: "two", File: "relais-adapter-two", ExpireTime: in(time.Hour)}, "", nil, problem.ReasonAdapterNotFound, "two"},
+		{"no such store", host.PinRequest{Store: "nobody", File: canaryFile, ExpireTime: in(time.Hour)}, "", nil, problem.ReasonStoreNotFound, "nobody"},
 		{"a store of others", host.PinRequest{Store: "stranger", File: canaryFile, ExpireTime: in(time.Hour)}, "", nil, problem.ReasonAdapterNotConnected, "stranger"},
 		{"exits", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "exits", nil, problem.ReasonReleaseRefused, "step launch"},
 		{"fails the probe", host.PinRequest{File: canaryFile, ExpireTime: in(time.Hour)}, "unversioned", nil, problem.ReasonReleaseRefused, "step probe"},

@@ -36,6 +36,8 @@ func (c *changing) StoreUse(ctx context.Context, adapter, _ string) (release.Use
 	return c.AdapterUse(ctx, adapter)
 }
 
+func (c *changing) HasStore(context.Context, string) (bool, error) { return true, nil }
+
 // TestStoresAreAskedAgain: a store that begins to use something between the probe and the decision does not lose it.
 func TestStoresAreAskedAgain(t *testing.T) {
 	t.Parallel()

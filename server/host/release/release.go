@@ -83,6 +83,8 @@ type Use struct {
 type Stores interface {
 	// AdapterUse returns what the connected stores ask of an adapter, as of now. An adapter that no store uses has the zero Use.
 	AdapterUse(ctx context.Context, adapter string) (Use, error)
+	// HasStore reports whether a store exists, connected or not.
+	HasStore(ctx context.Context, store string) (bool, error)
 	// StoreUse returns what one store asks of an adapter. A store that is not connected through the adapter, or does not exist, has the
 	// zero Use.
 	StoreUse(ctx context.Context, adapter, store string) (Use, error)

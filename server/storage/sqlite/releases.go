@@ -92,6 +92,15 @@ func (db *DB) AdapterUse(ctx context.Context, adapter string) (release.Use, erro
 	return use, nil
 }
 
+// HasStore implements release.Stores.
+func (db *DB) HasStore(ctx context.Context, store string) (exists bool, err error) {
+	err = db.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM stores WHERE id = ?)`, store).Scan(&exists)
+	if err != nil {
+		return false, fmt.Errorf("look for store %s: %w", store, explain(err))
+	}
+	return exists, nil
+}
+
 // StoreUse implements release.Stores.
 func (db *DB) StoreUse(ctx context.Context, adapter, store string) (release.Use, error) {
 	if store == "" {

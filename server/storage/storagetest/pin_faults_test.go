@@ -38,6 +38,9 @@ var pinFaults = map[string]fault{
 	"a store uses what all do": {"StoreUse/what_other_stores_use", func(r *storagetest.Repositories) {
 		r.InUse = oneIsAll{r.InUse}
 	}},
+	"a store that was disconnected does not exist": {"StoreUse/a_store_exists,_connected_or_not", func(r *storagetest.Repositories) {
+		r.InUse = onlyConnected{r.InUse}
+	}},
 	"every store uses an adapter": {"StoreUse/a_store_uses_the_adapter", func(r *storagetest.Repositories) {
 		r.InUse = oneIsAll{r.InUse}
 	}},
@@ -91,6 +94,14 @@ func (f unpins) DeletePin(ctx context.Context, adapter, store string) error {
 		}
 	}
 	return f.Repository.DeletePin(ctx, adapter, store)
+}
+
+// onlyConnected knows stores while they use an adapter.
+type onlyConnected struct{ release.Stores }
+
+func (f onlyConnected) HasStore(ctx context.Context, store string) (bool, error) {
+	use, err := f.StoreUse(ctx, "alpha", store)
+	return use.Stores > 0, err
 }
 
 // oneIsAll does not look at the store.

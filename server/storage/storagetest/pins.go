@@ -78,6 +78,16 @@ func storeUse(t *testing.T, r Repositories, storeID string) release.Use {
 }
 
 var storeUseCases = []testCase{
+	{"a store exists, connected or not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop, "other")
+		_, err := r.Stores.DisconnectStore(t.Context(), "other", at(1), true)
+		noError(t, err)
+		for id, want := range map[string]bool{shop: true, "other": true, "nobody": false, "": false} {
+			got, err := r.InUse.HasStore(t.Context(), id)
+			noError(t, err)
+			same(t, "store "+id+" exists", got, want)
+		}
+	}},
 	{"a store uses the adapter that it is connected through", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
 		same(t, "use", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}})

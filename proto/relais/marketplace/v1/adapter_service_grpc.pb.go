@@ -69,8 +69,8 @@ type AdapterServiceClient interface {
 	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
 	// the end of the calls under way: Adapter.retiring shows them.
 	//
-	// Errors: those of SwapAdapter, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the adapter,
-	// FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
 	PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
 	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
@@ -232,8 +232,8 @@ type AdapterServiceServer interface {
 	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
 	// the end of the calls under way: Adapter.retiring shows them.
 	//
-	// Errors: those of SwapAdapter, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the adapter,
-	// FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
 	PinStore(context.Context, *PinStoreRequest) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
 	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
