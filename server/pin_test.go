@@ -39,34 +39,47 @@ func (s *system) shipsWith(store, number string) string {
 	return sum
 }
 
+// connectNeighbour connects another store through the same adapter and returns its account.
+func (s *system) connectNeighbour() (account string) {
+	s.t.Helper()
+	seller := s.sandbox.World().Sellers()[1]
+	req := connectRequest("neighbour")
+	req.Credentials = &marketplacev1.Credentials{Values: map[string]string{"login": seller.Login, "password": seller.Password}}
+	if _, err := s.api.ConnectStore(s.t.Context(), req); err != nil {
+		s.t.Fatal(err)
+	}
+	return seller.Account
+}
+
+// importedOf imports the orders of a store.
+func (s *system) importedOf(store string) {
+	s.t.Helper()
+	run, err := s.api.ImportOrders(s.t.Context(), &marketplacev1.ImportOrdersRequest{Parent: "stores/" + store})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if got := s.await(run.GetName()); got.GetState() != marketplacev1.Import_STATE_SUCCEEDED {
+		s.t.Fatalf("import of %s: %v", store, got)
+	}
+}
+
 // TestPinnedStore: one store tries a release, in the middle of an import, while another one does not; that lasts over a swap and a
 // restart, until it is unpinned.
 func TestPinnedStore(t *testing.T) {
 	t.Parallel()
 	s, plugins := newSwappable(t, 60)
 	s.connect()
-	neighbour := s.sandbox.World().Sellers()[1]
-	req := connectRequest("neighbour")
-	req.Credentials = &marketplacev1.Credentials{Values: map[string]string{"login": neighbour.Login, "password": neighbour.Password}}
-	if _, err := s.api.ConnectStore(t.Context(), req); err != nil {
-		t.Fatal(err)
-	}
+	neighbour := s.connectNeighbour()
 	var mine, theirs []string
 	for range 4 {
 		mine = append(mine, s.create(world.Spec{Variety: world.HomeTracked}))
-		theirs = append(theirs, s.create(world.Spec{Variety: world.HomeTracked, Seller: neighbour.Account}))
+		theirs = append(theirs, s.create(world.Spec{Variety: world.HomeTracked, Seller: neighbour}))
 	}
-	run, err := s.api.ImportOrders(t.Context(), &marketplacev1.ImportOrdersRequest{Parent: "stores/neighbour"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := s.await(run.GetName()); got.GetState() != marketplacev1.Import_STATE_SUCCEEDED {
-		t.Fatalf("import of the neighbour: %v", got)
-	}
+	s.importedOf("neighbour")
 	serving := s.adapter().GetGeneration().GetSha256()
 
 	// What does not do is refused.
-	_, err = s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-octopia"))
+	_, err := s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-octopia"))
 	wantError(t, err, codes.InvalidArgument, "INVALID_FIELD")
 	otherRelease(t, filepath.Join(plugins, "relais-adapter-octopia"), filepath.Join(plugins, "relais-adapter-cdiscount@wrong"), "")
 	_, err = s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-cdiscount@wrong"))
@@ -80,7 +93,7 @@ func TestPinnedStore(t *testing.T) {
 
 	// Pinned in the middle of an import, which goes on there.
 	s.inject(fault.Rule{Operation: "GetOrderList", Kind: fault.Latency, Params: fault.Params{Milliseconds: 300}})
-	run, err = s.api.ImportOrders(t.Context(), &marketplacev1.ImportOrdersRequest{Parent: "stores/demo"})
+	run, err := s.api.ImportOrders(t.Context(), &marketplacev1.ImportOrdersRequest{Parent: "stores/demo"})
 	if err != nil {
 		t.Fatal(err)
 	}
