@@ -61,7 +61,7 @@ var pinStates = map[host.State]marketplacev1.Pin_State{
 func pinToProto(p host.Pin) *marketplacev1.Pin {
 	out := &marketplacev1.Pin{
 		Store: storeName(p.Store), Sha256: p.Release.SHA256, Version: p.Release.Version, ExpireTime: timestamp(p.ExpireTime),
-		State: pinStates[p.State], Message: p.Message,
+		State: pinStates[p.State], Message: p.Message, RestartCount: int32(p.Restarts), //nolint:gosec // far fewer
 	}
 	if p.Generation.Number != 0 {
 		out.Generation = generationToProto(p.Generation)

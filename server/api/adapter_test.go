@@ -107,7 +107,7 @@ func newFakeHost() *fakeHost {
 			Pins: []host.Pin{
 				{
 					Pin: release.Pin{Adapter: "one", Store: "back", Release: release.Release{SHA256: "aa", Version: "1"}, ExpireTime: started}, State: host.Serving,
-					Generation: host.Generation{Number: 4, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 43, Leases: 2},
+					Generation: host.Generation{Number: 4, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 43, Leases: 2}, Restarts: 6,
 				},
 				{
 					Pin:     release.Pin{Adapter: "one", Store: "tried", Release: release.Release{SHA256: "dd", Version: "3"}, ExpireTime: started, Ended: "no good"},
@@ -143,7 +143,7 @@ func wantAdapter() *marketplacev1.Adapter {
 		Pins: []*marketplacev1.Pin{
 			{
 				Store: "stores/back", Sha256: "aa", Version: "1", ExpireTime: timestamppb.New(started), State: marketplacev1.Pin_STATE_SERVING,
-				Generation: &marketplacev1.Generation{Number: 4, Version: "1", Sha256: "aa", Pid: 43, Leases: 2},
+				Generation: &marketplacev1.Generation{Number: 4, Version: "1", Sha256: "aa", Pid: 43, Leases: 2}, RestartCount: 6,
 			},
 			{
 				Store: "stores/tried", Sha256: "dd", Version: "3", ExpireTime: timestamppb.New(started), State: marketplacev1.Pin_STATE_ENDED,

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,8 +96,36 @@ func (a *app) describePins(p *page, d *marketplacev1.Adapter) {
 		g := pin.GetGeneration()
 		rows = append(rows, []string{
 			shortName(pin.GetStore()), word(pin.GetState()), pin.GetVersion(), count(g.GetNumber()), processID(g), count(g.GetLeases()),
-			a.at(pin.GetExpireTime()), pin.GetMessage(),
+			count(pin.GetRestartCount()), a.at(pin.GetExpireTime()), pin.GetMessage(),
 		})
 	}
-	p.table("Pinned stores", []string{"STORE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "UNTIL", "MESSAGE"}, rows)
+	p.table("Pinned stores", []string{"STORE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "RESTARTS", "UNTIL", "MESSAGE"}, rows)
+}
+
+// pinWords tells for each release how many stores are pinned to it, and what its process does. They share one.
+func pinWords(d *marketplacev1.Adapter) []string {
+	type group struct {
+		sha256 string
+		ended  bool
+	}
+	var order []group
+	pins := make(map[group][]*marketplacev1.Pin)
+	for _, pin := range d.GetPins() {
+		g := group{pin.GetSha256(), pin.GetState() == marketplacev1.Pin_STATE_ENDED}
+		if len(pins[g]) == 0 {
+			order = append(order, g)
+		}
+		pins[g] = append(pins[g], pin)
+	}
+	words := make([]string, 0, len(order))
+	for _, g := range order {
+		pin := pins[g][0]
+		says := fmt.Sprintf("stores pinned to version %s: %d, %s", orElse(pin.GetVersion(), "-"), len(pins[g]), word(pin.GetState()))
+		if !g.ended {
+			process := pin.GetGeneration()
+			says += fmt.Sprintf(" generation %d pid %s restarts %d", process.GetNumber(), orElse(processID(process), "-"), pin.GetRestartCount())
+		}
+		words = append(words, "("+says+")")
+	}
+	return words
 }

@@ -146,7 +146,7 @@ func (a *app) adapterWatch() *cobra.Command {
 		Use:   "watch",
 		Short: "Show what happens to the adapters, until it is interrupted",
 		Long: `Watch prints every adapter now, and each one again when it changes: its state, the process that serves, those
-that finish their calls. With --output json each adapter is one JSON document.`,
+that finish their calls, those of pinned stores. With --output json each adapter is one JSON document.`,
 		Example: `  relais adapter watch
   relais adapter watch --output json`,
 		Args:              operands(0, 0),
@@ -193,6 +193,7 @@ func (a *app) watchLine(p *page, d *marketplacev1.Adapter) {
 	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil {
 		words = append(words, fmt.Sprintf("(swap under way: %s)", strings.ToLower(word(l.GetStep().GetKind()))))
 	}
+	words = append(words, pinWords(d)...)
 	if d.GetMessage() != "" {
 		words = append(words, "-", d.GetMessage())
 	}

@@ -370,7 +370,7 @@ func pinned() *marketplacev1.Adapter {
 	d.Pins = []*marketplacev1.Pin{
 		{
 			Store: "stores/lamp", Sha256: "77aa", Version: "0.0.9", ExpireTime: at(12, 0), State: marketplacev1.Pin_STATE_SERVING,
-			Generation: &marketplacev1.Generation{Number: 3, Version: "0.0.9", Pid: 4343, Leases: 2},
+			Generation: &marketplacev1.Generation{Number: 3, Version: "0.0.9", Pid: 4343, Leases: 2}, RestartCount: 4,
 		},
 		{
 			Store: "stores/soap", Sha256: "b00c", Version: "0.3.0", ExpireTime: at(13, 0), State: marketplacev1.Pin_STATE_ENDED,

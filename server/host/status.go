@@ -65,7 +65,7 @@ type Status struct {
 	Pins []Pin
 	// LastSwap is the swap that is under way, or was last since Start; nil when there was none.
 	LastSwap *LastSwap
-	// Restarts counts the processes that ended or did not start, since Start.
+	// Restarts counts the processes that ended or did not start, since Start, those of pinned stores left out.
 	Restarts int
 	// RetryTime is when the next process is started, UTC; zero when one serves or is being started.
 	RetryTime time.Time
@@ -85,6 +85,8 @@ type Pin struct {
 	Message string
 	// Generation that serves the store, or served it last; the zero Generation when none did since the server started.
 	Generation Generation
+	// Restarts counts the release's own processes that ended or did not start, since it runs beside the one that serves.
+	Restarts int
 }
 
 // Generation is one process of an adapter.
@@ -149,7 +151,7 @@ func (s *slot) lastLocked() Generation {
 func (p *pin) statusLocked() Pin {
 	status := Pin{Pin: p.Pin, State: Stopped, Message: p.Ended}
 	if c := p.canary; c != nil {
-		status.State, status.Message = c.state, c.message
+		status.State, status.Message, status.Restarts = c.state, c.message, c.restarts
 		if c.last != nil {
 			status.Generation = c.lastLocked()
 		}

@@ -289,7 +289,7 @@ type Adapter struct {
 	State Adapter_State `protobuf:"varint,4,opt,name=state,proto3,enum=relais.marketplace.v1.Adapter_State" json:"state,omitempty"`
 	// The process that serves now, or served last.
 	Generation *Generation `protobuf:"bytes,5,opt,name=generation,proto3" json:"generation,omitempty"`
-	// How often a process of this adapter was replaced since the server started.
+	// How often a process of this adapter was replaced since the server started; for those of pinned stores, see pins.
 	RestartCount int32 `protobuf:"varint,6,opt,name=restart_count,json=restartCount,proto3" json:"restart_count,omitempty"`
 	// Why the adapter is not serving; empty when it is.
 	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
@@ -556,7 +556,9 @@ type Pin struct {
 	Message string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
 	// The process that serves the store, or served it last. Stores that are pinned to the same release share it. Unset when none did
 	// since the server started.
-	Generation    *Generation `protobuf:"bytes,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation *Generation `protobuf:"bytes,7,opt,name=generation,proto3" json:"generation,omitempty"`
+	// The release's own processes that ended or did not start, since it runs beside the one that serves. Zero when the pin ended.
+	RestartCount  int32 `protobuf:"varint,8,opt,name=restart_count,json=restartCount,proto3" json:"restart_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -638,6 +640,13 @@ func (x *Pin) GetGeneration() *Generation {
 		return x.Generation
 	}
 	return nil
+}
+
+func (x *Pin) GetRestartCount() int32 {
+	if x != nil {
+		return x.RestartCount
+	}
+	return 0
 }
 
 // Release is one adapter binary.
@@ -1613,7 +1622,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x06Origin\x12\x16\n" +
 	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fORIGIN_OPERATOR\x10\x01\x12\x17\n" +
-	"\x13ORIGIN_PLUGIN_WATCH\x10\x02\"\x8d\x03\n" +
+	"\x13ORIGIN_PLUGIN_WATCH\x10\x02\"\xb2\x03\n" +
 	"\x03Pin\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n" +
@@ -1624,7 +1633,8 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\amessage\x18\x06 \x01(\tR\amessage\x12A\n" +
 	"\n" +
 	"generation\x18\a \x01(\v2!.relais.marketplace.v1.GenerationR\n" +
-	"generation\"l\n" +
+	"generation\x12#\n" +
+	"\rrestart_count\x18\b \x01(\x05R\frestartCount\"l\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
