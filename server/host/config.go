@@ -31,7 +31,8 @@ type Config struct {
 	StartTimeout time.Duration
 	// KillTimeout is how long a process that was asked to end may take before it is killed. Default: 3 s.
 	KillTimeout time.Duration
-	// GateTimeout is how long a caller waits for a generation to serve, whatever its deadline. Default: 10 s.
+	// GateTimeout is how long a caller waits for a generation to serve, whatever its deadline. Longer than it takes to replace a process
+	// that hangs: WatchMisses times 1.25 WatchTimeout, and a start. Default: 10 s.
 	GateTimeout time.Duration
 	// RetireTimeout is how long a generation that was replaced may take to finish its calls. Longer than anybody holds a
 	// lease, who waits for a marketplace or makes two calls on it included; streams can be continued elsewhere. Default: 150 s.
@@ -56,9 +57,10 @@ type Config struct {
 	// Default: 30 s.
 	BreakerPause time.Duration
 
-	// WatchInterval is the time between two questions of the watchdog. Default: 15 s.
+	// WatchInterval is the time between two questions of the watchdog, while they are answered. Default: 15 s.
 	WatchInterval time.Duration
-	// WatchTimeout is how long an adapter may take to answer it. Default: 2 s.
+	// WatchTimeout is how long an adapter may take to answer it. One that did not gets no new calls and is asked again after a quarter of
+	// this time. Default: 2 s.
 	WatchTimeout time.Duration
 	// WatchMisses is how many unanswered questions in a row end a process. Default: 3.
 	WatchMisses int

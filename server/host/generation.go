@@ -96,17 +96,15 @@ func (g *generation) describe(ctx context.Context, timeout time.Duration) (*adap
 
 // watch returns when the generation must not run any more, and says why. A process whose end nobody sees from outside, because it
 // is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing. suspect is
-// told when an answer is missed, and when one comes after that. In between it is asked all the time, so that nobody waits for the next
-// turn of the watchdog; what counts against the process is one miss a turn.
+// told when an answer is missed, and when one comes after that. From the first miss on it is asked all the time, and each miss counts: the
+// watchdog's next turn can be further away than callers wait at the gate.
 func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) error {
 	ticker := time.NewTicker(cfg.WatchInterval)
 	defer ticker.Stop()
 	memory := time.NewTicker(cfg.MemoryInterval)
 	defer memory.Stop()
-	retiring := g.retiring
-	var deadline <-chan time.Time
-	var again <-chan time.Time
-	var turn bool // of the watchdog, as against a question in between
+	retiring, turn := g.retiring, ticker.C
+	var deadline, again <-chan time.Time
 	for misses := 0; ; {
 		select {
 		case <-ctx.Done():
@@ -130,33 +128,30 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 				return fmt.Errorf("%w: %d bytes resident, %d allowed", errTooLarge, size, cfg.MemoryLimit)
 			}
 			continue
-		case <-ticker.C:
-			turn = true
+		case <-turn:
 		case <-again:
-			turn = false
 		}
+		asked := time.Now()
 		_, err := g.describe(ctx, cfg.WatchTimeout)
-		again = nil
 		switch {
 		case err == nil:
 			if misses > 0 {
 				g.log.Info("adapter answers the watchdog again", slog.Int("misses", misses))
 				suspect(false)
 			}
-			misses = 0
+			misses, turn, again = 0, ticker.C, nil
 			continue
 		case ctx.Err() != nil || g.process.Err() != nil:
-		case turn:
-			misses++
-			g.log.Warn("adapter missed the watchdog", slog.Int("misses", misses), slog.String("code", status.Code(err).String()))
-			suspect(true)
-			fallthrough
-		default:
-			again = time.After(cfg.WatchTimeout / 4)
+			continue
 		}
+		misses++
+		g.log.Warn("adapter missed the watchdog", slog.Int("misses", misses), slog.String("code", status.Code(err).String()))
+		suspect(true)
 		if misses >= cfg.WatchMisses {
 			return fmt.Errorf("%w: %d questions in a row, %v each", errUnresponsive, misses, cfg.WatchTimeout)
 		}
+		// An error that comes at once is a miss too, and must not use up the others in no time.
+		turn, again = nil, time.After(time.Until(asked.Add(cfg.WatchTimeout+cfg.WatchTimeout/4)))
 	}
 }
 
