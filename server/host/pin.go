@@ -266,7 +266,9 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 		}
 	}
 	description := canary.lastDescription()
+	s.mu.Lock()
 	serves := canary.desired // of a canary it never changes but for the version, which is known with the first generation
+	s.mu.Unlock()
 	if g != nil {
 		serves.Release, description = g.release, g.description
 	}
