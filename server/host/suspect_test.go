@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/problem"
 )
@@ -83,57 +82,6 @@ func TestSwapForgivesCrashes(t *testing.T) {
 	r.kill(t, 0)
 	if s, err := r.Adapter("one"); err != nil || s.State == host.CrashLooping {
 		t.Errorf("state %v, %v after one crash since the swap", s.State, err)
-	}
-}
-
-// TestRollbackEndsTheOldestRetiring: slow calls on many generations do not keep the operator from going back.
-func TestRollbackEndsTheOldestRetiring(t *testing.T) {
-	t.Parallel()
-	r := rigged(t, nil)
-	swap := func(do func(ctx context.Context, report host.Report) error) error {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		published := false
-		err := do(ctx, func(s host.Step) {
-			if s.Kind == host.Retire {
-				published = true
-				cancel() // the operator does not wait for the end of the old one
-			}
-		})
-		if published {
-			return nil
-		}
-		return err
-	}
-	var leases []*host.Lease
-	for _, variant := range []string{"next", "", "next", ""} {
-		lease, err := r.Lease(t.Context(), "one", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer lease.Release()
-		leases = append(leases, lease)
-		install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", variant)
-		if err := swap(func(ctx context.Context, report host.Report) error { return r.Swap(ctx, "one", "", report) }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := r.Swap(t.Context(), "one", "", func(host.Step) {}); !problem.HasReason(err, problem.ReasonTooManyRetiring) {
-		t.Errorf("swap with four that retire = %v, want it refused", err)
-	}
-	if err := swap(func(ctx context.Context, report host.Report) error { return r.Rollback(ctx, "one", report) }); err != nil {
-		t.Fatalf("Rollback: %v", err)
-	}
-	if g := r.serving(t); g.Release.Version != "2.0.0" {
-		t.Errorf("serving %+v after the rollback", g)
-	}
-	<-leases[0].Gone()
-	for i, lease := range leases[1:] {
-		select {
-		case <-lease.Gone():
-			t.Errorf("generation %d was ended as well", i+2)
-		default:
-		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 
 // Rollback lets the release serve that served before, from the server's own copy, or, when that is not intact, from the plugin directory. It
 // is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that
-// retire: when there are too many, the oldest is ended with the calls that it still has.
+// retire: when there are too many once it serves, the oldest is ended with the calls that it still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
@@ -109,7 +109,8 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 	return s.commandTo(ctx, false)
 }
 
-// commandTo is command. One that rolls back is not refused because processes retire: it ends the oldest of too many.
+// commandTo is command. One that rolls back is not refused because processes retire: when it succeeds, makeRoom ends the oldest of too
+// many.
 func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context, end func(), err error) {
 	if err := s.beginCommand(rollback); err != nil {
 		return nil, nil, err
@@ -137,25 +138,38 @@ func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context,
 func (s *slot) beginCommand(rollback bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	retiring := s.unhurriedLocked()
+	retiring := len(s.unhurriedLocked())
 	switch {
 	case s.refusing:
 		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
 	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
-	case len(retiring) < maxRetiring:
-	case !rollback:
+	case retiring >= maxRetiring && !rollback:
 		return problem.New(problem.Precondition, problem.ReasonTooManyRetiring,
 			"%d processes of adapter %s that served before still finish their calls; try again when one of them is gone, \"relais adapter get %s\" "+
-				"lists them, or roll back, which ends the oldest", len(retiring), s.name, s.name).With("adapter", s.name)
-	default:
-		retiring[0].hurried = true
-		close(retiring[0].hurry)
+				"lists them, or roll back, which ends the oldest", retiring, s.name, s.name).With("adapter", s.name)
 	}
 	s.commanded = true
 	s.commands.Add(1)
 	return nil
+}
+
+// makeRoom ends the oldest of too many generations that retire, but not the one that retired just now: it has the most calls to finish.
+func (s *slot) makeRoom(latest *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	retiring := s.unhurriedLocked()
+	if len(retiring) <= maxRetiring {
+		return
+	}
+	for _, g := range retiring {
+		if g != latest {
+			g.hurried = true
+			close(g.hurry)
+			return
+		}
+	}
 }
 
 // unhurriedLocked are the generations that retire and may take their time, the oldest first, those of canaries last.
@@ -204,6 +218,9 @@ func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fet
 		return err
 	}
 	s.forgive()
+	if rollback {
+		s.makeRoom(before)
+	}
 	s.prune()
 	end()
 	if before != nil {
