@@ -69,23 +69,19 @@ func (r PinRequest) check(now time.Time) error {
 	return nil
 }
 
-// Unpin ends the pin of a store before its time: new calls go to the release that serves, those under way finish where they began.
-// PIN_NOT_FOUND when the store is not pinned; COMMAND_FAILED; SERVER_STOPPING.
+// Unpin ends the pin of a store before its time: new calls go to the release that serves, those under way finish where they began. It does
+// not wait for a swap, nor for processes that retire: a release that does not do for a store is left at once. PIN_NOT_FOUND when the store
+// is not pinned; COMMAND_FAILED; SERVER_STOPPING.
 func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
 	s, err := h.slot(adapter)
 	if err != nil {
 		return err
 	}
-	_, end, err := s.command(ctx)
+	ctx, end, err := s.aside(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
-	unlock, err := s.lockPublishing(ctx)
-	if err != nil {
-		return fmt.Errorf("unpin store %s: %w", store, err)
-	}
-	defer unlock()
 	s.mu.Lock()
 	known := s.pins[store] != nil
 	s.mu.Unlock()

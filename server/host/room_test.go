@@ -9,6 +9,7 @@ import (
 
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
 
@@ -144,4 +145,48 @@ func TestRollbackEndsNotWhatItReplaced(t *testing.T) {
 	if !alive(served) {
 		t.Error("the calls of the release that served were cut")
 	}
+}
+
+// TestUnpinAndUnloadNeedNoRoom: what starts no process is not refused because processes retire.
+func TestUnpinAndUnloadNeedNoRoom(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if err := r.pin(t, "canary", "decides", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	leases := r.retireFour(t)
+	if err := r.Unpin(t.Context(), "one", "canary"); err != nil {
+		t.Errorf("Unpin: %v", err)
+	}
+	r.routes(t, "unpinned", map[string]string{"canary": "1.0.0"})
+	if err := r.Unload(t.Context(), "one"); err != nil {
+		t.Errorf("Unload: %v", err)
+	}
+	for i, lease := range leases {
+		if !alive(lease) {
+			t.Errorf("the process of lease %d was ended for it", i+1)
+		}
+	}
+}
+
+// TestUnpinDuringASwap: a store leaves a bad release at once.
+func TestUnpinDuringASwap(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if err := r.pin(t, "canary", "plain-2", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "next")
+	var unpinned error
+	var saved []release.Pin
+	err := r.Swap(t.Context(), "one", "", func(s host.Step) {
+		if s.Kind == host.Probe && !s.Done {
+			unpinned = r.Unpin(t.Context(), "one", "canary")
+			saved, _ = r.memory.Pins(t.Context())
+		}
+	})
+	if err != nil || unpinned != nil || len(saved) > 0 || len(r.pins(t)) > 0 {
+		t.Errorf("swap %v, unpin within it %v, pins saved then %v, pins after it %v", err, unpinned, saved, r.pins(t))
+	}
+	r.routes(t, "after both", map[string]string{"canary": "2.0.0", "other": "2.0.0"})
 }

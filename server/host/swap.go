@@ -109,10 +109,10 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 	return s.commandTo(ctx, false)
 }
 
-// commandTo is command. One that rolls back is not refused because processes retire: when it succeeds, makeRoom ends the oldest of too
-// many.
-func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context, end func(), err error) {
-	if err := s.beginCommand(rollback); err != nil {
+// commandTo is command. One for which there is always room is not refused because processes retire: it is a rollback, after which makeRoom
+// ends the oldest of too many, or starts no process.
+func (s *slot) commandTo(ctx context.Context, room bool) (_ context.Context, end func(), err error) {
+	if err := s.beginCommand(room); err != nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -135,17 +135,17 @@ func (s *slot) commandTo(ctx context.Context, rollback bool) (_ context.Context,
 	return ctx, end, nil
 }
 
-func (s *slot) beginCommand(rollback bool) error {
+func (s *slot) beginCommand(room bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	retiring := len(s.unhurriedLocked())
 	switch {
 	case s.refusing:
-		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+		return stoppingProblem()
 	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
-	case retiring >= maxRetiring && !rollback:
+	case retiring >= maxRetiring && !room:
 		return problem.New(problem.Precondition, problem.ReasonTooManyRetiring,
 			"%d processes of adapter %s that served before still finish their calls; try again when one of them is gone, \"relais adapter get %s\" "+
 				"lists them, or roll back, which ends the oldest", retiring, s.name, s.name).With("adapter", s.name)
@@ -153,6 +153,33 @@ func (s *slot) beginCommand(rollback bool) error {
 	s.commanded = true
 	s.commands.Add(1)
 	return nil
+}
+
+// aside begins what the operator may do beside a command, because it is decided at once: under publishing, which it takes. The context
+// that it returns ends with the host too. The caller calls end.
+func (s *slot) aside(ctx context.Context) (_ context.Context, end func(), err error) {
+	s.mu.Lock()
+	refusing := s.refusing
+	if !refusing {
+		s.commands.Add(1)
+	}
+	s.mu.Unlock()
+	if refusing {
+		return nil, nil, stoppingProblem()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	release := func() {
+		stop()
+		cancel()
+		s.commands.Done()
+	}
+	unlock, err := s.lockPublishing(ctx)
+	if err != nil {
+		release()
+		return nil, nil, fmt.Errorf("wait for adapter %s: %w", s.name, err)
+	}
+	return ctx, func() { unlock(); release() }, nil
 }
 
 // makeRoom ends the oldest of too many generations that retire, but not the one that retired just now: it has the most calls to finish.
@@ -218,7 +245,7 @@ func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fet
 		return err
 	}
 	s.forgive()
-	if rollback {
+	if record.Rollback {
 		s.makeRoom(before)
 	}
 	s.prune()

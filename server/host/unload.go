@@ -15,18 +15,17 @@ import (
 const unloadedMessage = "the operator unloaded it"
 
 // Unload takes an adapter that no store uses out of service, also after a restart of the server; a swap puts it back. It returns when
-// its processes are gone, those that retired before and those of pins too; when the context ends before, with its error, the rest happens without it. Unloading one that is unloaded
-// is no error.
+// its processes are gone, those that retired before and those of pins too; when the context ends before, with its error, the rest happens
+// without it. Unloading one that is unloaded is no error.
 //
-// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, TOO_MANY_RETIRING, COMMAND_FAILED,
-// SERVER_STOPPING. A store that is being connected at this very
-// moment may come out connected to an adapter that is unloaded: its calls say so, and a swap mends it.
+// Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_IN_USE, SWAP_UNDER_WAY, COMMAND_FAILED, SERVER_STOPPING. A store that is being connected
+// at this very moment may come out connected to an adapter that is unloaded: its calls say so, and a swap mends it.
 func (h *Host) Unload(ctx context.Context, adapter string) error {
 	s, err := h.slot(adapter)
 	if err != nil {
 		return err
 	}
-	decided, end, err := s.command(ctx)
+	decided, end, err := s.commandTo(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -54,12 +54,12 @@ type AdapterServiceClient interface {
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. When too many processes of earlier swaps finish their calls, the oldest is ended. Errors: those of SwapAdapter but for
-	// TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first. When too many processes of earlier swaps finish their calls then, the oldest is ended. Errors: those of SwapAdapter
+	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
@@ -72,8 +72,8 @@ type AdapterServiceClient interface {
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
 	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
 	PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
-	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
-	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
+	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
 	UnpinStore(ctx context.Context, in *UnpinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 }
 
@@ -217,12 +217,12 @@ type AdapterServiceServer interface {
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. When too many processes of earlier swaps finish their calls, the oldest is ended. Errors: those of SwapAdapter but for
-	// TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first. When too many processes of earlier swaps finish their calls then, the oldest is ended. Errors: those of SwapAdapter
+	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
 	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING.
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
@@ -235,8 +235,8 @@ type AdapterServiceServer interface {
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
 	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
 	PinStore(context.Context, *PinStoreRequest) (*Adapter, error)
-	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
-	// NOT_FOUND/PIN_NOT_FOUND, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
+	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
 	UnpinStore(context.Context, *UnpinStoreRequest) (*Adapter, error)
 	mustEmbedUnimplementedAdapterServiceServer()
 }
