@@ -16,19 +16,16 @@ func (s *slot) lease(ctx context.Context, store string) (*Lease, error) {
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(latest) {
 		latest = deadline
 	}
-	// A pinned release gets half of the time; what is left is for the one that serves.
-	patience := latest.Sub(begin) / 2
-	lease, changed, err := s.tryLease(store, begin.Add(patience), latest)
+	lease, wait, err := s.tryLease(store, begin, latest)
 	if lease != nil || err != nil {
 		return lease, err
 	}
-	gate, pinned := time.NewTimer(s.cfg.GateTimeout), time.NewTimer(patience)
+	gate := time.NewTimer(s.cfg.GateTimeout)
 	defer gate.Stop()
-	defer pinned.Stop()
-	for ; lease == nil && err == nil; lease, changed, err = s.tryLease(store, begin.Add(patience), latest) {
+	for ; lease == nil && err == nil; lease, wait, err = s.tryLease(store, begin, latest) {
 		select {
-		case <-changed:
-		case <-pinned.C:
+		case <-wait.changed:
+		case <-wait.patience:
 		case <-gate.C:
 			return nil, s.down(nil)
 		case <-ctx.Done():
@@ -41,30 +38,72 @@ func (s *slot) lease(ctx context.Context, store string) (*Lease, error) {
 	return lease, err
 }
 
-// tryLease returns a lease, or an error when waiting is pointless, or else a channel that is closed when something changes. A
-// generation whose connection is lost, or whose answer the watchdog waits for, is not lent, although it has not been taken out of
-// service yet. A pinned store waits until patience for its own release; when that does not serve by then, the store does not stand
-// still but goes to the one that serves.
-func (s *slot) tryLease(store string, patience, latest time.Time) (*Lease, <-chan struct{}, error) {
+// wait is what a caller without a lease waits for.
+type wait struct {
+	changed  <-chan struct{}  // closed when something changes
+	patience <-chan time.Time // fires when a pinned store goes elsewhere; nil when there is no such time
+}
+
+// tryLease returns a lease, or an error when waiting is pointless, or else what to wait for. A generation whose connection is lost, or
+// whose answer the watchdog waits for, is not lent, although it has not been taken out of service yet. A pinned store waits patiently for
+// its own release; when that does not serve by then, the store does not stand still but goes to the one that serves, or to whichever comes
+// first.
+func (s *slot) tryLease(store string, begin, latest time.Time) (*Lease, wait, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	canary := s.canaryLocked(store)
+	if canary != nil && !s.refusing {
+		if canary.servesLocked() {
+			return canary.lendLocked(store), wait{}, nil
+		}
+		until := canary.patienceLocked(begin, latest)
+		if left := time.Until(until); left > 0 && canary.retryAt.Before(until) {
+			return nil, wait{canary.changed, time.After(left)}, nil
+		}
+	}
 	switch {
 	case s.refusing:
-		return nil, nil, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
-	case canary != nil && canary.servesLocked():
-		return canary.lendLocked(store), nil, nil
-	case canary != nil && canary.retryAt.Before(patience) && time.Now().Before(patience):
-		return nil, canary.changed, nil
+		return nil, wait{}, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
 	case s.desired.Unloaded:
-		return nil, nil, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
+		return nil, wait{}, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
 			"adapter %s was unloaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
 	case s.servesLocked():
-		return s.lendLocked(store), nil, nil
+		return s.lendLocked(store), wait{}, nil
+	case canary != nil && canary.retryAt.Before(latest):
+		return nil, wait{changed: s.changed}, nil // whatever is to be said of the one that serves
 	case s.state == CrashLooping, s.retryAt.After(latest):
-		return nil, nil, s.downLocked(nil)
+		return nil, wait{}, s.downLocked(nil)
 	default:
-		return nil, s.changed, nil
+		return nil, wait{changed: s.changed}, nil
+	}
+}
+
+// patienceLocked is until when a caller waits for a pinned release that does not serve: half of the time that it has, counted from when
+// the release was lost if that was before. A release that hangs or fails then costs the calls of its stores that once, and not each call.
+func (s *slot) patienceLocked(begin, latest time.Time) time.Time {
+	patience := latest.Sub(begin) / 2
+	if !s.lostTime.IsZero() && s.lostTime.Before(begin) {
+		begin = s.lostTime
+	}
+	return begin.Add(patience)
+}
+
+// lostLocked notes since when no generation serves that a caller can use.
+func (s *slot) lostLocked() {
+	if s.lostTime.IsZero() {
+		s.lostTime = time.Now()
+	}
+}
+
+// suspectLocked notes whether the watchdog waits for an answer of a generation.
+func (s *slot) suspectLocked(g *generation, suspect bool) {
+	g.suspect = suspect
+	switch {
+	case g != s.serving:
+	case suspect:
+		s.lostLocked()
+	default:
+		s.lostTime = time.Time{}
 	}
 }
 

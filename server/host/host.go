@@ -177,7 +177,7 @@ func (h *Host) Stop(ctx context.Context) error {
 // Lease lends a connection to a generation of the adapter, for one call of a store, or of none when the id is empty: the one that
 // serves, or, for a store that is pinned, one of that release. The caller must release it. When no generation serves, Lease waits for
 // the next one, within the context and Config.GateTimeout, unless it is known that none comes in time. A pinned store whose release is
-// not there in half of that time goes to the one that serves.
+// not there in half of that time, or was lost longer ago than that, goes to the one that serves.
 //
 // Errors are problems: ADAPTER_NOT_FOUND, ADAPTER_DOWN with a delay, SERVER_STOPPING; or the context's when it was cancelled.
 func (h *Host) Lease(ctx context.Context, adapter, store string) (*Lease, error) {

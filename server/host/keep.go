@@ -9,7 +9,7 @@ import (
 // keep watches a generation that serves, or served, until it must end, and cleans up after it.
 func (s *slot) keep(g *generation) {
 	defer close(g.gone)
-	err := g.watch(s.life, s.cfg, func(suspect bool) { s.update(func() { g.suspect = suspect }) })
+	err := g.watch(s.life, s.cfg, func(suspect bool) { s.update(func() { s.suspectLocked(g, suspect) }) })
 	retired := s.takeOut(g, err)
 	g.end(s.life, s.cfg.KillTimeout, errors.Is(err, errUnresponsive) || errors.Is(err, errTooLarge))
 	s.update(func() {
@@ -29,6 +29,7 @@ func (s *slot) takeOut(g *generation, why error) (retired bool) {
 	cut, stopping := g.cut, errors.Is(why, errHostStopping)
 	if !retired {
 		s.serving = nil
+		s.lostLocked()
 		s.dying++
 		s.state, s.message, s.cause = Restarting, why.Error(), why
 	}

@@ -242,7 +242,7 @@ func (s *slot) newCanary(r release.Release) *slot {
 		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, life: s.life, notify: s.notify, of: s, mu: s.mu,
 		log:        s.log.With(slog.Bool("pinned", true)),
 		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
-		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage,
+		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage, lostTime: time.Now(),
 		pauses:  newBackoff(s.cfg.BackoffMin, s.cfg.BackoffMax, rand.Float64),
 		breaker: newBreaker(s.cfg, rand.Float64),
 	}

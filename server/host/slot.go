@@ -54,6 +54,7 @@ type slot struct {
 	breaker  *breaker
 	refusing bool          // no more leases, no more starts
 	ended    bool          // of a canary: no store is pinned to it any more
+	lostTime time.Time     // of a canary: since when it has no generation that a caller can use; zero while it has
 	changed  chan struct{} // closed and replaced when anything above changes
 
 	// Of the adapter's own slot.
@@ -69,6 +70,9 @@ func (s *slot) update(change func()) {
 	s.mu.Lock()
 	change()
 	s.wakeLocked()
+	if s.of != nil { // where its stores wait when they waited for it long enough
+		s.of.wakeLocked()
+	}
 	s.mu.Unlock()
 	s.notify()
 }
@@ -357,7 +361,7 @@ func (s *slot) showLocked(g *generation, desired release.Desired) (old *generati
 	}
 	g.startTime = time.Now().UTC()
 	s.desired, s.serving, s.last = desired, g, g
-	s.state, s.message, s.cause, s.retryAt = Serving, "", nil, time.Time{}
+	s.state, s.message, s.cause, s.retryAt, s.lostTime = Serving, "", nil, time.Time{}, time.Time{}
 	s.keepers.Go(func() { s.keep(g) })
 	if s.of != nil { // stores that went elsewhere meanwhile come back
 		for store, p := range s.of.pins {
