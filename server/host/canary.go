@@ -123,6 +123,7 @@ func (s *slot) leftLocked(c *slot) {
 		}
 	}
 	c.ended = true
+	c.overtakeLocked()
 	if c.serving != nil {
 		c.retireLocked(c.serving)
 	}

@@ -54,6 +54,7 @@ type slot struct {
 	breaker  *breaker
 	refusing bool          // no more leases, no more starts
 	ended    bool          // of a canary: no store is pinned to it any more
+	overtake func()        // ends the start that run has under way; nil when its outcome does not matter any more
 	lostTime time.Time     // of a canary: since when it has no generation that a caller can use; zero while it has
 	changed  chan struct{} // closed and replaced when anything above changes
 
@@ -115,12 +116,7 @@ func (s *slot) run() {
 	defer s.update(func() { s.state, s.message, s.retryAt = Stopped, "the server is stopping", time.Time{} })
 	defer s.keepers.Wait()
 	for s.awaitVacancy() {
-		s.update(func() { s.retryAt = time.Time{} })
-		err := s.fill(s.life)
-		if err == nil || errors.Is(err, errOvertaken) || s.over() {
-			continue
-		}
-		s.failed(err, nil)
+		s.attempt()
 	}
 }
 
@@ -164,7 +160,7 @@ func (s *slot) failed(err error, g *generation) {
 	s.update(func() { wait, open = s.failedLocked(err, g) })
 	switch {
 	case wait == 0:
-		return // another generation serves meanwhile, or none is wanted
+		return // another generation serves or did meanwhile, or none is wanted
 	case open && s.of != nil:
 		s.of.endPins(s, err)
 	case open:
@@ -175,6 +171,9 @@ func (s *slot) failed(err error, g *generation) {
 }
 
 func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open bool) {
+	if g == nil && s.overtake == nil {
+		return 0, false // it says nothing of what was decided since
+	}
 	finished := 0
 	if g != nil {
 		finished = g.finished
@@ -352,6 +351,7 @@ func (s *slot) showLocked(g *generation, desired release.Desired) (old *generati
 		// Err may lag behind: the connection is lost first.
 		return nil, fmt.Errorf("the process ended after the probe: %w", cmp.Or(g.process.Err(), launch.ErrConnectionLost))
 	}
+	s.overtakeLocked()
 	if old = s.serving; old != nil {
 		s.retireLocked(old)
 	}

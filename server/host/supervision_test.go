@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/problem"
@@ -84,30 +83,6 @@ func TestOpenBreakerRefusesAtOnce(t *testing.T) {
 	_, err := r.Lease(t.Context(), "one", "")
 	if took := time.Since(begin); !problem.HasReason(err, problem.ReasonAdapterDown) || took > 10*time.Second {
 		t.Errorf("Lease = %v after %v, want ADAPTER_DOWN at once", err, took)
-	}
-}
-
-// TestSwapDuringAFailingStart: the start of the bad release that fails later says nothing about the good one.
-func TestSwapDuringAFailingStart(t *testing.T) {
-	t.Parallel()
-	h := running(t, func(c *host.Config) {
-		c.StartTimeout, c.BackoffMin, c.BackoffMax = 5*time.Second, time.Hour, time.Hour
-		install(t, c.PluginDir, handshake.FilePrefix+"one", "hangs")
-		install(t, c.PluginDir, handshake.FilePrefix+"one@good", "")
-	}, "one")
-	eventually(t, "the start", func() bool {
-		s, _ := h.Adapter("one")
-		return s.State == host.Starting
-	})
-	if err := h.Swap(t.Context(), "one", handshake.FilePrefix+"one@good", func(host.Step) {}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the end of the failing start", func() bool {
-		s, _ := h.Adapter("one")
-		return s.Restarts == 1
-	})
-	if s, err := h.Adapter("one"); err != nil || s.State != host.Serving || s.Message != "" || !s.RetryTime.IsZero() {
-		t.Errorf("status %+v, %v; want SERVING", s, err)
 	}
 }
 

@@ -93,6 +93,7 @@ func (s *slot) unload(ctx context.Context) error {
 			err = errHostStopping
 			return
 		}
+		s.overtakeLocked()
 		if s.serving != nil {
 			s.retireLocked(s.serving)
 		}
