@@ -159,13 +159,20 @@ func TestUnpinAndUnloadNeedNoRoom(t *testing.T) {
 		t.Errorf("Unpin: %v", err)
 	}
 	r.routes(t, "unpinned", map[string]string{"canary": "1.0.0"})
-	if err := r.Unload(t.Context(), "one"); err != nil {
-		t.Errorf("Unload: %v", err)
-	}
+	unloaded := make(chan error, 1)
+	go func() { unloaded <- r.Unload(t.Context(), "one") }()
+	eventually(t, "it is unloaded", func() bool {
+		s, err := r.Adapter("one")
+		return err == nil && s.State == host.Unloaded
+	})
 	for i, lease := range leases {
 		if !alive(lease) {
 			t.Errorf("the process of lease %d was ended for it", i+1)
 		}
+		lease.Release()
+	}
+	if err := <-unloaded; err != nil {
+		t.Errorf("Unload: %v", err)
 	}
 }
 
