@@ -4,14 +4,16 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/relaishq/relais/server/host/release"
 )
 
-// livePins reads the pins and forgets those that expired while the server was not there.
-func (h *Host) livePins(ctx context.Context) ([]release.Pin, error) {
+// livePins reads the pins and forgets those that expired while the server was not there, and those of adapters that are unloaded: an
+// earlier server had no time to forget them.
+func (h *Host) livePins(ctx context.Context, desired []release.Desired) ([]release.Pin, error) {
 	all, err := h.cfg.Releases.Pins(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read which stores are pinned: %w", err)
@@ -19,10 +21,11 @@ func (h *Host) livePins(ctx context.Context) ([]release.Pin, error) {
 	now := time.Now()
 	live := all[:0:0]
 	for _, p := range all {
-		if p.ExpireTime.After(now) {
+		unloaded := slices.ContainsFunc(desired, func(d release.Desired) bool { return d.Adapter == p.Adapter && d.Unloaded })
+		if p.ExpireTime.After(now) && !unloaded {
 			live = append(live, p)
 		} else if err := h.cfg.Releases.DeletePin(ctx, p.Adapter, p.Store); err != nil {
-			return nil, fmt.Errorf("forget a pin that expired: %w", err)
+			return nil, fmt.Errorf("forget a pin that is over: %w", err)
 		}
 	}
 	return live, nil
@@ -157,14 +160,13 @@ func (s *slot) endPins(c *slot, why error) {
 	}
 }
 
-// lookAtPins is the longest time between two looks at the pins: a timer alone would not see that somebody set the clock.
-const lookAtPins = time.Minute
-
-// expirePins ends the pins whose time has come, until the host stops.
+// expirePins ends the pins whose time has come, and those whose store is gone, until the host stops. It looks at them now and then in
+// any case: a timer alone would not see that somebody set the clock.
 func (s *slot) expirePins() {
+	look := time.Now().Add(s.cfg.PinInterval)
 	for s.life.Err() == nil {
 		s.mu.Lock()
-		changed, next := s.changed, time.Now().Add(lookAtPins)
+		changed, next := s.changed, look
 		for _, p := range s.pins {
 			if p.ExpireTime.Before(next) {
 				next = p.ExpireTime
@@ -175,6 +177,10 @@ func (s *slot) expirePins() {
 		select {
 		case <-timer.C:
 			s.expire(time.Now())
+			if now := time.Now(); !now.Before(look) {
+				s.dropGone()
+				look = now.Add(s.cfg.PinInterval)
+			}
 		case <-changed:
 		case <-s.life.Done():
 		}
@@ -198,6 +204,31 @@ func (s *slot) expire(now time.Time) {
 	}
 	s.mu.Unlock()
 	s.forget(over, "its time is over")
+}
+
+// dropGone ends the pins that the database does not have any more: their store was disconnected, or left the adapter. One that came back
+// meanwhile is not pinned any more either.
+func (s *slot) dropGone() {
+	unlock, err := s.lockPublishing(s.life)
+	if err != nil {
+		return // the host stops
+	}
+	defer unlock()
+	s.mu.Lock()
+	gone := slices.Collect(maps.Keys(s.pins))
+	s.mu.Unlock()
+	if len(gone) == 0 {
+		return
+	}
+	saved, err := s.cfg.Releases.Pins(s.life)
+	if err != nil {
+		s.log.WarnContext(s.life, "pins not looked at", slog.Any("error", err))
+		return
+	}
+	for _, p := range saved {
+		gone = slices.DeleteFunc(gone, func(store string) bool { return p.Adapter == s.name && p.Store == store })
+	}
+	s.forget(gone, "its store is not connected through the adapter any more")
 }
 
 // forget ends pins; the caller holds publishing. One that cannot be deleted from the database is owed.

@@ -72,6 +72,10 @@ type Config struct {
 	// MemoryInterval is the time between two looks at the memory. Default: 1 s.
 	MemoryInterval time.Duration
 
+	// PinInterval is the time between two looks at the pins themselves: whether their time has come by a clock that somebody set, and
+	// whether their stores are connected still. Default: 1 min.
+	PinInterval time.Duration
+
 	// PluginWatch is the time between two looks at the plugin directory for complete new files of adapters that are known; each
 	// is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a minute. Zero
 	// means that nobody looks.
@@ -99,6 +103,7 @@ func (c Config) withDefaults() Config {
 		{&c.WatchInterval, 15 * time.Second},
 		{&c.WatchTimeout, 2 * time.Second},
 		{&c.MemoryInterval, time.Second},
+		{&c.PinInterval, time.Minute},
 	} {
 		if *d.value <= 0 {
 			*d.value = d.initial

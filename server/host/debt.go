@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/relaishq/relais/server/host/release"
 )
 
 // debts are what the database says of a slot and should not: something was saved and did not come about, or ended and could not be
@@ -159,6 +161,9 @@ func (s *slot) savePin(ctx context.Context, store string) error {
 		err = s.cfg.Releases.SavePin(ctx, p.Pin)
 	} else {
 		err = s.cfg.Releases.DeletePin(ctx, s.name, store)
+	}
+	if errors.Is(err, release.ErrNotConnected) {
+		err = nil // nothing is left there that could be wrong; dropGone sees it
 	}
 	if err == nil {
 		s.paidPin(store)

@@ -57,7 +57,7 @@ func (h *Host) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read which releases are served: %w", err)
 	}
-	pins, err := h.livePins(ctx)
+	pins, err := h.livePins(ctx, desired)
 	if err != nil {
 		return err
 	}

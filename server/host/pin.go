@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -131,8 +132,7 @@ func (s *slot) notUsed(ctx context.Context, store string) error {
 	case !exists:
 		return problem.New(problem.NotFound, problem.ReasonStoreNotFound, "store %.64q does not exist; ListStores shows the stores there are", store)
 	}
-	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
-		"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
+	return s.notConnected(store)
 }
 
 // hold goes through the steps of a swap beside the one that serves.
@@ -177,6 +177,11 @@ func (s *slot) useOf(store string) uses {
 		}
 		return use, err
 	}
+}
+
+func (s *slot) notConnected(store string) *problem.Problem {
+	return problem.New(problem.Precondition, problem.ReasonAdapterNotConnected,
+		"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
 }
 
 // chosen finds the release that is asked for.
@@ -272,7 +277,9 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 		return err
 	}
 	p := release.Pin{Adapter: s.name, Store: r.Store, Release: serves.Release, ExpireTime: r.ExpireTime.UTC()}
-	if err := s.cfg.Releases.SavePin(ctx, p); err != nil {
+	if err := s.cfg.Releases.SavePin(ctx, p); errors.Is(err, release.ErrNotConnected) {
+		return s.notConnected(r.Store) // disconnected at this moment
+	} else if err != nil {
 		return fmt.Errorf("save the pin: %w", outage{err})
 	}
 	s.paidPin(p.Store)

@@ -4,6 +4,7 @@ package release
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -46,6 +47,9 @@ type Pin struct {
 	Ended string
 }
 
+// ErrNotConnected says that a store does not speak through an adapter, so that it cannot be pinned to a release of it.
+var ErrNotConnected = errors.New("the store is not connected through the adapter")
+
 // Repository keeps what is desired.
 type Repository interface {
 	// DesiredReleases returns what was saved of every adapter, ordered by adapter.
@@ -53,11 +57,12 @@ type Repository interface {
 	// SaveDesiredRelease saves what is desired of Desired.Adapter, in the place of what was saved before. It is durable when this
 	// returns nil, and nothing changed when it returns an error.
 	SaveDesiredRelease(ctx context.Context, d Desired) error
-	// Pins returns every pin that was saved, also those that ended or expired, ordered by adapter and store.
+	// Pins returns every pin that was saved, also those that ended or expired, ordered by adapter and store. A pin is gone when its
+	// store is disconnected or leaves the adapter.
 	Pins(ctx context.Context) ([]Pin, error)
 	// SavePin saves a pin of a store, in the place of the one that it had with this adapter. It is durable when this returns nil, and
-	// nothing changed when it returns an error. The pin of a store that does not exist is an
-	// error.
+	// nothing changed when it returns an error. It is ErrNotConnected for a store that is not connected through the adapter, or does
+	// not exist.
 	SavePin(ctx context.Context, p Pin) error
 	// DeletePin forgets the pin of a store with an adapter. One that does not exist is no error.
 	DeletePin(ctx context.Context, adapter, store string) error

@@ -178,6 +178,9 @@ func leave(ctx context.Context, tx *sql.Tx, storeKey, migrationKey int64, m stor
 	if err := eraseCredentials(ctx, tx, `store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {
 		return err
 	}
+	if err := dropPins(ctx, tx, `store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {
+		return err
+	}
 	if !m.Undone.IsZero() { // the store does not go there after all: the account may be another one's
 		if _, err := tx.ExecContext(ctx, `DELETE FROM account_keys WHERE store_key = ? AND adapter = ?`, storeKey, leaving); err != nil {
 			return err

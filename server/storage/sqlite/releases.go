@@ -40,7 +40,7 @@ func (db *DB) Pins(ctx context.Context) ([]release.Pin, error) {
 		err = row.Scan(&p.Adapter, &p.Store, &p.Release.SHA256, &p.Release.Version, timestamp{&p.ExpireTime}, &p.Ended)
 		return p, err
 	}, `SELECT p.adapter, s.id, p.sha256, p.version, p.until, p.ended FROM adapter_pins p JOIN stores s ON s.key = p.store_key
-		ORDER BY p.adapter, s.id`)
+		JOIN credentials c ON c.store_key = p.store_key AND c.adapter = p.adapter ORDER BY p.adapter, s.id`)
 	if err != nil {
 		return nil, fmt.Errorf("list pins: %w", explain(err))
 	}
@@ -50,14 +50,17 @@ func (db *DB) Pins(ctx context.Context) ([]release.Pin, error) {
 // SavePin implements release.Repository.
 func (db *DB) SavePin(ctx context.Context, p release.Pin) error {
 	return db.write(ctx, "save pin", func(tx *sql.Tx) error {
-		key, _, err := storeKey(ctx, tx, p.Store)
+		result, err := tx.ExecContext(ctx, `INSERT INTO adapter_pins (store_key, adapter, sha256, version, until, ended)
+			SELECT store_key, adapter, ?, ?, ?, ? FROM credentials WHERE store_key = `+storeKeyOf+` AND adapter = ?
+			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, version = excluded.version, until = excluded.until, ended = excluded.ended`,
+			p.Release.SHA256, p.Release.Version, nanos(p.ExpireTime), p.Ended, p.Store, p.Adapter)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO adapter_pins (store_key, adapter, sha256, version, until, ended) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, version = excluded.version, until = excluded.until, ended = excluded.ended`,
-			key, p.Adapter, p.Release.SHA256, p.Release.Version, nanos(p.ExpireTime), p.Ended)
-		return err
+		if n, err := result.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return release.ErrNotConnected
 	})
 }
 
@@ -68,6 +71,12 @@ func (db *DB) DeletePin(ctx context.Context, adapter, store string) error {
 			WHERE adapter = ? AND store_key = (SELECT key FROM stores WHERE id = ?)`, adapter, store)
 		return err
 	})
+}
+
+// dropPins deletes the pins of a store that loses the credentials for its adapters, or for the one that is named.
+func dropPins(ctx context.Context, tx *sql.Tx, where string, args ...any) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM adapter_pins WHERE `+where, args...)
+	return err
 }
 
 // usingStores is the connected stores that speak through an adapter. A store that is disconnected has no credentials.

@@ -219,6 +219,9 @@ func (db *DB) DisconnectStore(ctx context.Context, id string, now time.Time, for
 		if err := eraseCredentials(ctx, tx, `store_key = `+storeKeyOf, id); err != nil {
 			return err
 		}
+		if err := dropPins(ctx, tx, `store_key = `+storeKeyOf, id); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, `UPDATE migrations SET complete_time = ?, abandoned = 1 WHERE store_key = `+storeKeyOf+` AND complete_time = 0`,
 			nanos(now), id); err != nil {
 			return err

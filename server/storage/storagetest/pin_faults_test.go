@@ -2,10 +2,12 @@ package storagetest_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/storage/storagetest"
+	"github.com/relaishq/relais/server/store"
 )
 
 // pinFaults are the faults of a database that mixes up which store is pinned, and what one store uses.
@@ -23,8 +25,17 @@ var pinFaults = map[string]fault{
 	"the first pin stays": {"Pins/a_store_has_one_pin", func(r *storagetest.Repositories) {
 		r.Releases = keepsPins{r.Releases}
 	}},
-	"anybody is pinned": {"Pins/a_pin_of_a_store_that_does_not_exist", func(r *storagetest.Repositories) {
+	"anybody is pinned": {"Pins/a_pin_of_a_store_that_is_not_connected", func(r *storagetest.Repositories) {
 		r.Releases = pinsAnybody{r.Releases}
+	}},
+	"pins outlive their store": {"Pins/a_store_that_is_disconnected", func(r *storagetest.Repositories) {
+		r.Releases = &remembersPins{Repository: r.Releases}
+	}},
+	"pins outlive a migration": {"Pins/a_store_that_left", func(r *storagetest.Repositories) {
+		r.Releases = &remembersPins{Repository: r.Releases}
+	}},
+	"new credentials end a pin": {"Pins/new_credentials", func(r *storagetest.Repositories) {
+		r.Stores = unpinsRotated{r.Stores, r.Releases}
 	}},
 	"all stores are unpinned at once": {"Pins/a_deleted_pin_is_gone", func(r *storagetest.Repositories) {
 		r.Releases = unpins{r.Releases, func(p release.Pin, adapter, _ string) bool { return p.Adapter == adapter }}
@@ -73,6 +84,32 @@ type pinsAnybody struct{ release.Repository }
 func (f pinsAnybody) SavePin(ctx context.Context, p release.Pin) error {
 	_ = f.Repository.SavePin(ctx, p)
 	return nil
+}
+
+// remembersPins lists every pin that was ever saved.
+type remembersPins struct {
+	release.Repository
+	all []release.Pin
+}
+
+func (f *remembersPins) SavePin(ctx context.Context, p release.Pin) error {
+	err := f.Repository.SavePin(ctx, p)
+	if err == nil {
+		f.all = append(f.all, p)
+	}
+	return err
+}
+
+func (f *remembersPins) Pins(context.Context) ([]release.Pin, error) { return f.all, nil }
+
+// unpinsRotated unpins a store that gets new credentials.
+type unpinsRotated struct {
+	store.Repository
+	releases release.Repository
+}
+
+func (f unpinsRotated) ReplaceCredentials(ctx context.Context, ref store.Ref, credentials store.Sealed) error {
+	return errors.Join(f.Repository.ReplaceCredentials(ctx, ref, credentials), f.releases.DeletePin(ctx, ref.Adapter, ref.StoreID))
 }
 
 // unpins deletes more pins than it is asked to.

@@ -25,11 +25,22 @@ func pins(t *testing.T, r Repositories) []release.Pin {
 	return all
 }
 
+// pinAll pins the shop, which is between two adapters, to a release of each, and another store to one.
+func pinAll(t *testing.T, r Repositories) {
+	t.Helper()
+	connect(t, r, shop, "two")
+	move(t, r, alpha, beta, 1)
+	for _, p := range []release.Pin{newPin(alpha, shop), newPin(alpha, "two"), newPin(beta, shop)} {
+		noError(t, r.Releases.SavePin(t.Context(), p))
+	}
+}
+
 var pinCases = []testCase{
 	{"pins are listed by adapter and store", func(t *testing.T, r Repositories) {
 		same(t, "at first", len(pins(t, r)), 0)
-		connect(t, r, "one", "two")
-		want := []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")}
+		connect(t, r, shop, "two")
+		move(t, r, alpha, beta, 1)
+		want := []release.Pin{newPin(alpha, shop), newPin(alpha, "two"), newPin(beta, shop)}
 		want[1].Ended = ""
 		for _, i := range []int{2, 1, 0} {
 			noError(t, r.Releases.SavePin(t.Context(), want[i]))
@@ -37,29 +48,45 @@ var pinCases = []testCase{
 		same(t, "pins", pins(t, r), want)
 	}},
 	{"a store has one pin for each adapter, the last that was saved", func(t *testing.T, r Repositories) {
-		connect(t, r, "one", "two")
-		for _, p := range []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")} {
-			noError(t, r.Releases.SavePin(t.Context(), p))
-		}
-		next := release.Pin{Adapter: alpha, Store: "one", Release: release.Release{SHA256: "bb", Version: "3"}, ExpireTime: at(10)}
+		pinAll(t, r)
+		next := release.Pin{Adapter: alpha, Store: shop, Release: release.Release{SHA256: "bb", Version: "3"}, ExpireTime: at(10)}
 		noError(t, r.Releases.SavePin(t.Context(), next))
-		same(t, "pins", pins(t, r), []release.Pin{next, newPin(alpha, "two"), newPin(beta, "one")})
+		same(t, "pins", pins(t, r), []release.Pin{next, newPin(alpha, "two"), newPin(beta, shop)})
 	}},
-	{"a pin of a store that does not exist is not saved", func(t *testing.T, r Repositories) {
-		if err := r.Releases.SavePin(t.Context(), newPin(alpha, "nobody")); err == nil {
-			t.Error("it was saved")
-		}
+	{"a pin of a store that is not connected through the adapter is not saved", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		wantError(t, r.Releases.SavePin(t.Context(), newPin(alpha, "nobody")), release.ErrNotConnected)
+		wantError(t, r.Releases.SavePin(t.Context(), newPin(beta, shop)), release.ErrNotConnected)
+		disconnect(t, r, 5)
+		wantError(t, r.Releases.SavePin(t.Context(), newPin(alpha, shop)), release.ErrNotConnected)
 		same(t, "pins", len(pins(t, r)), 0)
 	}},
+	{"a store that is disconnected loses its pins, and does not find them when it comes back", func(t *testing.T, r Repositories) {
+		pinAll(t, r)
+		disconnect(t, r, 5)
+		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, "two")})
+		reconnect(t, r, alpha, 6)
+		same(t, "pins afterwards", pins(t, r), []release.Pin{newPin(alpha, "two")})
+	}},
+	{"a store that left an adapter loses its pin there", func(t *testing.T, r Repositories) {
+		pinAll(t, r)
+		complete(t, r, alpha, 20)
+		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, "two"), newPin(beta, shop)})
+		move(t, r, beta, alpha, 30)
+		same(t, "pins when it comes back", pins(t, r), []release.Pin{newPin(alpha, "two"), newPin(beta, shop)})
+	}},
+	{"new credentials leave a pin alone", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, r.Releases.SavePin(t.Context(), newPin(alpha, shop)))
+		noError(t, r.Stores.ReplaceCredentials(t.Context(), shopRef, sealed("new")))
+		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, shop)})
+	}},
 	{"a deleted pin is gone, the others stay", func(t *testing.T, r Repositories) {
-		connect(t, r, "one", "two")
-		for _, p := range []release.Pin{newPin(alpha, "one"), newPin(alpha, "two"), newPin(beta, "one")} {
-			noError(t, r.Releases.SavePin(t.Context(), p))
-		}
-		noError(t, r.Releases.DeletePin(t.Context(), alpha, "one"))
-		noError(t, r.Releases.DeletePin(t.Context(), alpha, "one"))
+		pinAll(t, r)
+		noError(t, r.Releases.DeletePin(t.Context(), alpha, shop))
+		noError(t, r.Releases.DeletePin(t.Context(), alpha, shop))
 		noError(t, r.Releases.DeletePin(t.Context(), alpha, "nobody"))
-		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, "two"), newPin(beta, "one")})
+		same(t, "pins", pins(t, r), []release.Pin{newPin(alpha, "two"), newPin(beta, shop)})
 	}},
 	{"pins survive a restart", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
