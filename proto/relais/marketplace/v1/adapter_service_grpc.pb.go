@@ -50,6 +50,9 @@ type AdapterServiceClient interface {
 	//
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
+	// UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of the release: the server's own database, disk or
+	// machine failed. Nothing was changed, and it can be tried again.
+	//
 	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
@@ -58,19 +61,20 @@ type AdapterServiceClient interface {
 	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
-	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// back. It returns when no process of it is left: calls under way are finished before. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
+	// FAILED_PRECONDITION/ADAPTER_IN_USE, FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
 	// a failure leaves everything as it was. A store has one pin for each adapter: another one takes its place.
 	//
-	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, or when processes of its release
-	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
-	// the end of the calls under way: Adapter.retiring shows them.
+	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, when the store is disconnected or
+	// leaves the adapter, or when processes of its release end again and again, which Adapter.pins then tells; the store's calls go to the
+	// release that serves from then on. Nothing waits for the end of the calls under way: Adapter.retiring shows them.
 	//
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
-	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted,
+	// INVALID_ARGUMENT.
 	PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
 	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
@@ -213,6 +217,9 @@ type AdapterServiceServer interface {
 	//
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
+	// UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of the release: the server's own database, disk or
+	// machine failed. Nothing was changed, and it can be tried again.
+	//
 	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
 	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
 	SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
@@ -221,19 +228,20 @@ type AdapterServiceServer interface {
 	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
 	RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
-	// back. It returns when the calls under way are finished. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// back. It returns when no process of it is left: calls under way are finished before. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
+	// FAILED_PRECONDITION/ADAPTER_IN_USE, FAILED_PRECONDITION/SWAP_UNDER_WAY.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
 	// a failure leaves everything as it was. A store has one pin for each adapter: another one takes its place.
 	//
-	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, or when processes of its release
-	// end again and again, which Adapter.pins then tells; the store's calls go to the release that serves from then on. Nothing waits for
-	// the end of the calls under way: Adapter.retiring shows them.
+	// The pin survives a restart of the server and every swap. It ends at expire_time, with UnpinStore, when the store is disconnected or
+	// leaves the adapter, or when processes of its release end again and again, which Adapter.pins then tells; the store's calls go to the
+	// release that serves from then on. Nothing waits for the end of the calls under way: Adapter.retiring shows them.
 	//
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
-	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, INVALID_ARGUMENT.
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted,
+	// INVALID_ARGUMENT.
 	PinStore(context.Context, *PinStoreRequest) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
 	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
