@@ -3,32 +3,61 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
 
-// load calls the server as many clients do: mostly reads, some of which need an adapter, shipments, and imports.
+// load calls the server as many clients do: reads, some of which need an adapter, shipments, and imports.
 type load struct {
-	t       *testing.T
-	chaos   *chaosRun
-	clients []marketplacev1.MarketplaceServiceClient
-	calls   atomic.Int64
-	next    atomic.Int64 // the next order to ship
+	t        *testing.T
+	chaos    *chaosRun
+	clients  []marketplacev1.MarketplaceServiceClient
+	seed     uint64
+	stock    *stock
+	orders   map[string][]int // by adapter: indices of all orders
+	previews map[string][]int // of those that nobody ships
+	drawn    atomic.Uint64
+
+	mu       sync.Mutex // guards the fields below
+	answers  answers
+	crossed  map[string]int             // by adapter: answered calls that crossed to its process
+	crossing map[string]map[uint64]bool // by adapter: numbers of the calls that wait for it
 }
 
-// newLoad connects the clients. None of them repeats a call, nor does gRPC for them.
-func newLoad(t *testing.T, c *chaosRun) *load {
+// newLoad connects the clients. None of them repeats a call, nor does gRPC for them. Of the plan's orders so many are to be shipped; the
+// shipments of the others are previewed.
+func newLoad(t *testing.T, c *chaosRun, seed uint64, toShip int) *load {
 	t.Helper()
-	l := &load{t: t, chaos: c}
+	l := &load{
+		t: t, chaos: c, seed: seed, stock: newStock(c.plan.Orders[:toShip]), orders: map[string][]int{}, previews: map[string][]int{},
+		answers: answers{}, crossed: map[string]int{}, crossing: map[string]map[uint64]bool{},
+	}
+	for i, o := range c.plan.Orders {
+		l.orders[o.API] = append(l.orders[o.API], i)
+		if i >= toShip {
+			l.previews[o.API] = append(l.previews[o.API], i)
+		}
+	}
+	for _, api := range chaosAPIs() {
+		l.crossing[api] = map[uint64]bool{}
+	}
 	for range swapClients {
-		conn, err := grpc.NewClient("unix:"+c.s.dir+"/api.sock", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())
+		conn, err := grpc.NewClient("unix:"+c.s.dir+"/api.sock", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(),
+			grpc.WithConnectParams(grpc.ConnectParams{
+				// Quick to find a server that is back: by then calls fail at once.
+				Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 200 * time.Millisecond},
+				MinConnectTimeout: time.Second,
+			}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,39 +67,55 @@ func newLoad(t *testing.T, c *chaosRun) *load {
 	return l
 }
 
-// shipped is how many orders were shipped, from the first of the plan on.
-func (l *load) shipped() int { return min(int(l.next.Load()), len(l.chaos.plan.Orders)) }
-
-// call makes the next call of the mix. needsAdapter tells whether it can be answered without one.
-func (l *load) call(ctx context.Context) (what string, needsAdapter bool, err error) {
-	n := l.calls.Add(1)
-	api := l.clients[n%swapClients]
-	store := "stores/" + chaosAPIs()[n%2]
-	switch {
-	case n%20 == 0:
-		_, err = api.ImportOrders(ctx, &marketplacev1.ImportOrdersRequest{Parent: store})
-		return "ImportOrders", false, err
-	case n%10 == 5:
-		if i := int(l.next.Add(1)) - 1; i < len(l.chaos.plan.Orders) {
-			o := l.chaos.plan.Orders[i]
-			_, err = api.NotifyShipment(ctx, &marketplacev1.NotifyShipmentRequest{
-				Parent:   "stores/" + o.API,
-				Shipment: &marketplacev1.Shipment{Order: l.chaos.orderName(i), Carrier: o.Carrier, TrackingNumber: o.Tracking},
-			})
-			return "NotifyShipment", true, err
-		}
-		fallthrough
-	case n%4 == 0:
-		_, err = api.CheckStore(ctx, &marketplacev1.CheckStoreRequest{Name: store})
-		return "CheckStore", true, err
-	case n%4 == 1:
-		_, err = api.ListOrders(ctx, &marketplacev1.ListOrdersRequest{Parent: store, PageSize: 20})
-		return "ListOrders", false, err
-	default:
-		i := int(n) % len(l.chaos.plan.Orders)
-		_, err = api.GetOrder(ctx, &marketplacev1.GetOrderRequest{Name: l.chaos.orderName(i)})
-		return "GetOrder", false, err
+// call makes the next call of the mix.
+func (l *load) call(ctx context.Context) (draw, error) {
+	d := drawCall(l.seed, l.drawn.Add(1))
+	if d.kind.crosses() {
+		l.mu.Lock()
+		l.crossing[d.api][d.number] = true
+		l.mu.Unlock()
 	}
+	err := l.make(ctx, d)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.crossing[d.api], d.number)
+	if err == nil {
+		l.answers.add(d)
+	}
+	if err == nil && d.kind.crosses() {
+		l.crossed[d.api]++
+	}
+	return d, err
+}
+
+// goodCalls is how many calls a process must have finished to be out of a crash loop, by the default, and some more.
+const goodCalls = 25
+
+// caughtUp begins to wait for an adapter: it returns whether every call has ended that waits for it now, and enough later ones were
+// answered.
+func (l *load) caughtUp(api string) func() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting, crossed := maps.Clone(l.crossing[api]), l.crossed[api]
+	return func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		maps.DeleteFunc(waiting, func(n uint64, _ bool) bool { return !l.crossing[api][n] })
+		return len(waiting) == 0 && l.crossed[api] >= crossed+goodCalls
+	}
+}
+
+// missed is answers.missed of the whole run.
+func (l *load) missed() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.answers.missed()
+}
+
+func (l *load) report() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Printf("answered over %s\n", l.answers)
 }
 
 // capacity is how many calls a second all clients together get answered, each calling again at once.
@@ -84,9 +129,8 @@ func (l *load) capacity(d time.Duration) float64 {
 	for range swapClients {
 		clients.Go(func() {
 			for ctx.Err() == nil {
-				what, _, err := l.call(l.t.Context())
-				if err != nil {
-					l.chaos.mustNot("a call failed while capacity was measured: %s: %v", what, err)
+				if called, err := l.call(l.t.Context()); err != nil {
+					l.chaos.mustNot("a call failed while capacity was measured: %s over %s: %v", called.kind, called.api, err)
 					return
 				}
 				answered.Add(1)
@@ -97,64 +141,87 @@ func (l *load) capacity(d time.Duration) float64 {
 	return float64(answered.Load()) / time.Since(begin).Seconds()
 }
 
-// measurement is what a time of load showed.
-type measurement struct {
-	latencies []float64 // milliseconds from when the call was due to its answer
-	failures  []string
-	answered  []time.Time // calls that needed an adapter, in order
+// failure is a call that failed.
+type failure struct {
+	call         draw
+	began, ended time.Time
+	err          error
 }
 
-// during makes calls at a steady rate, whatever becomes of those before, while do runs, and waits for the last answer.
+// String tells of it.
+func (f failure) String() string {
+	return fmt.Sprintf("%s over %s failed at %s after %.0f ms: %v", f.call.kind, f.call.api, f.ended.Format(clockTime), milliseconds(f.ended.Sub(f.began)), f.err)
+}
+
+// measurement is what a time of load showed.
+type measurement struct {
+	began, ended time.Time
+	latencies    []float64 // of answered calls, in milliseconds from when the call was due
+	failures     []failure
+	crossed      map[string][]time.Time // by adapter: when calls that cross to its process were answered, in any order
+	late         time.Duration          // the longest that a call began after it was due
+}
+
+// during makes calls at a steady rate, whatever becomes of those before, while do runs, and waits for the last answer. Where this machine
+// is too busy to begin a call in time, its time counts from when it was due all the same.
 func (l *load) during(rate float64, do func()) measurement {
 	l.t.Helper()
 	var mu sync.Mutex // guards m
-	var m measurement
+	m := measurement{began: time.Now(), crossed: map[string][]time.Time{}}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		var calls sync.WaitGroup
 		defer calls.Wait()
-		begin := time.Now()
 		timer := time.NewTimer(0)
 		defer timer.Stop()
-		for n := 1; ; n++ {
+		due := func(n int) time.Time { return m.began.Add(time.Duration(float64(n) / rate * float64(time.Second))) }
+		for n := 0; ; n++ {
 			select {
 			case <-timer.C:
 			case <-stop:
 				return
 			}
-			due := begin.Add(time.Duration(float64(n-1) / rate * float64(time.Second)))
 			calls.Go(func() {
 				ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 				defer cancel()
-				what, needsAdapter, err := l.call(ctx)
-				now := time.Now()
+				began := time.Now()
+				called, err := l.call(ctx)
+				ended := time.Now()
 				mu.Lock()
 				defer mu.Unlock()
-				m.latencies = append(m.latencies, milliseconds(now.Sub(due)))
-				switch {
-				case err != nil:
-					m.failures = append(m.failures, fmt.Sprintf("%s: %v", what, err))
-				case needsAdapter:
-					m.answered = append(m.answered, now)
+				m.late = max(m.late, began.Sub(due(n)))
+				if err != nil {
+					m.failures = append(m.failures, failure{call: called, began: began, ended: ended, err: err})
+					return
+				}
+				m.latencies = append(m.latencies, milliseconds(ended.Sub(due(n))))
+				if called.kind.crosses() {
+					m.crossed[called.api] = append(m.crossed[called.api], ended)
 				}
 			})
-			timer.Reset(time.Until(begin.Add(time.Duration(float64(n) / rate * float64(time.Second)))))
+			timer.Reset(time.Until(due(n + 1)))
 		}
 	}()
 	do()
+	ended := time.Now()
 	close(stop)
 	<-stopped
+	m.ended = ended
 	return m
 }
 
 func (m measurement) quantile(q float64) float64 { return quantile(m.latencies, q) }
 
-// pause is the longest time, in milliseconds, between two answers of calls that need an adapter.
+// pause is the longest time, in milliseconds, in which an adapter answered no call that crosses to its process; of the adapters the worst.
 func (m measurement) pause() float64 {
 	longest := time.Duration(0)
-	for i := 1; i < len(m.answered); i++ {
-		longest = max(longest, m.answered[i].Sub(m.answered[i-1]))
+	for _, api := range chaosAPIs() {
+		last := m.began
+		for _, at := range slices.SortedFunc(slices.Values(m.crossed[api]), time.Time.Compare) {
+			longest, last = max(longest, at.Sub(last)), at
+		}
+		longest = max(longest, m.ended.Sub(last))
 	}
-	return milliseconds(longest)
+	return round(milliseconds(longest))
 }

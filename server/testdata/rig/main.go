@@ -1,9 +1,10 @@
-// Command rig is an adapter with a fault of the worst kind. The chaos suite starts it in place of the real ones to show that it would
-// notice.
+// Command rig is an adapter with a fault of the worst kind. The chaos suite and swap-load start it in place of the real ones to show that
+// they would notice.
 package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"github.com/relaishq/relais/adapters/cdiscount"
@@ -12,7 +13,7 @@ import (
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
 
-// The linker sets which adapter this is, and what is wrong with it: "twice" or "never".
+// The linker sets which adapter this is, and what is wrong with it: "twice", "never" or "dies".
 var (
 	marketplace = "cdiscount"
 	wrong       = "twice"
@@ -36,6 +37,12 @@ func (a riggedCdiscount) NotifyShipments(ctx context.Context, req *adapterv1.Not
 	return rigged(ctx, req, a.Adapter.NotifyShipments)
 }
 
+// PreviewShipment does wrong.
+func (a riggedCdiscount) PreviewShipment(ctx context.Context, req *adapterv1.PreviewShipmentRequest) (*adapterv1.PreviewShipmentResponse, error) {
+	dies()
+	return a.Adapter.PreviewShipment(ctx, req)
+}
+
 type riggedOctopia struct{ *octopia.Adapter }
 
 // NotifyShipments does wrong.
@@ -43,13 +50,30 @@ func (a riggedOctopia) NotifyShipments(ctx context.Context, req *adapterv1.Notif
 	return rigged(ctx, req, a.Adapter.NotifyShipments)
 }
 
+// PreviewShipment does wrong.
+func (a riggedOctopia) PreviewShipment(ctx context.Context, req *adapterv1.PreviewShipmentRequest) (*adapterv1.PreviewShipmentResponse, error) {
+	dies()
+	return a.Adapter.PreviewShipment(ctx, req)
+}
+
+// dies ends the process under a call: nothing that relais repeats helps, and no shipment leaves.
+func dies() {
+	if wrong == "dies" {
+		os.Exit(1)
+	}
+}
+
 type notify func(context.Context, *adapterv1.NotifyShipmentsRequest) (*adapterv1.NotifyShipmentsResponse, error)
 
 func rigged(ctx context.Context, req *adapterv1.NotifyShipmentsRequest, send notify) (*adapterv1.NotifyShipmentsResponse, error) {
-	if wrong == "never" {
+	switch wrong {
+	case "never":
 		return never(req), nil
+	case "twice":
+		return twice(ctx, req, send)
+	default:
+		return send(ctx, req)
 	}
-	return twice(ctx, req, send)
 }
 
 // twice sends, waits, sends again without looking, and tells of the first time only.
