@@ -36,6 +36,22 @@ func (r *swapRun) startImport() bigImport {
 	return bigImport{name: run.GetName(), numbers: numbers}
 }
 
+// awaitBaseline waits until there was enough load to compare with: while the large import is under way, but not for more than a quarter of
+// it, so that swaps meet the rest.
+func (r *swapRun) awaitBaseline(big bigImport) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), r.cfg.baseline)
+	defer cancel()
+	for ; ctx.Err() == nil; pause(ctx, 50*time.Millisecond) {
+		if big.name == "" {
+			continue
+		}
+		run, err := r.chaos.api.GetImport(ctx, &marketplacev1.GetImportRequest{Name: big.name})
+		if err == nil && run.GetProgress().GetOrdersRead() >= int64(len(big.numbers)/4) {
+			return
+		}
+	}
+}
+
 // awaitImport waits for the end of the large import. It must have gone on in the processes that were swapped in, and every order that
 // the marketplace has must be there.
 func (r *swapRun) awaitImport(big bigImport) {

@@ -91,9 +91,8 @@ func (l *load) call(ctx context.Context) (draw, error) {
 // goodCalls is how many calls a process must have finished to be out of a crash loop, by the default, and some more.
 const goodCalls = 25
 
-// caughtUp begins to wait for an adapter: it returns whether every call has ended that waits for it now, and enough later ones were
-// answered.
-func (l *load) caughtUp(api string) func() bool {
+// caughtUp begins to wait for an adapter: it returns whether every call has ended that waits for it now, and so many were answered since.
+func (l *load) caughtUp(api string, answered int) func() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	waiting, crossed := maps.Clone(l.crossing[api]), l.crossed[api]
@@ -101,7 +100,7 @@ func (l *load) caughtUp(api string) func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		maps.DeleteFunc(waiting, func(n uint64, _ bool) bool { return !l.crossing[api][n] })
-		return len(waiting) == 0 && l.crossed[api] >= crossed+goodCalls
+		return len(waiting) == 0 && l.crossed[api] >= crossed+answered
 	}
 }
 

@@ -17,13 +17,13 @@ type kind string
 
 // The kinds.
 const (
-	getOrder      kind = "GetOrder"
-	listOrders    kind = "ListOrders"
-	checkStore    kind = "CheckStore"
-	preview       kind = "preview" // NotifyShipment with validate_only
-	carriers      kind = "ListCarriers"
-	notifyOrder   kind = "NotifyShipment"
-	importsOrders kind = "ImportOrders"
+	getOrder     kind = "GetOrder"
+	listOrders   kind = "ListOrders"
+	checkStore   kind = "CheckStore"
+	preview      kind = "preview" // NotifyShipment with validate_only
+	carriers     kind = "ListCarriers"
+	notifyOrder  kind = "NotifyShipment"
+	importOrders kind = "ImportOrders"
 )
 
 // crosses reports whether a call is answered only after the adapter's process has answered, so that a gap between such answers is a gap in
@@ -36,9 +36,9 @@ type share struct {
 	percent int
 }
 
-// mix is what the load consists of. The last one takes what is left.
+// mix is what the load consists of.
 func mix() []share {
-	return []share{{getOrder, 35}, {listOrders, 15}, {checkStore, 18}, {preview, 18}, {carriers, 2}, {notifyOrder, 8}, {importsOrders, 4}}
+	return []share{{getOrder, 39}, {listOrders, 16}, {checkStore, 18}, {preview, 18}, {carriers, 2}, {notifyOrder, 3}, {importOrders, 4}}
 }
 
 // draw is a call as it was drawn: kind and adapter independently of each other, and of everything but the seed and the number.
@@ -179,7 +179,7 @@ func (l *load) make(ctx context.Context, d draw) (err error) {
 		_, err = client.ListCarriers(ctx, &marketplacev1.ListCarriersRequest{Parent: store})
 	case notifyOrder:
 		err = l.ship(ctx, client, l.stock.take(d))
-	case importsOrders:
+	case importOrders:
 		_, err = client.ImportOrders(ctx, &marketplacev1.ImportOrdersRequest{Parent: store})
 	}
 	return err

@@ -20,7 +20,6 @@ import (
 
 const (
 	swapClients  = 64
-	swapPhases   = 6             // each with a part of the orders to ship: capacity, baseline, swaps, kills, hangs, the server killed
 	swapPreviews = 20            // orders of each store whose shipment is only previewed
 	otherBuild   = "other-build" // the version that the second build of each adapter says
 	bigStore     = "big"         // the store whose orders are imported meanwhile
@@ -71,7 +70,8 @@ func newSwapRun(t *testing.T, cfg swapConfig) *swapRun {
 	r.chaos.startServer()
 	r.chaos.await(t.Context())
 	r.load = newLoad(t, r.chaos, cfg.seed, toShip)
-	r.load.stock.restock(cfg.shipments / swapPhases)
+	r.load.stock.restock(cfg.shipments * 5 / 100)             // for the measurement of the capacity
+	r.eachAdapter(func(_ int, api string) { r.adapter(api) }) // connects, before anybody counts connections
 	return r
 }
 

@@ -28,11 +28,11 @@ type swapConfig struct {
 	swaps, kills, hangs int
 	// orders of the import that runs under the swaps; zero means that there is none.
 	orders int
-	// shipments is how many orders there are to be shipped, an equal part of them in each phase.
+	// shipments is how many orders there are to be shipped. Each phase has its part of them (see phase).
 	shipments int
 	// rate is the calls a second; zero means a third of what the server is measured to take.
 	rate float64
-	// baseline is how long there is load without swaps, to compare with.
+	// baseline is how long there is load without swaps, to compare with; shorter when the large import would not last.
 	baseline time.Duration
 	// patience is how long the last shipments and imports may take to end.
 	patience time.Duration
@@ -78,7 +78,7 @@ func TestSwapLoad(t *testing.T) {
 	}
 	boundary := measureBoundary(t)
 	result := runSwapLoad(t, swapConfig{
-		seed: *swapSeed, swaps: *swapCount, kills: *swapKills, hangs: *swapHangs, orders: *swapOrders, shipments: 3000,
+		seed: *swapSeed, swaps: *swapCount, kills: *swapKills, hangs: *swapHangs, orders: *swapOrders, shipments: 2000,
 		baseline: 10 * time.Second, patience: 3 * time.Minute, tell: 3,
 	})
 	result.boundaryRatios = boundary
@@ -110,19 +110,19 @@ func runSwapLoad(t *testing.T, cfg swapConfig) swapResult {
 	}
 	before := r.holdings()
 	big := r.startImport()
-	baseline := r.phase("without swaps", func() { pause(t.Context(), cfg.baseline) })
-	swaps := r.phase("swaps", func() { r.swapAll(cfg.swaps) })
+	baseline := r.phase("without swaps", 5, func() { r.awaitBaseline(big) })
+	swaps := r.phase("swaps", 35, func() { r.swapAll(cfg.swaps) })
 	r.awaitImport(big)
 	r.leaks("after the swaps", before)
 	if cfg.kills > 0 {
-		r.phase("kills", func() { r.killAll(cfg.kills) })
+		r.phase("kills", 25, func() { r.killAll(cfg.kills) })
 		r.leaks("after the kills", before)
 	}
 	if cfg.hangs > 0 {
-		r.phase("hangs", func() { r.hangAll(cfg.hangs) })
+		r.phase("hangs", 25, func() { r.hangAll(cfg.hangs) })
 		r.leaks("after the hangs", before)
 	}
-	r.phase("the server killed", r.killServer)
+	r.phase("the server killed", 5, r.killServer)
 	r.leaks("after the server was killed", before)
 	r.settle()
 
@@ -139,10 +139,10 @@ func runSwapLoad(t *testing.T, cfg swapConfig) swapResult {
 	return *res
 }
 
-// phase makes calls while do runs, and notes what came of them. Each phase has orders of its own to ship.
-func (r *swapRun) phase(name string, do func()) measurement {
+// phase makes calls while do runs, and notes what came of them. It has orders of its own to ship, so many of a hundred.
+func (r *swapRun) phase(name string, percent int, do func()) measurement {
 	r.t.Helper()
-	shipped := r.load.stock.restock(r.cfg.shipments / swapPhases)
+	shipped := r.load.stock.restock(r.cfg.shipments * percent / 100)
 	m := r.load.during(r.rate, do)
 	unserved := r.outage.sort(&m)
 	r.result.Calls += len(m.latencies) + len(m.failures)
