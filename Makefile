@@ -5,9 +5,11 @@ TOOL      = $(GO) tool -modfile=.tools/go.mod
 BENCH_ORDERS ?= 100000
 # Of `make chaos`: SEED=… repeats the choices of a run; without one a seed is drawn and printed.
 N        ?= 200
-# Of `make swap-load`: swaps (and a tenth as many rollbacks), killed processes, orders of the import that runs meanwhile.
+# Of `make swap-load`: swaps (and a tenth as many rollbacks), processes that are killed, processes that are frozen, orders of the import
+# that runs meanwhile. SEED=… draws other calls.
 SWAPS    ?= 200
 KILLS    ?= 100
+HANGS    ?= 100
 ORDERS   ?= 100000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS   = -X main.version=$(VERSION)
@@ -60,8 +62,8 @@ chaos: build ## no shipment lost or doubled while everything fails and is killed
 	$(SLOW_TEST) -run '^TestChaos$$' -timeout 60m -args -chaos.n $(N) $(if $(SEED),-chaos.seed $(SEED)) | $(QUIET)
 
 .PHONY: swap-load
-swap-load: build ## no call fails and no shipment is lost or doubled while adapters are swapped and killed under load; SWAPS=200 KILLS=100 ORDERS=100000
-	$(SLOW_TEST) -run '^TestSwapLoad$$' -timeout 60m -args -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.orders $(ORDERS) | $(QUIET)
+swap-load: build ## no call fails and no shipment is lost or doubled while adapters are swapped and killed under load; SWAPS=200 KILLS=100 HANGS=100 ORDERS=100000
+	$(SLOW_TEST) -run '^TestSwapLoad$$' -timeout 60m -args -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.hangs $(HANGS) -swap.orders $(ORDERS) $(if $(SEED),-swap.seed $(SEED)) | $(QUIET)
 
 .PHONY: test-slow
 test-slow: build ## what takes minutes: chaos with a fixed seed, the proof that chaos can fail, 200 stores on a schedule, swaps under load, 200 swaps of a fake

@@ -166,7 +166,7 @@ func (r *swapRun) judgeImports() {
 			r.chaos.mustNot("store %s: %s", store, sentence)
 		}
 	}
-	fmt.Printf("%d imports, %d of them interrupted when the server was killed\n", total, interrupted)
+	fmt.Printf("%d imports, %d of them cut by the end of the server\n", total, interrupted)
 }
 
 // judgedImports judges the imports of one store: each succeeds, but for the one that was under way when the server was killed.

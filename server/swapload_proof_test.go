@@ -30,7 +30,7 @@ func TestSwapLoadCanFail(t *testing.T) {
 	} {
 		t.Run(c.rig, func(t *testing.T) {
 			r := runSwapLoad(t, swapConfig{
-				seed: 1, rig: c.rig, swaps: 2, shipments: 40, rate: 30, baseline: time.Second, patience: 10 * time.Second,
+				seed: 1, rig: c.rig, swaps: 2, shipments: 200, rate: 60, baseline: 4 * time.Second, patience: 10 * time.Second,
 			})
 			if !c.found(r) || len(r.Wrong) == 0 {
 				t.Errorf("what is wrong with the adapters (%s) went unnoticed: %+v", c.rig, r)

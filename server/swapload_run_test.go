@@ -185,7 +185,7 @@ func (r *swapRun) judge() chaosResult {
 	}
 	c.plan.Orders, c.numbers, c.told = orders, numbers, told
 	judged := c.judge(r.t.Context())
-	fmt.Printf("%d shipments: %d confirmed, %d requests repeated after a lost answer\n", judged.Shipments, judged.Confirmed, judged.Repeats)
+	fmt.Printf("%d shipments: %d confirmed, %d ship requests beyond the first of their order\n", judged.Shipments, judged.Confirmed, judged.Repeats)
 	return judged
 }
 
