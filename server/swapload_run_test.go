@@ -24,9 +24,9 @@ const (
 	otherBuild   = "other-build" // the version that the second build of each adapter says
 	bigStore     = "big"         // the store whose orders are imported meanwhile
 
-	// swapCallTimeout bounds a call of an adapter: above the longest that a frozen process and its successor take, and short, since a
-	// shipment whose answer was lost waits as long before it is sent again.
-	swapCallTimeout = 30 * time.Second
+	// swapCallTimeout bounds a call of an adapter. A process that retires may take half a minute more, as long as a part of the large
+	// import can last on a busy machine; and a shipment whose answer was lost is settled after that time.
+	swapCallTimeout = time.Minute
 	// swapWatchInterval lets a watchdog that waits 2 s three times find a frozen process after 6 s or little more.
 	swapWatchInterval = 250 * time.Millisecond
 )

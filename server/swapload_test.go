@@ -81,7 +81,7 @@ func TestSwapLoad(t *testing.T) {
 	boundary := measureBoundary(t)
 	result := runSwapLoad(t, swapConfig{
 		seed: *swapSeed, swaps: *swapCount, kills: *swapKills, hangs: *swapHangs, killServer: true, orders: *swapOrders,
-		shipments: 2000, baseline: 10 * time.Second, patience: 3 * time.Minute, tell: 3,
+		shipments: 2000, baseline: 10 * time.Second, patience: 2 * swapCallTimeout, tell: 3,
 	})
 	result.boundaryRatios = boundary
 	const shown = 20
