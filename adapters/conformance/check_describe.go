@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
@@ -26,7 +27,7 @@ func describeChecks() []check {
 	return []check{
 		{Info: Info{
 			ID: "describe-complete", Title: "says completely what it is",
-			Proves: "Names, credential fields, addresses and limits of Describe are there, unique and possible, and the file is called relais-adapter-<adapter>.",
+			Proves: "Names, credential fields, addresses and limits of Describe are there, unique and possible, and the file is called relais-adapter-<adapter>, or that with @ and a label.",
 		}, run: describeComplete},
 		{Info: Info{
 			ID: "describe-constant", Title: "says the same every time, at once",
@@ -60,8 +61,9 @@ func describeComplete(_ context.Context, s *subject) error {
 		}
 	}
 	// The server knows a binary in its plugin directory by this name.
-	if file, want := filepath.Base(s.options.Adapter), handshake.FilePrefix+d.GetAdapter(); file != want {
-		f.addf("the file is called %s instead of %s", file, want)
+	file, want := filepath.Base(s.options.Adapter), handshake.FilePrefix+d.GetAdapter()
+	if named, _, ok := launch.ParseFileName(file); !ok || named != d.GetAdapter() {
+		f.addf("the file is called %s instead of %s, or that with \"@\" and a label of letters, digits and ._+-", file, want)
 	}
 	describeCredentials(&f, d.GetCredentialFields())
 	describeEnvironment(&f, d.GetEnvironmentKeys())

@@ -87,6 +87,38 @@ func TestLawfulAdaptersPass(t *testing.T) {
 	}
 }
 
+// TestNamesOfFiles: a binary is verified under the names that a server's plugin directory may give it.
+func TestNamesOfFiles(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		file string
+		want conformance.Outcome
+	}{
+		{"relais-adapter-cdiscount", conformance.Pass},
+		{"relais-adapter-cdiscount@1.4.0", conformance.Pass},
+		{"relais-adapter-cdiscount@", conformance.Fail},
+		{"relais-adapter-octopia", conformance.Fail},
+		{"relais-adapter-octopia@1.4.0", conformance.Fail},
+		{"cdiscount", conformance.Fail},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), tt.file)
+			if err := os.Symlink(adapterFile("cdiscount"), path); err != nil {
+				t.Fatal(err)
+			}
+			var got []conformance.Result
+			options := conformance.Options{Adapter: path, Run: func(i conformance.Info) bool { return i.ID == "describe-complete" }}
+			if _, err := conformance.Verify(t.Context(), options, func(r conformance.Result) { got = append(got, r) }); err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != 1 || got[0].Outcome != tt.want {
+				t.Errorf("describe-complete = %+v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestEveryCheckHasABrokenAdapter: a check that nothing fails proves nothing.
 func TestEveryCheckHasABrokenAdapter(t *testing.T) {
 	t.Parallel()

@@ -1,9 +1,11 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"syscall"
 	"time"
@@ -46,6 +48,8 @@ var errNoConnection = errors.New("no connection to its socket")
 type StartError struct {
 	// Path of the binary.
 	Path string
+	// Name is Config.Name: what Path is a copy of, if it is one.
+	Name string
 	// Reason is one of the Err… values of this package.
 	Reason error
 	// Detail is what was seen, in words; may be empty.
@@ -56,10 +60,10 @@ type StartError struct {
 	cause error
 }
 
-// Error returns path, reason, detail and advice in one sentence.
+// Error returns name or path, reason, detail and advice in one sentence.
 func (e *StartError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "start adapter %s: %v", e.Path, e.Reason)
+	fmt.Fprintf(&b, "start adapter %s: %v", cmp.Or(e.Name, e.Path), e.Reason)
 	if e.Detail != "" {
 		b.WriteString(": " + e.Detail)
 	}
@@ -87,11 +91,11 @@ func (p *Process) diagnose(ctx context.Context, timedOut bool, cause error) erro
 	}
 	line, printed := p.runner.firstLine()
 	hello, isHandshake := parseHandshake(line)
-	switch startErr := p.runner.startErr; {
+	switch startErr := withoutPath(p.runner.startErr); {
 	case startErr != nil && isExecError(startErr):
 		return &StartError{
 			Path: p.path, Reason: ErrNotExecutable, cause: startErr,
-			Advice: "build it for this machine and check its permissions, those of its directory, and a noexec mount",
+			Advice: "build it for this machine, compare its size with the build's, and check its permissions, those of its directory, and a noexec mount",
 		}
 	case startErr != nil:
 		return &StartError{
@@ -99,7 +103,7 @@ func (p *Process) diagnose(ctx context.Context, timedOut bool, cause error) erro
 			Advice: "check this machine's memory and what it allows this program: open files, processes (ulimit -a)",
 		}
 	case ctx.Err() != nil:
-		return fmt.Errorf("start adapter %s: %w", p.path, ctx.Err())
+		return fmt.Errorf("start adapter %s: %w", cmp.Or(p.cfg.Name, p.path), ctx.Err())
 	case printed && !isHandshake:
 		return fail(ErrNotAdapter, "its main must call serve.Main and print nothing before", "it printed %.80q", line)
 	case isHandshake && !hello.compatible():
@@ -110,6 +114,9 @@ func (p *Process) diagnose(ctx context.Context, timedOut bool, cause error) erro
 			"no handshake within %s%s", p.cfg.StartTimeout, p.runner.lastWords())
 	case timedOut:
 		return fail(ErrStartTimeout, "its log may say why", "no connection within %s%s", p.cfg.StartTimeout, p.runner.lastWords())
+	case !printed && p.runner.crashedAtOnce():
+		return fail(ErrExited, "a file that is cut off or damaged ends like this: compare its hash or size with the build's",
+			"%s before the handshake%s", p.runner.exitStatus(), p.runner.lastWords())
 	case !printed:
 		return fail(ErrExited, "run the file by hand to see what it says", "%s before the handshake%s",
 			p.runner.exitStatus(), p.runner.lastWords())
@@ -121,6 +128,15 @@ func (p *Process) diagnose(ctx context.Context, timedOut bool, cause error) erro
 	default:
 		return &StartError{Path: p.path, Reason: ErrExited, Detail: p.runner.exitStatus() + p.runner.lastWords(), cause: cause}
 	}
+}
+
+// withoutPath is an error of the system without the path that it happened to: the whole error names the file already.
+func withoutPath(err error) error {
+	var inPath *fs.PathError
+	if errors.As(err, &inPath) {
+		return inPath.Err
+	}
+	return err
 }
 
 // isExecError reports whether the kernel refused to run the file.

@@ -28,6 +28,8 @@ import (
 type Config struct {
 	// Path of the adapter binary. Required.
 	Path string
+	// Name is how errors call the file where Path says nothing to their reader, since it is a copy. Default: Path.
+	Name string
 	// SHA256 is the hash that the file must have, in hexadecimal. Empty means that it is not checked.
 	SHA256 string
 	// Logger takes what the adapter logs and prints, and what happens to its process. Give it the attributes that tell one
@@ -67,7 +69,14 @@ func (c Config) withDefaults() Config {
 // The error is a *StartError that says why and what to do, or the context's. Nothing is left behind then: no process, no
 // goroutine, no file.
 func Start(ctx context.Context, cfg Config) (*Process, error) {
-	cfg = cfg.withDefaults()
+	p, err := startProcess(ctx, cfg.withDefaults())
+	if startErr, ok := errors.AsType[*StartError](err); ok {
+		startErr.Name = cfg.Name
+	}
+	return p, err
+}
+
+func startProcess(ctx context.Context, cfg Config) (*Process, error) {
 	path, err := checkFile(cfg)
 	if err != nil {
 		return nil, err

@@ -241,6 +241,13 @@ func TestStartErrors(t *testing.T) {
 	adapter := func(name string) func(t *testing.T) string {
 		return func(t *testing.T) string { return program(t, handshake.FilePrefix+name) }
 	}
+	half := func(t *testing.T) string { // of the program, as a full disk leaves it
+		whole, err := os.ReadFile(program(t, handshake.FilePrefix+"good"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file(0o700, string(whole[:len(whole)/2]))(t)
+	}
 	tests := []struct {
 		name    string
 		path    func(t *testing.T) string
@@ -253,6 +260,8 @@ func TestStartErrors(t *testing.T) {
 		{name: "directory", path: (*testing.T).TempDir, want: launch.ErrNotExecutable, inText: "regular file"},
 		{name: "no execute permission", path: file(0o600, "x"), want: launch.ErrNotExecutable, inText: "chmod +x"},
 		{name: "not a program", path: file(0o700, "just text"), want: launch.ErrNotExecutable, inText: "for this machine"},
+		{name: "not a program, said once", path: file(0o700, "just text"), want: launch.ErrNotExecutable, inText: "cannot be executed: exec format error; build it"},
+		{name: "cut off", path: half, want: launch.ErrExited, inText: "compare its hash or size with the build's"},
 		{name: "interpreter missing", path: file(0o700, "#!/no/such/interpreter\n"), want: launch.ErrNotExecutable, inText: "no such file"},
 		{name: "changed", path: adapter("good"), hash: strings.Repeat("0", 64), want: launch.ErrWrongHash, inText: "expected 0000"},
 		{name: "exits", path: adapter("exits"), want: launch.ErrExited, inText: `exit status 3 before the handshake; it said "configuration is missing"`},
@@ -287,6 +296,37 @@ func TestStartErrors(t *testing.T) {
 			}
 			if left, _ := os.ReadDir(sockets); len(left) != 0 {
 				t.Errorf("left in the socket directory: %v", left)
+			}
+		})
+	}
+}
+
+// TestStartErrorsNameTheFile: a copy's own path tells nobody anything, in none of the errors.
+func TestStartErrorsNameTheFile(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(t *testing.T, path string)
+	}{
+		{"missing", func(*testing.T, string) {}},
+		{"no program", func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte("just text"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"exits", func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "copy")
+			tt.make(t, path)
+			_, err := launch.Start(t.Context(), launch.Config{Path: path, Name: "file f (sha256 5)", StartTimeout: startTimeout})
+			if err == nil || !strings.HasPrefix(err.Error(), "start adapter file f (sha256 5): ") || strings.Contains(err.Error(), path) {
+				t.Errorf("Start = %v, want the name in the place of %s", err, path)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -202,6 +203,15 @@ func (r *processRunner) exitStatus() string {
 		return "not started"
 	}
 	return r.cmd.ProcessState.String()
+}
+
+// crashedAtOnce reports whether the processor could not make sense of the program. It is called after exited was closed.
+func (r *processRunner) crashedAtOnce() bool {
+	if r.cmd == nil || r.cmd.ProcessState == nil {
+		return false
+	}
+	status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && slices.Contains([]syscall.Signal{syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGILL}, status.Signal())
 }
 
 // lastWords quotes what the process said last on standard error.

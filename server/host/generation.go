@@ -55,9 +55,9 @@ var (
 	errRetired      = errors.New("another generation serves in its place")
 )
 
-// launch starts a process of this slot's adapter from a file with this hash, as a generation that serves nobody yet. Nothing is
+// launch starts a process of this slot's adapter from a candidate, as a generation that serves nobody yet. Nothing is
 // left behind when it fails.
-func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error) {
+func (s *slot) launch(ctx context.Context, c candidate) (*generation, error) {
 	own := s.own() // numbers are the adapter's
 	s.mu.Lock()
 	own.number++
@@ -65,14 +65,14 @@ func (s *slot) launch(ctx context.Context, path, sum string) (*generation, error
 	s.mu.Unlock()
 	log := s.log.With(slog.Int64("generation", number))
 	process, err := launch.Start(ctx, launch.Config{
-		Path: path, SHA256: sum, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.env(), SocketDir: s.sockets,
+		Path: c.path, Name: c.called(), SHA256: c.sum, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.env(), SocketDir: s.sockets,
 		StartTimeout: s.cfg.StartTimeout, KillTimeout: s.cfg.KillTimeout,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &generation{
-		number: number, release: release.Release{SHA256: sum}, process: process, log: log,
+		number: number, release: release.Release{SHA256: c.sum}, process: process, log: log,
 		retiring: make(chan struct{}), idle: make(chan struct{}), hurry: make(chan struct{}), gone: make(chan struct{}),
 		visits: make(map[string]*visit),
 	}, nil

@@ -199,7 +199,7 @@ func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
 	if err != nil {
 		return candidate{}, s.notTaken(r.File, err)
 	}
-	return candidate{path: copied.Path, sum: copied.SHA256, copied: copied}, nil
+	return candidate{path: copied.Path, sum: copied.SHA256, file: r.File, copied: copied}, nil
 }
 
 // canaryFor returns the slot in which a release serves already beside the adapter's own; nil when there is none.

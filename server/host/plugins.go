@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/server/host/release"
 )
@@ -64,13 +65,12 @@ func (h *Host) scan(ctx context.Context) ([]File, error) {
 	}
 	var files []File
 	for _, entry := range entries {
-		rest, ours := strings.CutPrefix(entry.Name(), handshake.FilePrefix)
-		if !ours {
+		if !strings.HasPrefix(entry.Name(), handshake.FilePrefix) {
 			continue
 		}
 		f := File{Name: entry.Name()}
-		var labelled bool
-		if f.Adapter, f.Label, labelled = strings.Cut(rest, "@"); !validName(f.Adapter) || labelled && !validLabel(f.Label) {
+		var ok bool
+		if f.Adapter, f.Label, ok = launch.ParseFileName(f.Name); !ok {
 			h.warnOnce(ctx, entry.Name())
 			continue
 		}
@@ -103,23 +103,6 @@ func (h *Host) warnOnce(ctx context.Context, file string) {
 		h.cfg.Logger.WarnContext(ctx, "adapter file ignored: the name after the prefix may hold a-z, 0-9 and - only, and then @ with a label",
 			slog.String("file", file))
 	}
-}
-
-// validName reports whether a name is one that an adapter may have: lower-case letters, digits and "-", as DescribeResponse.adapter
-// says, and short enough for a resource name.
-func validName(name string) bool {
-	const maxLength = 63
-	odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
-	return name != "" && len(name) <= maxLength && !strings.ContainsFunc(name, odd)
-}
-
-// validLabel reports whether a file's label is one: a version, most often.
-func validLabel(label string) bool {
-	const maxLength = 63
-	odd := func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._+-", r)
-	}
-	return label != "" && len(label) <= maxLength && !strings.ContainsFunc(label, odd)
 }
 
 // hashes remembers the hashes of files, as long as size and time stay.

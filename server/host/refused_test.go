@@ -59,7 +59,10 @@ func TestRefusedReleases(t *testing.T) {
 			t.Cleanup(func() { _ = writer.Close() })
 		}, problem.ReasonReleaseRefused, "register", []string{"still being written", "rename it"}},
 		{"no program", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o700) },
-			problem.ReasonReleaseRefused, "launch", []string{"cannot be executed"}},
+			problem.ReasonReleaseRefused, "launch", []string{
+				"start adapter file relais-adapter-one@candidate (sha256 982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1): ",
+				"cannot be executed: exec format error; build it",
+			}},
 		{"a program that is no adapter", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "#!/bin/sh\necho hello\n", 0o700) },
 			problem.ReasonReleaseRefused, "launch", []string{"not a relais adapter", "hello"}},
 		{"another protocol", "", func(t *testing.T, p *place) {

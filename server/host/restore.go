@@ -16,7 +16,7 @@ import (
 // launchKept launches a release of which the server keeps a copy, as kept finds it.
 func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) {
 	if s.library.Has(s.name, sum) { // it is hashed at the launch: to look first would let callers wait longer
-		g, err := s.launch(ctx, s.library.Path(s.name, sum), sum)
+		g, err := s.launch(ctx, s.inLibrary(sum))
 		if !errors.Is(err, launch.ErrWrongHash) {
 			return g, err
 		}
@@ -30,9 +30,8 @@ func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) 
 		if err := c.copied.Adopt(); err != nil {
 			return nil, err
 		}
-		c.path = c.copied.Path
 	}
-	return s.launch(ctx, c.path, sum)
+	return s.launch(ctx, s.inLibrary(sum))
 }
 
 // kept finds a release of which the server keeps a copy. A copy that is gone or damaged is taken again from the plugin directory, if the
@@ -44,17 +43,17 @@ func (s *slot) kept(ctx context.Context, sum string) (candidate, error) {
 		case err != nil:
 			cause = err
 		case got == sum:
-			return candidate{path: path, sum: sum}, nil
+			return s.inLibrary(sum), nil
 		default:
 			cause = errDamaged
 		}
 	}
-	copied, err := s.takeAgain(ctx, sum)
+	again, err := s.takeAgain(ctx, sum)
 	if err != nil {
 		return candidate{}, fmt.Errorf("the server's copy of release %.12s is lost, and the plugin directory does not hold it: %w; %w", sum, cause, err)
 	}
 	s.log.WarnContext(ctx, "copy of the release restored from the plugin directory", slog.String("sha256", sum), slog.Any("reason", cause))
-	return candidate{path: copied.Path, sum: sum, copied: copied}, nil
+	return again, nil
 }
 
 // Why a copy cannot be used.
@@ -64,10 +63,10 @@ var (
 )
 
 // takeAgain finds a release among the adapter's files in the plugin directory and copies it. The error tells what is wrong with each file.
-func (s *slot) takeAgain(ctx context.Context, sum string) (*release.Copy, error) {
+func (s *slot) takeAgain(ctx context.Context, sum string) (candidate, error) {
 	entries, err := os.ReadDir(s.cfg.PluginDir)
 	if err != nil {
-		return nil, err
+		return candidate{}, err
 	}
 	var wrong error
 	for _, entry := range entries {
@@ -83,7 +82,7 @@ func (s *slot) takeAgain(ctx context.Context, sum string) (*release.Copy, error)
 			var copied *release.Copy
 			if copied, err = s.library.Take(ctx, s.name, path); err == nil {
 				if copied.SHA256 == sum {
-					return copied, nil
+					return candidate{path: copied.Path, sum: sum, file: entry.Name(), copied: copied}, nil
 				}
 				copied.Discard()
 				err = release.ErrBeingWritten
@@ -99,5 +98,5 @@ func (s *slot) takeAgain(ctx context.Context, sum string) (*release.Copy, error)
 	if wrong == nil {
 		wrong = fmt.Errorf("a file of adapter %s: %w", s.name, fs.ErrNotExist)
 	}
-	return nil, wrong
+	return candidate{}, wrong
 }

@@ -226,7 +226,7 @@ func (s *slot) fillFirst(ctx context.Context) error {
 		return err
 	}
 	defer copied.Discard()
-	g, err := s.launch(ctx, copied.Path, copied.SHA256)
+	g, err := s.launch(ctx, candidate{path: copied.Path, sum: copied.SHA256, file: filepath.Base(s.defaultFile())})
 	if err != nil {
 		return err
 	}

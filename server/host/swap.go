@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
@@ -51,7 +52,7 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 		if err != nil {
 			return candidate{}, s.notTaken(file, err)
 		}
-		return candidate{path: copied.Path, sum: copied.SHA256, copied: copied}, nil
+		return candidate{path: copied.Path, sum: copied.SHA256, file: file, copied: copied}, nil
 	})
 }
 
@@ -93,8 +94,7 @@ func checkFileOf(adapter, file string) error {
 	if err := checkFileName(file); err != nil {
 		return err
 	}
-	rest, ours := strings.CutPrefix(file, handshake.FilePrefix+adapter)
-	if label, labelled := strings.CutPrefix(rest, "@"); ours && (rest == "" || labelled && validLabel(label)) {
+	if named, _, ok := launch.ParseFileName(file); ok && named == adapter {
 		return nil
 	}
 	return problem.InvalidField("file", "must be %s%s, or that with \"@\" and a label of letters, digits and ._+-", handshake.FilePrefix, adapter)
@@ -215,7 +215,21 @@ func (s *slot) unhurriedLocked() (all []*generation) {
 type candidate struct {
 	path   string
 	sum    string
+	file   string        // of the plugin directory that it is a copy of; empty when it is in the library
 	copied *release.Copy // nil when it is in the library
+}
+
+// inLibrary is a release of the library.
+func (s *slot) inLibrary(sum string) candidate {
+	return candidate{path: s.library.Path(s.name, sum), sum: sum}
+}
+
+// called is how an operator knows the candidate; empty for one of the library, whose path stays.
+func (c candidate) called() string {
+	if c.file == "" {
+		return ""
+	}
+	return fmt.Sprintf("file %s (sha256 %s)", c.file, c.sum)
 }
 
 func (c candidate) discard() {
@@ -323,7 +337,7 @@ func (w *swap) replace(ctx context.Context, fetch func(context.Context) (candida
 // prepare launches a candidate in a slot and probes it: a generation that serves nobody yet. Nothing is left after an error.
 func (w *swap) prepare(ctx context.Context, s *slot, c candidate, use uses) (*generation, error) {
 	w.begin(Launch)
-	g, err := s.launch(ctx, c.path, c.sum)
+	g, err := s.launch(ctx, c)
 	if err != nil {
 		return nil, err
 	}
