@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/relaishq/relais/server/api"
 	"github.com/relaishq/relais/server/host"
@@ -19,9 +20,20 @@ func tellAdapterHealth(h *host.Host, servers ...*api.Server) *adapterHealth {
 	a := &adapterHealth{cancel: cancel, ended: make(chan struct{})}
 	go func() {
 		defer close(a.ended)
+		told := make(map[string]bool)
 		for {
 			changed := h.Changed()
-			for _, s := range h.Adapters() {
+			now := h.Adapters()
+			for name := range told { // one that left does not serve
+				if !slices.ContainsFunc(now, func(s host.Status) bool { return s.Name == name }) {
+					delete(told, name)
+					for _, server := range servers {
+						server.SetAdapterHealth(name, false)
+					}
+				}
+			}
+			for _, s := range now {
+				told[s.Name] = true
 				for _, server := range servers {
 					server.SetAdapterHealth(s.Name, serves(s))
 				}

@@ -16,6 +16,7 @@ import (
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/secret"
 	"github.com/relaishq/relais/server/shipment"
@@ -61,8 +62,8 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(cfg.PluginDir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("plugin directory %s does not exist; build the adapters with make build, or set plugin_dir", cfg.PluginDir)
+	if err := checkPluginDir(ctx, cfg.PluginDir, r.db); err != nil {
+		return nil, err
 	}
 	policy := delivery.Policy{
 		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
@@ -153,6 +154,22 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 	r.health = tellAdapterHealth(r.host, r.public.server, r.admin.server)
 	return r, nil
+}
+
+// checkPluginDir refuses to start a server that would have no adapter. One that served before has the copies of what it served, and
+// says in its log that the directory is not there.
+func checkPluginDir(ctx context.Context, dir string, releases release.Repository) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	served, err := releases.DesiredReleases(ctx)
+	if err != nil {
+		return fmt.Errorf("read which releases are served: %w", err)
+	}
+	if len(served) == 0 {
+		return fmt.Errorf("plugin directory %s does not exist; build the adapters with make build, or set plugin_dir", dir)
+	}
+	return nil
 }
 
 // schedulePause is how long a store is left alone whose next import could not be planned, and how long the schedule waits when it

@@ -111,7 +111,7 @@ func TestSwapUnderAnImport(t *testing.T) {
 	}
 }
 
-// TestRestartServesTheRelease: what was swapped in serves again, whatever lies in the plugin directory.
+// TestRestartServesTheRelease: what was swapped in serves again, whatever lies in the plugin directory, and whether there is one.
 func TestRestartServesTheRelease(t *testing.T) {
 	t.Parallel()
 	s, plugins := newSwappable(t, 5)
@@ -122,8 +122,14 @@ func TestRestartServesTheRelease(t *testing.T) {
 	served := completed(t, swap, err).GetGeneration().GetSha256()
 	otherRelease(t, file, file, "\n")
 	s.stop()
+	if err := os.Rename(plugins, plugins+"-away"); err != nil {
+		t.Fatal(err)
+	}
 	s.start()
 	s.imported()
+	if err := os.Rename(plugins+"-away", plugins); err != nil {
+		t.Fatal(err)
+	}
 	a := s.adapter()
 	if a.GetGeneration().GetSha256() != served {
 		t.Errorf("release %s serves after the restart, want %s", a.GetGeneration().GetSha256(), served)

@@ -66,7 +66,7 @@ func (s *slot) tryLease(store string, begin, latest time.Time) (*Lease, wait, er
 		return nil, wait{}, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
 	case s.desired.Unloaded:
 		return nil, wait{}, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
-			"adapter %s was unloaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
+			"adapter %s is not loaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
 	case s.servesLocked():
 		return s.lendLocked(store), wait{}, nil
 	case canary != nil && canary.retryAt.Before(latest):

@@ -23,7 +23,7 @@ type Host struct {
 	mu      sync.Mutex // guards the fields below; never held across I/O
 	started bool
 	stopped bool
-	slots   map[string]*slot // by adapter name; only ever added to
+	slots   map[string]*slot // by adapter name
 	warned  map[string]bool  // files of the plugin directory that were complained about; "" for all of it
 	work    *workDir
 	life    context.Context // of everything that Start began; nil before
@@ -42,7 +42,8 @@ func New(cfg Config) *Host {
 
 // Start takes over the work directory, finds the adapters and begins to launch them: the release that each slot is meant to serve,
 // from the host's own copy; an adapter that never served, from the plugin directory. It does not wait for them: callers of Lease do.
-// An empty or missing plugin directory is a warning, an adapter that does not start is a state of its slot; the error is about the
+// An empty or missing plugin directory is a warning, and so is one that cannot be read, unless nothing was ever served: then there is
+// nothing to launch. An adapter that does not start is a state of its slot; the error is about the
 // directories and the repository. The context bounds Start only; Stop ends what it began. A host is started once.
 func (h *Host) Start(ctx context.Context) error {
 	h.mu.Lock()
@@ -62,9 +63,13 @@ func (h *Host) Start(ctx context.Context) error {
 		return err
 	}
 	found, err := h.scan(ctx)
-	if err != nil {
+	switch {
+	case err != nil && len(desired) == 0:
 		return err
+	case err != nil:
+		h.cfg.Logger.WarnContext(ctx, "plugin directory not read; what served before is served from the server's copies", slog.Any("error", err))
 	}
+	kept := slices.Clone(desired)
 	for _, f := range found {
 		known := slices.ContainsFunc(desired, func(d release.Desired) bool { return d.Adapter == f.Adapter })
 		if !known && f.Label == "" {
@@ -104,35 +109,18 @@ func (h *Host) Start(ctx context.Context) error {
 			s.tidy()
 		}
 	})
+	h.running.Go(func() { h.warnOfOthers(h.life, found, kept) })
 	return nil
 }
 
 // addLocked adds a slot and lets it run.
-func (h *Host) addLocked(d release.Desired) {
+func (h *Host) addLocked(d release.Desired) *slot {
 	s := h.newSlot(h.life, h.work, d)
 	h.slots[d.Adapter] = s
 	h.running.Go(s.run)
 	h.running.Go(s.expirePins)
 	h.running.Go(s.settleDebts)
-}
-
-// discover adds slots for adapters whose files came into the plugin directory after Start. They stay unloaded until a swap.
-func (h *Host) discover(ctx context.Context) error {
-	found, err := h.scan(ctx)
-	if err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.stopped || h.life == nil {
-		return nil
-	}
-	for _, f := range found {
-		if h.slots[f.Adapter] == nil {
-			h.addLocked(release.Desired{Adapter: f.Adapter, Unloaded: true})
-		}
-	}
-	return nil
+	return s
 }
 
 // Stop gives no more leases, waits until those out there were released or the context ends, and then stops every process. It

@@ -28,6 +28,7 @@ type slot struct {
 	sockets string
 	log     *slog.Logger
 	life    context.Context // of the processes: ends with Host.Stop
+	die     func()          // ends life before: of an adapter's own slot, when it leaves
 	notify  func()          // tells the host that something visible changed
 	of      *slot           // the adapter's own slot, when this one is a canary; else nil
 
@@ -53,7 +54,7 @@ type slot struct {
 	pauses   *backoff
 	breaker  *breaker
 	refusing bool          // no more leases, no more starts
-	ended    bool          // of a canary: no store is pinned to it any more
+	ended    bool          // no store is pinned to this canary any more; of an adapter's own slot: it left, see leave
 	overtake func()        // ends the start that run has under way; nil when its outcome does not matter any more
 	lostTime time.Time     // of a canary: since when it has no generation that a caller can use; zero while it has
 	changed  chan struct{} // closed and replaced when anything above changes
@@ -94,8 +95,9 @@ func (s *slot) own() *slot {
 
 // newSlot returns a slot that does nothing until run.
 func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *slot {
+	life, die := context.WithCancel(life)
 	s := &slot{
-		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, life: life, notify: h.changes.notify,
+		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, life: life, die: die, notify: h.changes.notify,
 		log:        h.cfg.Logger.With(slog.String("adapter", d.Adapter)),
 		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
 		desired: d, message: startingMessage, mu: &sync.Mutex{}, pins: make(map[string]*pin),

@@ -20,7 +20,7 @@ const (
 	Serving                   // calls are served
 	Restarting                // the process ended or did not start; the next one is on its way
 	CrashLooping              // processes end again and again: calls are refused at once, and one process is tried now and then
-	Unloaded                  // the operator took the adapter out of service
+	Unloaded                  // the operator took the adapter out of service, or has not loaded it since its file came
 	Stopped                   // the host is stopped
 )
 

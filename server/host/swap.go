@@ -142,6 +142,8 @@ func (s *slot) beginCommand(room bool) error {
 	switch {
 	case s.refusing:
 		return stoppingProblem()
+	case s.ended:
+		return s.notInstalled()
 	case s.commanded:
 		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
 			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
