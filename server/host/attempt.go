@@ -3,7 +3,10 @@ package host
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/relaishq/relais/adapters/launch"
 )
 
 // attempt starts a process for a slot that has none, until it serves, fails, or something else is decided meanwhile: a start can take as
@@ -24,4 +27,34 @@ func (s *slot) overtakeLocked() {
 		s.overtake()
 		s.overtake = nil
 	}
+}
+
+// unstarted is a failure before there was a process of the release: its file could not be had, or the machine gave none. It says nothing of
+// the release, and may pass.
+type unstarted struct{ cause error }
+
+// Error returns the cause's text.
+func (u unstarted) Error() string { return u.cause.Error() }
+
+// Unwrap returns the cause.
+func (u unstarted) Unwrap() error { return u.cause }
+
+// ranErrors are the failures of launch that a process of the release caused.
+func ranErrors() []error {
+	return []error{launch.ErrNotAdapter, launch.ErrIncompatible, launch.ErrExited, launch.ErrStartTimeout}
+}
+
+// judgeStart marks the failure of launching a release when no process of it ran.
+func judgeStart(err error) error {
+	if slices.ContainsFunc(ranErrors(), func(ran error) bool { return errors.Is(err, ran) }) {
+		return err
+	}
+	return unstarted{err}
+}
+
+// spares reports whether a failure does not count towards a crash loop: in a canary that would end the pins, although the release may be
+// as good as ever, and its stores are served by another one meanwhile.
+func (s *slot) spares(err error) bool {
+	var u unstarted
+	return s.of != nil && errors.As(err, &u)
 }

@@ -36,7 +36,8 @@ type PinRequest struct {
 
 // Pin holds a store on a release until its time, also over restarts of the server and whatever serves. The release is started and
 // probed as for a swap before it counts; then new calls of the store go to it, in the place of an earlier pin of the store. A release
-// that does not come up again and again ends its pins: Status.Pins tells why, and the stores go to the release that serves.
+// whose processes end again and again ends its pins: Status.Pins tells why, and the stores go to the release that serves. They also go
+// there while its file is lost or the machine has no process for it, which ends no pin.
 //
 // Errors are problems, and leave everything as it was: those of Swap, STORE_NOT_FOUND, ADAPTER_NOT_CONNECTED, TOO_MANY_PINS, ADAPTER_DOWN while
 // a release that stores are pinned to already is being restarted, a field that is wrong; or the context's.

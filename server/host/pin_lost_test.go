@@ -2,11 +2,17 @@ package host_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/relaishq/relais/server/host"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
 
@@ -107,5 +113,50 @@ func TestPinnedCallersAreWokenByTheirRelease(t *testing.T) {
 	}
 	if got := <-answered; got.err != nil || got.generation != 2 {
 		t.Errorf("call of who waited: generation %d, %v; want the pinned one", got.generation, got.err)
+	}
+}
+
+// TestPinSurvivesWhatPasses: a release that cannot be had is no release that fails. The pin stands, the operator reads what is wrong, and
+// when it is mended the store goes back to its release.
+func TestPinSurvivesWhatPasses(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if err := r.pin(t, "canary", "next", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	held := r.pins(t)[0].Pin
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		filepath.Join(r.cfg.PluginDir, canaryFile), filepath.Join(r.cfg.WorkDir, "releases", "one", held.Release.SHA256),
+	} {
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := &logBuffer{}
+	again := &rig{cfg: r.cfg, memory: r.memory, stores: r.stores}
+	again.Host = running(t, func(c *host.Config) {
+		*c = r.cfg
+		c.BreakerFailures, c.Logger = 3, log.logger()
+	})
+	served := again.serving(t).Number
+	eventually(t, "more failures than a crash loop has", func() bool {
+		return log.count("adapter restarts") > 5 || again.pins(t)[0].Ended != ""
+	})
+	if diff := cmp.Diff(held, again.pins(t)[0].Pin); diff != "" {
+		t.Errorf("pin (-before +after)\n%s", diff)
+	}
+	if p := again.pins(t)[0]; p.State != host.Restarting || !strings.Contains(p.Message, "back, or end the pins to it with \"relais adapter unpin one\"") {
+		t.Errorf("state %v, message %q; want RESTARTING, and what to do", p.State, p.Message)
+	}
+	if generation, _, err := again.patiently(t); err != nil || generation != served {
+		t.Errorf("call on generation %d, %v; want %d, which serves", generation, err, served)
+	}
+	install(t, r.cfg.PluginDir, canaryFile, "next")
+	eventually(t, "the store is back", func() bool { return again.canaryServes(t) })
+	if saved, err := r.memory.Pins(t.Context()); err != nil || !cmp.Equal([]release.Pin{held}, saved) {
+		t.Errorf("saved %+v, %v; want the pin as it was", saved, err)
 	}
 }

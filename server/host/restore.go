@@ -23,7 +23,11 @@ func (s *slot) launchKept(ctx context.Context, sum string) (*generation, error) 
 	}
 	c, err := s.kept(ctx, sum)
 	if err != nil {
-		return nil, fmt.Errorf("%w; put that release's file back, or serve another one with \"relais adapter swap %s\"", err, s.name)
+		instead := "serve another one with \"relais adapter swap " + s.name + "\""
+		if s.of != nil {
+			instead = "end the pins to it with \"relais adapter unpin " + s.name + "\""
+		}
+		return nil, fmt.Errorf("%w; put that release's file back, or %s", err, instead)
 	}
 	defer c.discard()
 	if c.copied != nil {

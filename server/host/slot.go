@@ -189,7 +189,10 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 		return 0, false
 	}
 	s.state, s.message, s.cause = Restarting, err.Error(), err
-	if wait, open = s.breaker.failed(time.Now(), finished); open {
+	if !s.spares(err) {
+		wait, open = s.breaker.failed(time.Now(), finished)
+	}
+	if open {
 		s.state = CrashLooping
 	} else {
 		wait = s.pauses.next()
@@ -210,7 +213,7 @@ func (s *slot) fill(ctx context.Context) error {
 	}
 	g, err := s.launchKept(ctx, desired.SHA256)
 	if err != nil {
-		return err
+		return judgeStart(err)
 	}
 	if err = g.probe(ctx, s.name, s.cfg.StartTimeout); err == nil {
 		err = s.publish(ctx, g, nil)
