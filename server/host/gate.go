@@ -63,7 +63,7 @@ func (s *slot) tryLease(store string, begin, latest time.Time) (*Lease, wait, er
 	}
 	switch {
 	case s.refusing:
-		return nil, wait{}, problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; send the request again later")
+		return nil, wait{}, stoppingProblem()
 	case s.desired.Unloaded:
 		return nil, wait{}, problem.New(problem.NotFound, problem.ReasonAdapterNotFound,
 			"adapter %s is not loaded; its operator loads it with \"relais adapter swap %s\"", s.name, s.name).With("adapter", s.name)
