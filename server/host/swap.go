@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/relaishq/relais/adapters/launch"
@@ -98,75 +97,6 @@ func checkFileOf(adapter, file string) error {
 		return nil
 	}
 	return problem.InvalidField("file", "must be %s%s, or that with \"@\" and a label of letters, digits and ._+-", handshake.FilePrefix, adapter)
-}
-
-// maxRetiring bounds the processes of one slot that have calls to finish, so that swaps in a row do not pile them up.
-const maxRetiring = 4
-
-// command begins a command of the operator, one at a time. The context that it returns ends with the host too. The caller calls end
-// when the outcome is decided; calling it twice is fine.
-func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err error) {
-	return s.commandTo(ctx, false)
-}
-
-// commandTo is command. One for which there is always room is not refused because processes retire: it is a rollback, after which makeRoom
-// ends the oldest of too many, or starts no process.
-func (s *slot) commandTo(ctx context.Context, room bool) (_ context.Context, end func(), err error) {
-	if err := s.beginCommand(room); err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.life, cancel)
-	end = sync.OnceFunc(func() {
-		stop()
-		cancel()
-		s.mu.Lock()
-		s.commanded = false
-		s.mu.Unlock()
-		s.commands.Done()
-	})
-	// Who removes copies at this moment does not know of the command yet.
-	unlock, err := s.lockPublishing(ctx)
-	if err != nil {
-		end()
-		return nil, nil, fmt.Errorf("wait for adapter %s: %w", s.name, err)
-	}
-	unlock()
-	return ctx, end, nil
-}
-
-func (s *slot) beginCommand(room bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	retiring := len(s.unhurriedLocked())
-	switch {
-	case s.refusing:
-		return stoppingProblem()
-	case s.ended:
-		return s.notInstalled()
-	case s.commanded:
-		return problem.New(problem.Precondition, problem.ReasonSwapUnderWay,
-			"another command for adapter %s is under way; watch it with \"relais adapter watch\" and try again", s.name).With("adapter", s.name)
-	case retiring >= maxRetiring && !room:
-		return problem.New(problem.Precondition, problem.ReasonTooManyRetiring,
-			"%d processes of adapter %s that served before still finish their calls; try again when one of them is gone, \"relais adapter get %s\" "+
-				"lists them, or roll back, which ends the oldest", retiring, s.name, s.name).With("adapter", s.name)
-	}
-	s.commanded = true
-	s.commands.Add(1)
-	return nil
-}
-
-// unhurriedLocked are the generations that retire and may take their time, the oldest first, those of canaries last.
-func (s *slot) unhurriedLocked() (all []*generation) {
-	for _, slot := range append([]*slot{s}, s.canaries...) {
-		for _, g := range slot.retiring {
-			if !g.hurried {
-				all = append(all, g)
-			}
-		}
-	}
-	return all
 }
 
 // candidate is a release that is about to be swapped in.
