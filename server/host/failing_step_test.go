@@ -204,12 +204,6 @@ func diesWhileSaved(version string) func(*testing.T, *rig) func() {
 	}
 }
 
-// library is the path of a copy.
-func (r *rig) library(t *testing.T, sum string) string {
-	t.Helper()
-	return r.inWork(t, "releases", "one", sum, handshake.FilePrefix+"one")
-}
-
 // TestUndoThatFails: what is saved cannot be taken back. The old generation serves on, and the database is put right at the next
 // opportunity, at which the copy that it named goes.
 func TestUndoThatFails(t *testing.T) {
