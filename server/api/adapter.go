@@ -18,6 +18,7 @@ type AdapterHost interface {
 	Files(ctx context.Context) ([]host.File, error)
 	Changed() <-chan struct{}
 	Swap(ctx context.Context, adapter, file string, report host.Report) error
+	SwapRelease(ctx context.Context, adapter, sha256 string, report host.Report) error
 	Rollback(ctx context.Context, adapter string, report host.Report) error
 	Unload(ctx context.Context, adapter string) error
 	Pin(ctx context.Context, r host.PinRequest) error
@@ -107,6 +108,12 @@ func (a *Adapters) SwapAdapter(
 	req *marketplacev1.SwapAdapterRequest, stream grpc.ServerStreamingServer[marketplacev1.SwapStep],
 ) error {
 	return a.swap(req.GetName(), stream, func(ctx context.Context, adapter string, report host.Report) error {
+		switch {
+		case req.GetSha256() != "" && req.GetFile() != "":
+			return problem.InvalidField("sha256", "must not be set beside file")
+		case req.GetSha256() != "":
+			return a.host.SwapRelease(ctx, adapter, req.GetSha256(), report)
+		}
 		return a.host.Swap(ctx, adapter, req.GetFile(), report)
 	})
 }

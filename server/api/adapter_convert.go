@@ -55,13 +55,16 @@ var pinStates = map[host.State]marketplacev1.Pin_State{
 	host.Serving:      marketplacev1.Pin_STATE_SERVING,
 	host.Restarting:   marketplacev1.Pin_STATE_RESTARTING,
 	host.CrashLooping: marketplacev1.Pin_STATE_RESTARTING, // for a moment: then the pin ends
-	host.Stopped:      marketplacev1.Pin_STATE_ENDED,
+	host.Stopped:      marketplacev1.Pin_STATE_STOPPED,
 }
 
 func pinToProto(p host.Pin) *marketplacev1.Pin {
 	out := &marketplacev1.Pin{
 		Store: storeName(p.Store), Sha256: p.Release.SHA256, Version: p.Release.Version, ExpireTime: timestamp(p.ExpireTime),
 		State: pinStates[p.State], Message: p.Message, RestartCount: int32(p.Restarts), //nolint:gosec // far fewer
+	}
+	if p.Ended != "" {
+		out.State = marketplacev1.Pin_STATE_ENDED
 	}
 	if p.Generation.Number != 0 {
 		out.Generation = generationToProto(p.Generation)

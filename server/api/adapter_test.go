@@ -79,6 +79,10 @@ func (h *fakeHost) Swap(ctx context.Context, adapter, file string, report host.R
 	return h.swap(ctx, file, report)
 }
 
+func (h *fakeHost) SwapRelease(ctx context.Context, adapter, sha256 string, report host.Report) error {
+	return h.Swap(ctx, adapter, "sha256 "+sha256, report)
+}
+
 func (h *fakeHost) Rollback(ctx context.Context, _ string, report host.Report) error {
 	return h.swap(ctx, "", report)
 }
@@ -199,6 +203,22 @@ func TestAdaptersAreShown(t *testing.T) {
 	}
 }
 
+// TestPinsWhileTheServerStops: a pin that holds on when the server is back has not ended.
+func TestPinsWhileTheServerStops(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	h.status.Pins[0].State = host.Stopped
+	client, _ := operators(t, h)
+	got, err := client.GetAdapter(t.Context(), &marketplacev1.GetAdapterRequest{Name: "adapters/one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := []marketplacev1.Pin_State{got.GetPins()[0].GetState(), got.GetPins()[1].GetState()}
+	if diff := cmp.Diff([]marketplacev1.Pin_State{marketplacev1.Pin_STATE_STOPPED, marketplacev1.Pin_STATE_ENDED}, states); diff != "" {
+		t.Errorf("states (-want +got)\n%s", diff)
+	}
+}
+
 // TestEveryStateHasAName: a state that the API does not know would be shown as none.
 func TestEveryStateHasAName(t *testing.T) {
 	t.Parallel()
@@ -273,6 +293,34 @@ func all[M any](stream grpc.ServerStreamingClient[M]) (messages []*M, err error)
 			return messages, err
 		}
 		messages = append(messages, m)
+	}
+}
+
+// TestSwapByHash: the release is named by its hash in the place of a file, not beside one.
+func TestSwapByHash(t *testing.T) {
+	t.Parallel()
+	h := newFakeHost()
+	var asked []string
+	h.swap = func(_ context.Context, release string, _ host.Report) error {
+		asked = append(asked, release)
+		return nil
+	}
+	client, _ := operators(t, h)
+	swap := func(file, sum string) error {
+		stream, err := client.SwapAdapter(t.Context(), &marketplacev1.SwapAdapterRequest{Name: "adapters/one", File: file, Sha256: sum})
+		if err == nil {
+			_, err = all(stream)
+		}
+		return err
+	}
+	if err := swap("", "aa"); err != nil {
+		t.Error(err)
+	}
+	if err := swap("f", "aa"); status.Code(err) != codes.InvalidArgument || detailsOf(err).info.GetReason() != problem.ReasonInvalidField {
+		t.Errorf("file and hash: %v, want INVALID_FIELD", err)
+	}
+	if diff := cmp.Diff([]string{"sha256 aa"}, asked); diff != "" {
+		t.Errorf("the host was asked for (-want +got)\n%s", diff)
 	}
 }
 

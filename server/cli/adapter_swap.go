@@ -16,15 +16,18 @@ import (
 )
 
 func (a *app) adapterSwap() *cobra.Command {
-	return &cobra.Command{
+	var sum string
+	cmd := &cobra.Command{
 		Use:   "swap ADAPTER [FILE]",
 		Short: "Let another release of an adapter serve",
 		Long: `Swap lets the release serve that lies in the server's plugin directory: relais-adapter-ADAPTER, or the file that
-is named, most often relais-adapter-ADAPTER@VERSION. The new process is started and probed beside the old one;
-calls under way finish where they began. A release that does not do is refused, and the old one serves on. Steps
-are shown on standard error.`,
+is named, most often relais-adapter-ADAPTER@VERSION; or, with --sha256, one of those that "relais adapter get"
+lists. An adapter that is unloaded and has no file is loaded with the release that it was unloaded with. The new
+process is started and probed beside the old one; calls under way finish where they began. A release that does not
+do is refused, and the old one serves on. Steps are shown on standard error.`,
 		Example: `  relais adapter swap cdiscount
-  relais adapter swap cdiscount relais-adapter-cdiscount@1.4.0`,
+  relais adapter swap cdiscount relais-adapter-cdiscount@1.4.0
+  relais adapter swap cdiscount --sha256 9f2c…`,
 		Args:              operands(1, 2),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
@@ -32,9 +35,12 @@ are shown on standard error.`,
 			if err != nil {
 				return err
 			}
-			request := &marketplacev1.SwapAdapterRequest{Name: name}
+			request := &marketplacev1.SwapAdapterRequest{Name: name, Sha256: sum}
 			if len(args) > 1 {
 				request.File = args[1]
+			}
+			if request.GetFile() != "" && sum != "" {
+				return usagef("give either FILE or --sha256")
 			}
 			stream, err := api.SwapAdapter(ctx, request)
 			if err != nil {
@@ -43,6 +49,8 @@ are shown on standard error.`,
 			return a.followSwap(stream, args[0])
 		}),
 	}
+	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
+	return cmd
 }
 
 func (a *app) adapterRollback() *cobra.Command {
@@ -50,9 +58,10 @@ func (a *app) adapterRollback() *cobra.Command {
 		Use:   "rollback ADAPTER",
 		Short: "Let the release serve that served before",
 		Long: `Rollback is a swap to the release that served before, from the server's own copy, or, should that be lost, from a file
-of the plugin directory that holds the same release. A second rollback undoes the first. It does not wait for
-processes that still finish calls after earlier swaps: when there are too many, the oldest is ended with the calls that
-it has. Stores that are pinned to a release stay there.`,
+of the plugin directory that holds the same release. A second rollback undoes the first: it brings back the release
+that the first one took out of service. An adapter that is unloaded is loaded, with the release before the one that it
+was unloaded with. It does not wait for processes that still finish calls after earlier swaps: when there are too many,
+the oldest is ended with the calls that it has. Stores that are pinned to a release stay there.`,
 		Example:           `  relais adapter rollback cdiscount`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -70,6 +70,8 @@ func TestSwap(t *testing.T) {
 		{"a file by name", []string{"swap", "adapters/cdiscount", "relais-adapter-cdiscount@next"}, swapped(append(whole, cut, complete())...),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount", File: "relais-adapter-cdiscount@next"},
 			[]string{"generation 1 ended, 3 calls were cut short"}, cli.ExitOK},
+		{"a release by its hash", []string{"swap", "cdiscount", "--sha256", "77aa"}, swapped(append(whole, retired, complete())...),
+			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount", Sha256: "77aa"}, []string{"register", "retire"}, cli.ExitOK},
 		{"the release that serves", []string{"swap", "cdiscount"}, swapped(unchanged, complete()),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{"version 0.1.0 serves already, nothing changes"}, cli.ExitOK},
 		{"a rollback", []string{"rollback", "cdiscount"}, swapped(append(whole, retired, complete())...),

@@ -246,6 +246,7 @@ func TestUsageErrors(t *testing.T) {
 		"server by foreign name":   {"store|list|--server|relais.example:7443", "is not on this machine"},
 		"empty socket":             {"store|list|--server|unix:", "names no socket"},
 		"empty admin socket":       {"adapter|list|--admin-socket|", "--admin-socket is empty"},
+		"swap to two releases":     {"adapter|swap|cdiscount|f|--sha256|77aa", "either FILE or --sha256"},
 		"pin for ever":             {"adapter|pin|cdiscount|tea|f", `required flag(s) "for" not set`},
 		"pin for no time":          {"adapter|pin|cdiscount|tea|f|--for|-1h", "--for must be positive"},
 		"pin to nothing":           {"adapter|pin|cdiscount|tea|--for|1h", "either FILE or --sha256"},

@@ -20,8 +20,9 @@ func newBreaker(cfg Config, random func() float64) *breaker {
 	}
 }
 
-// failed notes a failure of a generation that had finished so many calls; enough of them close the breaker. When this is a crash loop it returns how long to wait
-// before one more process is tried. A trial that fails as well is one more failure of the same loop, however late it comes.
+// failed notes a failure of a generation that had finished so many calls. Enough calls mean that this is no loop: what was counted before
+// is forgotten. Enough failures open the breaker; while it is open failed returns how long to wait before one more process is tried. A
+// trial that fails as well is one more failure of the same loop, however late it comes.
 func (b *breaker) failed(now time.Time, finishedCalls int) (pause time.Duration, open bool) {
 	if finishedCalls >= b.goodCalls {
 		b.reset()

@@ -57,9 +57,11 @@ func TestUnload(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
 	before := r.serving(t)
-	r.stores.use.Stores = 2
-	if err := r.Unload(t.Context(), "one"); !problem.HasReason(err, problem.ReasonAdapterInUse) {
-		t.Errorf("Unload with bound stores = %v, want ADAPTER_IN_USE", err)
+	for n, words := range map[int]string{1: "used by 1 connected store;", 2: "used by 2 connected stores;"} {
+		r.stores.use.Stores = n
+		if err := r.Unload(t.Context(), "one"); !problem.HasReason(err, problem.ReasonAdapterInUse) || !strings.Contains(err.Error(), words) {
+			t.Errorf("Unload with bound stores = %v, want ADAPTER_IN_USE and %q", err, words)
+		}
 	}
 	r.stores.use.Stores = 0
 	for range 2 { // the second time there is nothing to do
@@ -91,6 +93,68 @@ func TestUnload(t *testing.T) {
 	}
 	if _, err := call(t.Context(), next, "one", "nothing"); err != nil || r.memory.desired().Unloaded {
 		t.Errorf("call after loading: %v; saved %+v", err, r.memory.desired())
+	}
+}
+
+// TestLoadWithoutItsFile: an adapter that was unloaded comes back from the server's copies, with the release that it had or the one before.
+func TestLoadWithoutItsFile(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(r.cfg.PluginDir, handshake.FilePrefix+"one")); err != nil {
+		t.Fatal(err)
+	}
+	quiet := func(host.Step) {}
+	if err := r.Swap(t.Context(), "one", "", quiet); !problem.HasReason(err, problem.ReasonReleaseNotFound) {
+		t.Errorf("swap of one that serves to a file that is gone = %v, want RELEASE_NOT_FOUND", err)
+	}
+	for _, tt := range []struct {
+		name string
+		load func() error
+		want string
+	}{
+		{"a swap", func() error { return r.Swap(t.Context(), "one", "", quiet) }, "2.0.0"},
+		{"a rollback", func() error { return r.Rollback(t.Context(), "one", quiet) }, "1.0.0"},
+	} {
+		if err := r.Unload(t.Context(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tt.load(); err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if got := r.serving(t).Release.Version; got != tt.want {
+			t.Errorf("%s serves %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestSwapByHash: from the server's copies, from the plugin directory, and from nowhere.
+func TestSwapByHash(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	first := r.serving(t).Release
+	if _, err := r.swap(t, "next"); err != nil {
+		t.Fatal(err)
+	}
+	quiet := func(host.Step) {}
+	if err := r.SwapRelease(t.Context(), "one", first.SHA256, quiet); err != nil || r.serving(t).Release != first {
+		t.Errorf("swap to the kept release = %v, serving %+v", err, r.serving(t))
+	}
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@3", "decides")
+	files, err := r.Files(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	labelled := files[len(files)-1].SHA256
+	if err := r.SwapRelease(t.Context(), "one", labelled, quiet); err != nil || r.serving(t).Release.SHA256 != labelled {
+		t.Errorf("swap to the release of a file = %v, serving %+v", err, r.serving(t))
+	}
+	for sum, reason := range map[string]string{"12": problem.ReasonInvalidField, strings.Repeat("0", 64): problem.ReasonReleaseNotFound} {
+		if err := r.SwapRelease(t.Context(), "one", sum, quiet); !problem.HasReason(err, reason) {
+			t.Errorf("swap to %.12s = %v, want %s", sum, err, reason)
+		}
 	}
 }
 

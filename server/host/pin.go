@@ -52,15 +52,34 @@ func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 	return s.hold(ctx, r)
 }
 
+// fileOf finds the file of the plugin directory that holds a release; empty when none does.
+func (h *Host) fileOf(ctx context.Context, adapter, sum string) (name string, err error) {
+	files, err := h.Files(ctx)
+	for _, f := range files {
+		if f.Adapter == adapter && f.SHA256 == sum {
+			name = f.Name
+		}
+	}
+	return name, err
+}
+
+// checkHash refuses what is no hash.
+func checkHash(sum string) error {
+	if !sha256Hex.MatchString(sum) {
+		return problem.InvalidField("sha256", "must be 64 hexadecimal digits in lower case")
+	}
+	return nil
+}
+
 // sha256Hex is a hash as it is shown.
 var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (r PinRequest) check(now time.Time) error {
 	switch {
 	case (r.File == "") == (r.SHA256 == ""):
-		return problem.InvalidField("file", "either file or sha256 must be set")
-	case r.SHA256 != "" && !sha256Hex.MatchString(r.SHA256):
-		return problem.InvalidField("sha256", "must be 64 hexadecimal digits in lower case")
+		return problem.InvalidField("release", "either file or sha256 must be set")
+	case r.SHA256 != "" && checkHash(r.SHA256) != nil:
+		return checkHash(r.SHA256)
 	case !r.ExpireTime.After(now):
 		return problem.InvalidField("expire_time", "must be set, and in the future")
 	case r.ExpireTime.After(now.Add(MaxPinTime)):
@@ -192,7 +211,7 @@ func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
 		if err == nil || ctx.Err() != nil || passes(err) {
 			return c, err
 		}
-		s.log.WarnContext(ctx, "no release to pin a store to", slog.String("sha256", r.SHA256), slog.Any("error", err))
+		s.log.WarnContext(ctx, "no such release", slog.String("sha256", r.SHA256), slog.Any("error", err))
 		return candidate{}, problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
 			"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
 	}

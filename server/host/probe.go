@@ -24,7 +24,7 @@ func (g *generation) probe(ctx context.Context, name string, timeout time.Durati
 		return fmt.Errorf("the adapter does not describe itself: %w", err)
 	}
 	if got := description.GetAdapter(); got != name {
-		return fmt.Errorf("the file is named for adapter %q and holds adapter %.64q; rename it", name, got)
+		return fmt.Errorf("the file is named for adapter %q and holds adapter %.64q; put the right build in its place, or rename it if its name is wrong", name, got)
 	}
 	g.description, g.release.Version = description, description.GetVersion()
 	return nil

@@ -79,7 +79,7 @@ func TestRefusedReleases(t *testing.T) {
 		{"hangs at its start", "", as("hangs"), problem.ReasonReleaseRefused, "launch", []string{"did not become ready in time"}},
 		{"hangs when it is to describe itself", "", as("mute"), problem.ReasonReleaseRefused, "probe", []string{"does not describe itself", "Deadline"}},
 		{"hangs when it is asked", "", as("hangs-when-probed"), problem.ReasonReleaseRefused, "probe", []string{"DeadlineExceeded"}},
-		{"another adapter", "", as("other"), problem.ReasonReleaseRefused, "probe", []string{`holds adapter "other"`}},
+		{"another adapter", "", as("other"), problem.ReasonReleaseRefused, "probe", []string{`holds adapter "other"; put the right build in its place`}},
 		{"no version", "", as("unversioned"), problem.ReasonReleaseRefused, "probe", []string{"no version"}},
 		{"no marketplace", "", as("marketless"), problem.ReasonReleaseRefused, "probe", []string{"names no marketplace"}},
 		{"reads no orders", "", as("reads-nobody"), problem.ReasonReleaseRefused, "probe", []string{"max_orders_per_get"}},

@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -16,7 +18,8 @@ import (
 )
 
 // Swap lets another release of an adapter serve: the file with this plain name in the plugin directory, the adapter's own when
-// the name is empty. Calls under way finish on the process that they began on; callers notice nothing. Swapping to the release that
+// the name is empty; with an empty name an adapter that is unloaded and has no file of its own is loaded with the release that it
+// was unloaded with. Calls under way finish on the process that they began on; callers notice nothing. Swapping to the release that
 // serves is no change and no error. An adapter that has no slot yet, because its file is new, gets one.
 //
 // It returns when the process that served before is gone. When the context ends after Publish, Swap returns its error and the rest
@@ -29,7 +32,8 @@ func (h *Host) Swap(ctx context.Context, adapter, file string, report Report) er
 
 // swapFile is Swap, which the watcher of the plugin directory does too.
 func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool, report Report) error {
-	if file == "" {
+	named := file != ""
+	if !named {
 		file = handshake.FilePrefix + adapter
 	}
 	if err := checkFileOf(adapter, file); err != nil {
@@ -49,15 +53,47 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 		}
 		copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, file))
 		if err != nil {
+			if last := s.unloadedRelease(); last != "" && !named && errors.Is(err, fs.ErrNotExist) && !passes(err) {
+				return s.kept(ctx, last)
+			}
 			return candidate{}, s.notTaken(file, err)
 		}
 		return candidate{path: copied.Path, sum: copied.SHA256, file: file, copied: copied}, nil
 	})
 }
 
-// Rollback lets the release serve that served before, from the server's own copy, or, when that is not intact, from the plugin directory. It
-// is a swap otherwise; a second rollback undoes the first. NO_PREVIOUS_RELEASE when there is none. It does not wait for processes that
-// retire: when there are too many once it serves, the oldest is ended with the calls that it still has.
+// unloadedRelease is the hash of the release with which the slot was unloaded; empty when it was not, or never served.
+func (s *slot) unloadedRelease() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.desired.Unloaded {
+		return ""
+	}
+	return s.desired.Release.SHA256
+}
+
+// SwapRelease is Swap to the release with this hash, of which the server keeps a copy, or which lies in the plugin directory under one of
+// the adapter's names. RELEASE_NOT_FOUND when there is neither.
+func (h *Host) SwapRelease(ctx context.Context, adapter, sum string, report Report) error {
+	if err := checkHash(sum); err != nil {
+		return err
+	}
+	if err := h.discover(ctx); err != nil {
+		return outageProblem(adapter, "look into the plugin directory", err)
+	}
+	s, err := h.slot(adapter)
+	if err != nil {
+		return err
+	}
+	return s.exchange(ctx, report, LastSwap{}, func(ctx context.Context) (candidate, error) {
+		return s.chosen(ctx, PinRequest{SHA256: sum})
+	})
+}
+
+// Rollback lets the release serve that served before, from the server's own copy, or, when that is not intact, from the plugin directory.
+// It is a swap otherwise; a second rollback undoes the first, and a slot that is unloaded is loaded by it. NO_PREVIOUS_RELEASE when there is
+// none. It does not wait for processes that retire: when there are too many once it serves, the oldest is ended with the calls that it
+// still has.
 func (h *Host) Rollback(ctx context.Context, adapter string, report Report) error {
 	s, err := h.slot(adapter)
 	if err != nil {
@@ -279,11 +315,7 @@ func (s *slot) suits(ctx context.Context, d *adapterv1.DescribeResponse, r relea
 		return fmt.Errorf("find out what the connected stores use: %w", outage{err})
 	}
 	if lacks := missing(d, s.lastDescription(), use, s.servedTo(r, use)); len(lacks) > 0 {
-		who := "the connected store"
-		if use.Stores > 1 {
-			who = fmt.Sprintf("the %d connected stores", use.Stores)
-		}
-		return fmt.Errorf("it does not do for %s: %s", who, strings.Join(lacks, "; "))
+		return fmt.Errorf("it does not do for %s: %s", storesInWords(use.Stores), strings.Join(lacks, "; "))
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 	}
 	if use.Stores > 0 {
 		return problem.New(problem.Precondition, problem.ReasonAdapterInUse,
-			"%d connected stores use adapter %s; move them to another adapter or disconnect them first", use.Stores, s.name).With("adapter", s.name)
+			"adapter %s is used by %s; move what uses it to another adapter or disconnect it first", s.name, storesInWords(use.Stores)).With("adapter", s.name)
 	}
 	if err := s.unload(decided); err != nil {
 		return s.failedCommand(ctx, "unload adapter "+s.name, err)
@@ -65,6 +65,14 @@ func (s *slot) awaitEnd(ctx context.Context) error {
 	}
 	s.tidy() // what the last process to end had no time for
 	return nil
+}
+
+// storesInWords counts connected stores.
+func storesInWords(n int) string {
+	if n == 1 {
+		return "1 connected store"
+	}
+	return fmt.Sprintf("%d connected stores", n)
 }
 
 // unload lets nobody in any more; the generation that serves retires. After an error nothing is changed.

@@ -160,6 +160,8 @@ const (
 	Pin_STATE_RESTARTING Pin_State = 3
 	// The pin ended before its time: the store's calls go to the release that serves.
 	Pin_STATE_ENDED Pin_State = 4
+	// The server is stopping. The pin holds when it is back.
+	Pin_STATE_STOPPED Pin_State = 5
 )
 
 // Enum value maps for Pin_State.
@@ -170,6 +172,7 @@ var (
 		2: "STATE_SERVING",
 		3: "STATE_RESTARTING",
 		4: "STATE_ENDED",
+		5: "STATE_STOPPED",
 	}
 	Pin_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -177,6 +180,7 @@ var (
 		"STATE_SERVING":     2,
 		"STATE_RESTARTING":  3,
 		"STATE_ENDED":       4,
+		"STATE_STOPPED":     5,
 	}
 )
 
@@ -1149,8 +1153,12 @@ type SwapAdapterRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. "adapters/{adapter}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Plain name of a file in the plugin directory; empty means "relais-adapter-{adapter}".
-	File          string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Plain name of a file in the plugin directory. Without it and sha256 it is "relais-adapter-{adapter}", or, for an adapter that is
+	// unloaded and has no such file, the release that it was unloaded with.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Hex SHA-256 of one of Adapter.releases, in the place of file: one that the server keeps a copy of, or that lies in the plugin
+	// directory under any of the adapter's names. To let the release of a pin serve every store, for example.
+	Sha256        string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1195,6 +1203,13 @@ func (x *SwapAdapterRequest) GetName() string {
 func (x *SwapAdapterRequest) GetFile() string {
 	if x != nil {
 		return x.File
+	}
+	return ""
+}
+
+func (x *SwapAdapterRequest) GetSha256() string {
+	if x != nil {
+		return x.Sha256
 	}
 	return ""
 }
@@ -1622,7 +1637,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x06Origin\x12\x16\n" +
 	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fORIGIN_OPERATOR\x10\x01\x12\x17\n" +
-	"\x13ORIGIN_PLUGIN_WATCH\x10\x02\"\xb2\x03\n" +
+	"\x13ORIGIN_PLUGIN_WATCH\x10\x02\"\xc5\x03\n" +
 	"\x03Pin\x12\x14\n" +
 	"\x05store\x18\x01 \x01(\tR\x05store\x12\x16\n" +
 	"\x06sha256\x18\x02 \x01(\tR\x06sha256\x12\x18\n" +
@@ -1634,13 +1649,14 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\a \x01(\v2!.relais.marketplace.v1.GenerationR\n" +
 	"generation\x12#\n" +
-	"\rrestart_count\x18\b \x01(\x05R\frestartCount\"l\n" +
+	"\rrestart_count\x18\b \x01(\x05R\frestartCount\"\x7f\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
 	"\rSTATE_SERVING\x10\x02\x12\x14\n" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x0f\n" +
-	"\vSTATE_ENDED\x10\x04\"\x9f\x01\n" +
+	"\vSTATE_ENDED\x10\x04\x12\x11\n" +
+	"\rSTATE_STOPPED\x10\x05\"\x9f\x01\n" +
 	"\aRelease\x12\x16\n" +
 	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
@@ -1672,10 +1688,11 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"\x16\n" +
 	"\x14WatchAdaptersRequest\"S\n" +
 	"\x15WatchAdaptersResponse\x12:\n" +
-	"\badapters\x18\x01 \x03(\v2\x1e.relais.marketplace.v1.AdapterR\badapters\"<\n" +
+	"\badapters\x18\x01 \x03(\v2\x1e.relais.marketplace.v1.AdapterR\badapters\"T\n" +
 	"\x12SwapAdapterRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04file\x18\x02 \x01(\tR\x04file\",\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\",\n" +
 	"\x16RollbackAdapterRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"*\n" +
 	"\x14UnloadAdapterRequest\x12\x12\n" +

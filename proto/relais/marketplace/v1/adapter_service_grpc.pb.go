@@ -50,19 +50,25 @@ type AdapterServiceClient interface {
 	//
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
-	// UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of the release: the server's own database, disk or
-	// machine failed. Nothing was changed, and it can be tried again.
-	//
-	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED
+	// with the step in the metadata, FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier
+	// swaps finish their calls, UNAVAILABLE/SERVER_STOPPING. UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of
+	// the release: the server's own database, disk or machine failed. Nothing was changed, and it can be tried again.
 	SwapAdapter(ctx context.Context, in *SwapAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. When too many processes of earlier swaps finish their calls then, the oldest is ended. Errors: those of SwapAdapter
-	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first, and brings back what it took out of service: a release that turned out bad included. An adapter that is unloaded is
+	// loaded with the release that served before the one that was unloaded. When too many processes of earlier swaps finish their calls
+	// then, the oldest is ended.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/NO_PREVIOUS_RELEASE,
+	// FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata, FAILED_PRECONDITION/SWAP_UNDER_WAY, UNAVAILABLE/SERVER_STOPPING,
+	// UNAVAILABLE/COMMAND_FAILED.
 	RollbackAdapter(ctx context.Context, in *RollbackAdapterRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SwapStep], error)
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
-	// back. It returns when no process of it is left: calls under way are finished before. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
-	// FAILED_PRECONDITION/ADAPTER_IN_USE, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// back. It returns when no process of it is left: calls under way are finished before.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, UNAVAILABLE/SERVER_STOPPING, UNAVAILABLE/COMMAND_FAILED.
 	UnloadAdapter(ctx context.Context, in *UnloadAdapterRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
@@ -73,11 +79,13 @@ type AdapterServiceClient interface {
 	// release that serves from then on. Nothing waits for the end of the calls under way: Adapter.retiring shows them.
 	//
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
-	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted,
-	// INVALID_ARGUMENT.
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted.
 	PinStore(ctx context.Context, in *PinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
-	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
+	// the end of any call.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND, UNAVAILABLE/SERVER_STOPPING,
+	// UNAVAILABLE/COMMAND_FAILED.
 	UnpinStore(ctx context.Context, in *UnpinStoreRequest, opts ...grpc.CallOption) (*Adapter, error)
 }
 
@@ -217,19 +225,25 @@ type AdapterServiceServer interface {
 	//
 	// A caller that goes away before PUBLISH is done stops the swap; later the rest happens without it.
 	//
-	// UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of the release: the server's own database, disk or
-	// machine failed. Nothing was changed, and it can be tried again.
-	//
-	// Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata,
-	// FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier swaps finish their calls.
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/RELEASE_NOT_FOUND, FAILED_PRECONDITION/RELEASE_REFUSED
+	// with the step in the metadata, FAILED_PRECONDITION/SWAP_UNDER_WAY, FAILED_PRECONDITION/TOO_MANY_RETIRING while processes of earlier
+	// swaps finish their calls, UNAVAILABLE/SERVER_STOPPING. UNAVAILABLE/COMMAND_FAILED, of this and the other commands below, says nothing of
+	// the release: the server's own database, disk or machine failed. Nothing was changed, and it can be tried again.
 	SwapAdapter(*SwapAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// RollbackAdapter lets the release serve that served before, from the server's own copy, the same way as SwapAdapter. A second one
-	// undoes the first. When too many processes of earlier swaps finish their calls then, the oldest is ended. Errors: those of SwapAdapter
-	// but for TOO_MANY_RETIRING, and FAILED_PRECONDITION/NO_PREVIOUS_RELEASE.
+	// undoes the first, and brings back what it took out of service: a release that turned out bad included. An adapter that is unloaded is
+	// loaded with the release that served before the one that was unloaded. When too many processes of earlier swaps finish their calls
+	// then, the oldest is ended.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/NO_PREVIOUS_RELEASE,
+	// FAILED_PRECONDITION/RELEASE_REFUSED with the step in the metadata, FAILED_PRECONDITION/SWAP_UNDER_WAY, UNAVAILABLE/SERVER_STOPPING,
+	// UNAVAILABLE/COMMAND_FAILED.
 	RollbackAdapter(*RollbackAdapterRequest, grpc.ServerStreamingServer[SwapStep]) error
 	// UnloadAdapter takes an adapter that no connected store uses out of service, also after a restart of the server. SwapAdapter puts it
-	// back. It returns when no process of it is left: calls under way are finished before. Errors: NOT_FOUND/ADAPTER_NOT_FOUND,
-	// FAILED_PRECONDITION/ADAPTER_IN_USE, FAILED_PRECONDITION/SWAP_UNDER_WAY.
+	// back. It returns when no process of it is left: calls under way are finished before.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_IN_USE,
+	// FAILED_PRECONDITION/SWAP_UNDER_WAY, UNAVAILABLE/SERVER_STOPPING, UNAVAILABLE/COMMAND_FAILED.
 	UnloadAdapter(context.Context, *UnloadAdapterRequest) (*Adapter, error)
 	// PinStore holds a store on a release of an adapter for a while, whichever one serves: to try a release with one store, or to leave
 	// one behind. The release is started beside the one that serves and probed as by SwapAdapter before new calls of the store go to it;
@@ -240,11 +254,13 @@ type AdapterServiceServer interface {
 	// release that serves from then on. Nothing waits for the end of the calls under way: Adapter.retiring shows them.
 	//
 	// Errors: those of SwapAdapter, NOT_FOUND/STORE_NOT_FOUND, FAILED_PRECONDITION/ADAPTER_NOT_CONNECTED for a store that does not use the
-	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted,
-	// INVALID_ARGUMENT.
+	// adapter, FAILED_PRECONDITION/TOO_MANY_PINS, UNAVAILABLE/ADAPTER_DOWN while a release that stores are pinned to already is restarted.
 	PinStore(context.Context, *PinStoreRequest) (*Adapter, error)
 	// UnpinStore ends a pin before its time, or takes one that ended by itself off the list. It waits neither for a swap under way nor for
-	// the end of any call. Errors: NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND.
+	// the end of any call.
+	//
+	// Errors: INVALID_ARGUMENT/INVALID_FIELD, NOT_FOUND/ADAPTER_NOT_FOUND, NOT_FOUND/PIN_NOT_FOUND, UNAVAILABLE/SERVER_STOPPING,
+	// UNAVAILABLE/COMMAND_FAILED.
 	UnpinStore(context.Context, *UnpinStoreRequest) (*Adapter, error)
 	mustEmbedUnimplementedAdapterServiceServer()
 }
