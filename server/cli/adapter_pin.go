@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,10 +54,45 @@ time, with unpin, or when the release crashes again and again: the store's calls
 			return a.print(d, func(p *page) { a.describeSlot(p, d) })
 		}),
 	}
-	cmd.Flags().DurationVar(&length, forFlag, 0, "how long the pin holds, for example 24h; at most 30 days")
+	cmd.Flags().Var((*stretch)(&length), forFlag, "how long the pin holds, for example 90m, 24h or 7d; at most 30d")
 	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
 	require(cmd, forFlag)
 	return cmd
+}
+
+// stretch is a flag's value: a duration that may begin with days of 24 hours, which time.ParseDuration does not know.
+type stretch time.Duration
+
+// String returns the value in Go's units; empty when there is none, so that help shows no default.
+func (s *stretch) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return time.Duration(*s).String()
+}
+
+// Type is what help calls the value.
+func (s *stretch) Type() string { return "duration" }
+
+// Set reads the value.
+func (s *stretch) Set(text string) error {
+	const longest = 100_000 // days, far from an overflow
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		days, rest = "0", text
+	}
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err != nil || n > longest {
+		return errors.New("write a number of days, hours and minutes, such as 7d, 24h or 1h30m")
+	}
+	var more time.Duration
+	if rest != "" || !found {
+		if more, err = time.ParseDuration(rest); err != nil {
+			return errors.New("write a number of days, hours and minutes, such as 7d, 24h or 1h30m")
+		}
+	}
+	*s = stretch(time.Duration(n)*24*time.Hour + more)
+	return nil
 }
 
 func (a *app) adapterUnpin() *cobra.Command {

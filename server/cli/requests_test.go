@@ -164,6 +164,12 @@ func TestRequests(t *testing.T) {
 				Release: &marketplacev1.PinStoreRequest_Sha256{Sha256: "77aa"},
 			},
 		},
+		"adapter pin for days": {
+			"adapter|pin|cdiscount|tea|--for|2d12h|--sha256|77aa", &marketplacev1.PinStoreRequest{
+				Name: "adapters/cdiscount", Store: "stores/tea", ExpireTime: timestamppb.New(now.Add(60 * time.Hour)),
+				Release: &marketplacev1.PinStoreRequest_Sha256{Sha256: "77aa"},
+			},
+		},
 		"adapter unpin": {"adapter|unpin|cdiscount|tea", &marketplacev1.UnpinStoreRequest{Name: "adapters/cdiscount", Store: "stores/tea"}},
 		"shipment list": {"shipment|list|tea", &marketplacev1.ListShipmentsRequest{Parent: "stores/tea", PageSize: 50}},
 		"shipment list filtered": {
@@ -249,6 +255,8 @@ func TestUsageErrors(t *testing.T) {
 		"swap to two releases":     {"adapter|swap|cdiscount|f|--sha256|77aa", "either FILE or --sha256"},
 		"pin for ever":             {"adapter|pin|cdiscount|tea|f", `required flag(s) "for" not set`},
 		"pin for no time":          {"adapter|pin|cdiscount|tea|f|--for|-1h", "--for must be positive"},
+		"pin for a word":           {"adapter|pin|cdiscount|tea|f|--for|day", "such as 7d"},
+		"pin for halves of days":   {"adapter|pin|cdiscount|tea|f|--for|1.5d", "such as 7d"},
 		"pin to nothing":           {"adapter|pin|cdiscount|tea|--for|1h", "either FILE or --sha256"},
 		"pin to two releases":      {"adapter|pin|cdiscount|tea|f|--for|1h|--sha256|77aa", "either FILE or --sha256"},
 		"pin of an order":          {"adapter|pin|cdiscount|stores/tea/orders/A1|f|--for|1h", "write ID or stores/ID"},
