@@ -52,17 +52,6 @@ func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 	return s.hold(ctx, r)
 }
 
-// fileOf finds the file of the plugin directory that holds a release; empty when none does.
-func (h *Host) fileOf(ctx context.Context, adapter, sum string) (name string, err error) {
-	files, err := h.Files(ctx)
-	for _, f := range files {
-		if f.Adapter == adapter && f.SHA256 == sum {
-			name = f.Name
-		}
-	}
-	return name, err
-}
-
 // checkHash refuses what is no hash.
 func checkHash(sum string) error {
 	if !sha256Hex.MatchString(sum) {
