@@ -83,6 +83,10 @@ func (p *Process) Kill(ctx context.Context) error {
 	return p.awaitCleaned(ctx)
 }
 
+// Killed reports whether the process had to be killed: it did not end within its time when it was asked to, or was not asked. That is known
+// when Stop or Kill returned without an error.
+func (p *Process) Killed() bool { return p.runner.wasKilled() }
+
 func (p *Process) awaitCleaned(ctx context.Context) error {
 	select {
 	case <-p.cleaned:

@@ -41,6 +41,7 @@ type processRunner struct {
 	first  *string    // first line of standard output
 	alive  bool       // forked and not reaped: the process id is ours
 	doomed bool       // killGroup was called
+	killed bool       // killGroup found the process alive
 }
 
 var _ runner.Runner = (*processRunner)(nil)
@@ -183,8 +184,16 @@ func (r *processRunner) killGroup() {
 	defer r.mu.Unlock()
 	r.doomed = true
 	if r.alive {
+		r.killed = true
 		_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
 	}
+}
+
+// wasKilled reports whether killGroup ended the process.
+func (r *processRunner) wasKilled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.killed
 }
 
 // firstLine returns the first line of standard output, if there was one.

@@ -240,7 +240,10 @@ var swapStepKinds = map[host.StepKind]marketplacev1.SwapStep_Kind{
 func stepToProto(s host.Step) *marketplacev1.SwapStep {
 	out := &marketplacev1.SwapStep{
 		Kind: swapStepKinds[s.Kind], Done: s.Done, Sha256: s.SHA256, Version: s.Version, Generation: s.Generation,
-		CutCalls: int32(s.Cut), Unchanged: s.Unchanged, //nolint:gosec // far fewer
+		CutCalls: int32(s.Cut), Unchanged: s.Unchanged, RetiringCalls: int32(s.Calls), Killed: s.Killed, //nolint:gosec // far fewer
+	}
+	if s.Limit > 0 {
+		out.RetireLimit = durationpb.New(s.Limit)
 	}
 	if s.Done {
 		out.Duration = durationpb.New(s.Took)

@@ -75,6 +75,7 @@ func pinToProto(p host.Pin) *marketplacev1.Pin {
 func generationToProto(g host.Generation) *marketplacev1.Generation {
 	return &marketplacev1.Generation{
 		Number: g.Number, Version: g.Release.Version, Sha256: g.Release.SHA256, Pid: int32(g.PID), Protocol: g.Protocol, //nolint:gosec // a process id
+		RetireTime: timestamp(g.RetireTime), RetireDeadlineTime: timestamp(g.RetireDeadline),
 		StartTime: timestamp(g.StartTime), Leases: int32(g.Leases), Unresponsive: g.Unresponsive, //nolint:gosec // far fewer
 	}
 }
@@ -107,6 +108,10 @@ func releases(s host.Status, files []host.File) []*marketplacev1.Release {
 	for _, f := range files {
 		if f.Adapter == s.Name && f.SHA256 != "" {
 			r := find(release.Release{SHA256: f.SHA256})
+			if f.Fault != "" {
+				r.UnusableFiles = append(r.UnusableFiles, &marketplacev1.UnusableFile{Name: f.Name, Fault: f.Fault})
+				continue
+			}
 			r.Files = append(r.Files, f.Name)
 		}
 	}

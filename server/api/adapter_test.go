@@ -106,7 +106,7 @@ func newFakeHost() *fakeHost {
 		changed: make(chan struct{}),
 		status: host.Status{
 			Name: "one", DisplayName: "One", Marketplace: "market", State: host.Serving, Generation: running, Restarts: 1, RetryTime: started,
-			Retiring: []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1}}, Message: "m",
+			Retiring: []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1, RetireTime: started, RetireDeadline: started.Add(time.Minute)}}, Message: "m",
 			Desired: release.Desired{Adapter: "one", Release: running.Release, Previous: release.Release{SHA256: "aa", Version: "1"}},
 			Pins: []host.Pin{
 				{
@@ -123,7 +123,9 @@ func newFakeHost() *fakeHost {
 		},
 		files: []host.File{
 			{Name: "relais-adapter-one", Adapter: "one", SHA256: "cc"}, {Name: "relais-adapter-one@1", Adapter: "one", SHA256: "aa"},
-			{Name: "relais-adapter-one@c", Adapter: "one", SHA256: "cc"}, {Name: "relais-adapter-one@unreadable", Adapter: "one"},
+			{Name: "relais-adapter-one@c", Adapter: "one", SHA256: "cc"},
+			{Name: "relais-adapter-one@plain", Adapter: "one", SHA256: "cc", Fault: "not executable"},
+			{Name: "relais-adapter-one@unreadable", Adapter: "one"},
 			{Name: "relais-adapter-two", Adapter: "two", SHA256: "bb"},
 		},
 	}
@@ -136,12 +138,17 @@ func wantAdapter() *marketplacev1.Adapter {
 		Generation: &marketplacev1.Generation{
 			Number: 3, Version: "2", Sha256: "bb", Pid: 42, Protocol: "relais.adapter.v1", StartTime: timestamppb.New(started), Leases: 5,
 		},
-		Retiring:         []*marketplacev1.Generation{{Number: 2, Version: "1", Sha256: "aa", Pid: 41, Leases: 1}},
+		Retiring: []*marketplacev1.Generation{{
+			Number: 2, Version: "1", Sha256: "aa", Pid: 41, Leases: 1, RetireTime: timestamppb.New(started), RetireDeadlineTime: timestamppb.New(started.Add(time.Minute)),
+		}},
 		CredentialFields: []*marketplacev1.CredentialField{{Key: "login", Secret: true}},
 		Releases: []*marketplacev1.Release{
 			{Sha256: "bb", Version: "2", Desired: true},
 			{Sha256: "aa", Version: "1", Previous: true, Pinned: true, Files: []string{"relais-adapter-one@1"}},
-			{Sha256: "cc", Files: []string{"relais-adapter-one", "relais-adapter-one@c"}},
+			{
+				Sha256: "cc", Files: []string{"relais-adapter-one", "relais-adapter-one@c"},
+				UnusableFiles: []*marketplacev1.UnusableFile{{Name: "relais-adapter-one@plain", Fault: "not executable"}},
+			},
 		},
 		RetryTime: timestamppb.New(started),
 		Pins: []*marketplacev1.Pin{
@@ -244,7 +251,8 @@ func TestSwapStreamsItsSteps(t *testing.T) {
 		for _, kind := range []host.StepKind{host.Launch, host.Probe, host.Publish} {
 			report(host.Step{Kind: kind, Done: true, Took: time.Millisecond, SHA256: "bb", Version: "2", Generation: 3})
 		}
-		report(host.Step{Kind: host.Retire, Done: true, Took: time.Minute, SHA256: "bb", Version: "2", Generation: 2, Cut: 4})
+		report(host.Step{Kind: host.Retire, Generation: 2, Calls: 5, Limit: time.Hour})
+		report(host.Step{Kind: host.Retire, Done: true, Took: time.Minute, SHA256: "bb", Version: "2", Generation: 2, Cut: 4, Killed: true})
 		return nil
 	}
 	client, _ := operators(t, h)
@@ -257,9 +265,10 @@ func TestSwapStreamsItsSteps(t *testing.T) {
 		{Kind: marketplacev1.SwapStep_KIND_REGISTER},
 		{Kind: marketplacev1.SwapStep_KIND_REGISTER, Done: true, Duration: durationpb.New(time.Second), Sha256: "bb", Unchanged: true},
 		step(marketplacev1.SwapStep_KIND_LAUNCH), step(marketplacev1.SwapStep_KIND_PROBE), step(marketplacev1.SwapStep_KIND_PUBLISH),
+		{Kind: marketplacev1.SwapStep_KIND_RETIRE, Generation: 2, RetiringCalls: 5, RetireLimit: durationpb.New(time.Hour)},
 		{
 			Kind: marketplacev1.SwapStep_KIND_RETIRE, Done: true, Duration: durationpb.New(time.Minute), Sha256: "bb", Version: "2",
-			Generation: 2, CutCalls: 4,
+			Generation: 2, CutCalls: 4, Killed: true,
 		},
 		{Kind: marketplacev1.SwapStep_KIND_COMPLETE, Done: true, Adapter: wantAdapter()},
 	}

@@ -35,6 +35,8 @@ type generation struct {
 	finished int               // leases on which a call succeeded
 	suspect  bool              // the watchdog waits for an answer
 	retired  bool              // retiring is closed
+	retireAt time.Time         // when it was, UTC
+	killed   bool              // it did not end by itself
 	hurried  bool              // hurry is closed
 	cut      int               // leases that were out when it was ended
 }

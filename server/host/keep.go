@@ -13,6 +13,7 @@ func (s *slot) keep(g *generation) {
 	retired := s.takeOut(g, err)
 	g.end(s.life, s.cfg.KillTimeout, errors.Is(err, errUnresponsive) || errors.Is(err, errTooLarge))
 	s.update(func() {
+		g.killed = g.process.Killed()
 		if retired {
 			s.retiring = slices.DeleteFunc(s.retiring, func(other *generation) bool { return other == g })
 		} else {

@@ -215,7 +215,6 @@ func TestRestartServesWhatServed(t *testing.T) {
 	}
 }
 
-// TestNewAdapter: a file that comes after the start is listed, and served when it is asked for.
 // TestUnreadablePluginDirectory: what serves does not come from there.
 func TestUnreadablePluginDirectory(t *testing.T) {
 	t.Parallel()
@@ -237,6 +236,7 @@ func TestUnreadablePluginDirectory(t *testing.T) {
 	}
 }
 
+// TestNewAdapter: a file that comes after the start is listed, and served when it is asked for.
 func TestNewAdapter(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)

@@ -81,6 +81,7 @@ func TestRetiringProcesses(t *testing.T) {
 		variant string // of the process that retires
 		prepare func(t *testing.T, r *rig) (check func())
 		cut     int
+		killed  bool
 	}{
 		{"has a call that does not end", "next", func(t *testing.T, r *rig) func() {
 			inFlight := make(chan error, 1)
@@ -97,14 +98,14 @@ func TestRetiringProcesses(t *testing.T) {
 					t.Errorf("the call = %v, want UNAVAILABLE", err)
 				}
 			}
-		}, 1},
+		}, 1, false},
 		{"is stopped", "next", func(t *testing.T, r *rig) func() {
 			if err := syscall.Kill(r.serving(t).PID, syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
 			return func() {}
-		}, 0},
-		{"does not end when it is asked to", "stubborn", func(*testing.T, *rig) func() { return func() {} }, 0},
+		}, 0, true},
+		{"does not end when it is asked to", "stubborn", func(*testing.T, *rig) func() { return func() {} }, 0, true},
 		{"started a process of its own", "next", func(t *testing.T, r *rig) func() {
 			if _, err := call(t.Context(), r.Host, "one", "child"); err != nil {
 				t.Fatal(err)
@@ -113,7 +114,7 @@ func TestRetiringProcesses(t *testing.T) {
 				t.Fatalf("%d processes, want the adapter and its child", n)
 			}
 			return func() {}
-		}, 0},
+		}, 0, false},
 	}
 	r := rigged(t, func(c *host.Config) { c.RetireTimeout, c.KillTimeout = 100*time.Millisecond, 500*time.Millisecond })
 	if _, err := r.swap(t, "next"); err != nil {
@@ -132,8 +133,8 @@ func TestRetiringProcesses(t *testing.T) {
 				t.Fatal(err)
 			}
 			check()
-			if last := done[len(done)-1]; last.Kind != host.Retire || last.Generation != before.Number || last.Cut != tt.cut {
-				t.Errorf("last step %+v, want generation %d retired and %d calls cut", last, before.Number, tt.cut)
+			if last := done[len(done)-1]; last.Kind != host.Retire || last.Generation != before.Number || last.Cut != tt.cut || last.Killed != tt.killed {
+				t.Errorf("last step %+v, want generation %d retired, %d calls cut, killed: %t", last, before.Number, tt.cut, tt.killed)
 			}
 			if !gone(before.PID) {
 				t.Errorf("process %d is still there", before.PID)

@@ -30,6 +30,8 @@ type File struct {
 	Label string
 	// SHA256 of its content, in hexadecimal; empty when it cannot be read.
 	SHA256 string
+	// Fault says why it cannot be served as it lies there: it is empty, or nobody may execute it. Empty when nothing is known against it.
+	Fault string
 	// Size in bytes.
 	Size int64
 	// ModTime is when it was last written, UTC.
@@ -75,7 +77,7 @@ func (h *Host) scan(ctx context.Context) ([]File, error) {
 			continue
 		}
 		if info, err := os.Stat(filepath.Join(h.cfg.PluginDir, entry.Name())); err == nil {
-			f.Size, f.ModTime = info.Size(), info.ModTime().UTC()
+			f.Size, f.ModTime, f.Fault = info.Size(), info.ModTime().UTC(), fault(info)
 		}
 		files = append(files, f)
 	}
@@ -86,6 +88,17 @@ func (h *Host) scan(ctx context.Context) ([]File, error) {
 		return cmp.Or(strings.Compare(a.Adapter, b.Adapter), strings.Compare(a.Name, b.Name))
 	})
 	return files, nil
+}
+
+// fault says why a file cannot be served, as far as that shows without a look inside.
+func fault(info fs.FileInfo) string {
+	switch {
+	case info.Size() == 0:
+		return "empty"
+	case info.Mode().Perm()&0o111 == 0:
+		return "not executable"
+	}
+	return ""
 }
 
 // warnOnce tells the operator of a file that is ignored, or, without a name, of an empty directory. The directory is looked at often.

@@ -143,7 +143,7 @@ func (s *slot) showLocked(g *generation, desired release.Desired) (old *generati
 func (s *slot) retireLocked(g *generation) {
 	s.serving = nil
 	s.retiring = append(s.retiring, g)
-	g.retired = true
+	g.retired, g.retireAt = true, time.Now().UTC()
 	close(g.retiring)
 	for _, v := range g.visits {
 		close(v.moved)

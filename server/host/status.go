@@ -101,6 +101,10 @@ type Generation struct {
 	Protocol string
 	// StartTime is when it began to serve, UTC.
 	StartTime time.Time
+	// RetireTime is since when it gets no new calls and finishes those that it has, UTC; zero while it serves.
+	RetireTime time.Time
+	// RetireDeadline is when it is ended with the calls that it still has then, UTC; zero while it serves.
+	RetireDeadline time.Time
 	// Leases is how many calls are in flight.
 	Leases int
 	// Unresponsive is true while it owes the watchdog an answer: new calls wait until it comes, or the process is replaced.
@@ -129,7 +133,9 @@ func (s *slot) status() Status {
 	}
 	for _, slot := range append([]*slot{s}, s.canaries...) {
 		for _, g := range slot.retiring {
-			status.Retiring = append(status.Retiring, g.statusLocked())
+			retires := g.statusLocked()
+			retires.RetireTime, retires.RetireDeadline = g.retireAt, g.retireAt.Add(s.cfg.RetireTimeout)
+			status.Retiring = append(status.Retiring, retires)
 		}
 	}
 	slices.SortFunc(status.Retiring, func(a, b Generation) int { return cmp.Compare(a.Number, b.Number) })

@@ -46,8 +46,15 @@ type Step struct {
 	// Generation is the number of the new process; known from the end of Launch on. With Retire it is that of the process that
 	// retires.
 	Generation int64
+	// Calls is how many calls the process that retires has to finish; with Retire, when it begins.
+	Calls int
+	// Limit is how long it may take to finish them; with Retire, when it begins.
+	Limit time.Duration
 	// Cut is how many calls were under way when the retired process was ended; with Retire and Done.
 	Cut int
+	// Killed is true when the retired process did not end by itself, although it was given the time or because it did not answer; with Retire
+	// and Done.
+	Killed bool
 	// Unchanged is true with the last step of a swap to the release that serves already, which changes nothing.
 	Unchanged bool
 }

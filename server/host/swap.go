@@ -331,7 +331,9 @@ func (s *slot) servedTo(r release.Release, use release.Use) bool {
 // retire waits until the generation that served before is gone.
 func (w *swap) retire(ctx context.Context, before *generation) error {
 	s := w.slot
-	w.step.Generation = before.number
+	s.mu.Lock()
+	w.step.Generation, w.step.Calls, w.step.Limit = before.number, before.leases, s.cfg.RetireTimeout
+	s.mu.Unlock()
 	w.begin(Retire)
 	select {
 	case <-before.gone:
@@ -339,7 +341,7 @@ func (w *swap) retire(ctx context.Context, before *generation) error {
 		return fmt.Errorf("wait for the end of generation %d, which retires without further help: %w", before.number, ctx.Err())
 	}
 	s.mu.Lock()
-	w.step.Cut = before.cut
+	w.step.Calls, w.step.Limit, w.step.Cut, w.step.Killed = 0, 0, before.cut, before.killed
 	s.mu.Unlock()
 	w.done()
 	return nil

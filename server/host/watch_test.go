@@ -36,7 +36,12 @@ func TestPluginWatch(t *testing.T) {
 	if s, err := r.Adapter("one"); err != nil || s.LastSwap == nil || !s.LastSwap.Watched || s.LastSwap.EndTime.IsZero() {
 		t.Errorf("last swap %+v, %v; want that of the watcher", s.LastSwap, err)
 	}
-	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+	var err error
+	eventually(t, "the watcher to be done with its swap", func() bool {
+		err = r.Rollback(t.Context(), "one", func(host.Step) {})
+		return !problem.HasReason(err, problem.ReasonSwapUnderWay)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	looks := func() int { return log.count("new adapter file found") }

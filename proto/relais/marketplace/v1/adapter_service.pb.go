@@ -277,7 +277,7 @@ func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SwapStep_Kind.Descriptor instead.
 func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
@@ -293,7 +293,8 @@ type Adapter struct {
 	State Adapter_State `protobuf:"varint,4,opt,name=state,proto3,enum=relais.marketplace.v1.Adapter_State" json:"state,omitempty"`
 	// The process that serves now, or served last.
 	Generation *Generation `protobuf:"bytes,5,opt,name=generation,proto3" json:"generation,omitempty"`
-	// How often a process of this adapter was replaced since the server started; for those of pinned stores, see pins.
+	// How many processes of this adapter ended while they served, or did not start, since the server started. What a swap, rollback or
+	// unload retires does not count, nor does a release that a swap refuses; for those of pinned stores, see pins.
 	RestartCount int32 `protobuf:"varint,6,opt,name=restart_count,json=restartCount,proto3" json:"restart_count,omitempty"`
 	// Why the adapter is not serving; empty when it is.
 	Message string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
@@ -667,7 +668,9 @@ type Release struct {
 	// It served before: RollbackAdapter serves it.
 	Previous bool `protobuf:"varint,5,opt,name=previous,proto3" json:"previous,omitempty"`
 	// Stores are pinned to it.
-	Pinned        bool `protobuf:"varint,6,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	Pinned bool `protobuf:"varint,6,opt,name=pinned,proto3" json:"pinned,omitempty"`
+	// Files of the plugin directory that hold it and cannot be served as they lie there. They are not among files.
+	UnusableFiles []*UnusableFile `protobuf:"bytes,7,rep,name=unusable_files,json=unusableFiles,proto3" json:"unusable_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -744,6 +747,68 @@ func (x *Release) GetPinned() bool {
 	return false
 }
 
+func (x *Release) GetUnusableFiles() []*UnusableFile {
+	if x != nil {
+		return x.UnusableFiles
+	}
+	return nil
+}
+
+// UnusableFile is a file of the plugin directory that SwapAdapter would refuse.
+type UnusableFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Plain name of the file.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What is wrong with it, in words: "empty", "not executable".
+	Fault         string `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnusableFile) Reset() {
+	*x = UnusableFile{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnusableFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnusableFile) ProtoMessage() {}
+
+func (x *UnusableFile) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnusableFile.ProtoReflect.Descriptor instead.
+func (*UnusableFile) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UnusableFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UnusableFile) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
 // Generation is one running process of an adapter.
 type Generation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -762,14 +827,18 @@ type Generation struct {
 	// Calls in flight.
 	Leases int32 `protobuf:"varint,7,opt,name=leases,proto3" json:"leases,omitempty"`
 	// True while the process owes the server an answer to its watchdog: new calls wait until it answers, or is replaced.
-	Unresponsive  bool `protobuf:"varint,8,opt,name=unresponsive,proto3" json:"unresponsive,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Unresponsive bool `protobuf:"varint,8,opt,name=unresponsive,proto3" json:"unresponsive,omitempty"`
+	// Since when it gets no new calls and finishes those that it has. Set for the processes of Adapter.retiring only.
+	RetireTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=retire_time,json=retireTime,proto3" json:"retire_time,omitempty"`
+	// When it is ended, with the calls that it still has then. Set for the processes of Adapter.retiring only.
+	RetireDeadlineTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=retire_deadline_time,json=retireDeadlineTime,proto3" json:"retire_deadline_time,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +850,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +863,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -853,6 +922,20 @@ func (x *Generation) GetUnresponsive() bool {
 	return false
 }
 
+func (x *Generation) GetRetireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetireTime
+	}
+	return nil
+}
+
+func (x *Generation) GetRetireDeadlineTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetireDeadlineTime
+	}
+	return nil
+}
+
 // CredentialField is one value that the adapter needs to connect a store.
 type CredentialField struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -872,7 +955,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +967,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +980,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -944,7 +1027,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1039,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1052,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -983,7 +1066,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1078,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1091,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -1029,7 +1112,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1124,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1137,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -1073,7 +1156,7 @@ type WatchAdaptersRequest struct {
 
 func (x *WatchAdaptersRequest) Reset() {
 	*x = WatchAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1168,7 @@ func (x *WatchAdaptersRequest) String() string {
 func (*WatchAdaptersRequest) ProtoMessage() {}
 
 func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1181,7 @@ func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
 }
 
 // WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
@@ -1113,7 +1196,7 @@ type WatchAdaptersResponse struct {
 
 func (x *WatchAdaptersResponse) Reset() {
 	*x = WatchAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1208,7 @@ func (x *WatchAdaptersResponse) String() string {
 func (*WatchAdaptersResponse) ProtoMessage() {}
 
 func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1221,7 @@ func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
@@ -1165,7 +1248,7 @@ type SwapAdapterRequest struct {
 
 func (x *SwapAdapterRequest) Reset() {
 	*x = SwapAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1260,7 @@ func (x *SwapAdapterRequest) String() string {
 func (*SwapAdapterRequest) ProtoMessage() {}
 
 func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1273,7 @@ func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
 func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SwapAdapterRequest) GetName() string {
@@ -1225,7 +1308,7 @@ type RollbackAdapterRequest struct {
 
 func (x *RollbackAdapterRequest) Reset() {
 	*x = RollbackAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1320,7 @@ func (x *RollbackAdapterRequest) String() string {
 func (*RollbackAdapterRequest) ProtoMessage() {}
 
 func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1333,7 @@ func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RollbackAdapterRequest) GetName() string {
@@ -1271,7 +1354,7 @@ type UnloadAdapterRequest struct {
 
 func (x *UnloadAdapterRequest) Reset() {
 	*x = UnloadAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1366,7 @@ func (x *UnloadAdapterRequest) String() string {
 func (*UnloadAdapterRequest) ProtoMessage() {}
 
 func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1379,7 @@ func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UnloadAdapterRequest) GetName() string {
@@ -1328,7 +1411,7 @@ type PinStoreRequest struct {
 
 func (x *PinStoreRequest) Reset() {
 	*x = PinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1423,7 @@ func (x *PinStoreRequest) String() string {
 func (*PinStoreRequest) ProtoMessage() {}
 
 func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1436,7 @@ func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinStoreRequest.ProtoReflect.Descriptor instead.
 func (*PinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PinStoreRequest) GetName() string {
@@ -1433,7 +1516,7 @@ type UnpinStoreRequest struct {
 
 func (x *UnpinStoreRequest) Reset() {
 	*x = UnpinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1445,7 +1528,7 @@ func (x *UnpinStoreRequest) String() string {
 func (*UnpinStoreRequest) ProtoMessage() {}
 
 func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1458,7 +1541,7 @@ func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpinStoreRequest.ProtoReflect.Descriptor instead.
 func (*UnpinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnpinStoreRequest) GetName() string {
@@ -1495,14 +1578,20 @@ type SwapStep struct {
 	// The release serves already: nothing changed.
 	Unchanged bool `protobuf:"varint,8,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
 	// The adapter afterwards; with COMPLETE.
-	Adapter       *Adapter `protobuf:"bytes,9,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	Adapter *Adapter `protobuf:"bytes,9,opt,name=adapter,proto3" json:"adapter,omitempty"`
+	// Calls that the process that retires has to finish. With RETIRE, when it begins.
+	RetiringCalls int32 `protobuf:"varint,10,opt,name=retiring_calls,json=retiringCalls,proto3" json:"retiring_calls,omitempty"`
+	// How long it may take to finish them before it is ended. With RETIRE, when it begins.
+	RetireLimit *durationpb.Duration `protobuf:"bytes,11,opt,name=retire_limit,json=retireLimit,proto3" json:"retire_limit,omitempty"`
+	// True when the process that retired did not end by itself: it was killed. With RETIRE, when done.
+	Killed        bool `protobuf:"varint,12,opt,name=killed,proto3" json:"killed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SwapStep) Reset() {
 	*x = SwapStep{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1603,7 @@ func (x *SwapStep) String() string {
 func (*SwapStep) ProtoMessage() {}
 
 func (x *SwapStep) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1616,7 @@ func (x *SwapStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
 func (*SwapStep) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SwapStep) GetKind() SwapStep_Kind {
@@ -1593,6 +1682,27 @@ func (x *SwapStep) GetAdapter() *Adapter {
 	return nil
 }
 
+func (x *SwapStep) GetRetiringCalls() int32 {
+	if x != nil {
+		return x.RetiringCalls
+	}
+	return 0
+}
+
+func (x *SwapStep) GetRetireLimit() *durationpb.Duration {
+	if x != nil {
+		return x.RetireLimit
+	}
+	return nil
+}
+
+func (x *SwapStep) GetKilled() bool {
+	if x != nil {
+		return x.Killed
+	}
+	return false
+}
+
 var File_relais_marketplace_v1_adapter_service_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
@@ -1656,14 +1766,18 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\rSTATE_SERVING\x10\x02\x12\x14\n" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x0f\n" +
 	"\vSTATE_ENDED\x10\x04\x12\x11\n" +
-	"\rSTATE_STOPPED\x10\x05\"\x9f\x01\n" +
+	"\rSTATE_STOPPED\x10\x05\"\xeb\x01\n" +
 	"\aRelease\x12\x16\n" +
 	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
 	"\x05files\x18\x03 \x03(\tR\x05files\x12\x18\n" +
 	"\adesired\x18\x04 \x01(\bR\adesired\x12\x1a\n" +
 	"\bprevious\x18\x05 \x01(\bR\bprevious\x12\x16\n" +
-	"\x06pinned\x18\x06 \x01(\bR\x06pinned\"\xfb\x01\n" +
+	"\x06pinned\x18\x06 \x01(\bR\x06pinned\x12J\n" +
+	"\x0eunusable_files\x18\a \x03(\v2#.relais.marketplace.v1.UnusableFileR\runusableFiles\"8\n" +
+	"\fUnusableFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05fault\x18\x02 \x01(\tR\x05fault\"\x86\x03\n" +
 	"\n" +
 	"Generation\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
@@ -1674,7 +1788,11 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
 	"start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12\x16\n" +
 	"\x06leases\x18\a \x01(\x05R\x06leases\x12\"\n" +
-	"\funresponsive\x18\b \x01(\bR\funresponsive\"\x9c\x01\n" +
+	"\funresponsive\x18\b \x01(\bR\funresponsive\x12;\n" +
+	"\vretire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"retireTime\x12L\n" +
+	"\x14retire_deadline_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x12retireDeadlineTime\"\x9c\x01\n" +
 	"\x0fCredentialField\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1707,7 +1825,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\arelease\"=\n" +
 	"\x11UnpinStoreRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05store\x18\x02 \x01(\tR\x05store\"\xdf\x03\n" +
+	"\x05store\x18\x02 \x01(\tR\x05store\"\xdc\x04\n" +
 	"\bSwapStep\x128\n" +
 	"\x04kind\x18\x01 \x01(\x0e2$.relais.marketplace.v1.SwapStep.KindR\x04kind\x12\x12\n" +
 	"\x04done\x18\x02 \x01(\bR\x04done\x125\n" +
@@ -1719,7 +1837,11 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"generation\x12\x1b\n" +
 	"\tcut_calls\x18\a \x01(\x05R\bcutCalls\x12\x1c\n" +
 	"\tunchanged\x18\b \x01(\bR\tunchanged\x128\n" +
-	"\aadapter\x18\t \x01(\v2\x1e.relais.marketplace.v1.AdapterR\aadapter\"\x86\x01\n" +
+	"\aadapter\x18\t \x01(\v2\x1e.relais.marketplace.v1.AdapterR\aadapter\x12%\n" +
+	"\x0eretiring_calls\x18\n" +
+	" \x01(\x05R\rretiringCalls\x12<\n" +
+	"\fretire_limit\x18\v \x01(\v2\x19.google.protobuf.DurationR\vretireLimit\x12\x16\n" +
+	"\x06killed\x18\f \x01(\bR\x06killed\"\x86\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rKIND_REGISTER\x10\x01\x12\x0f\n" +
@@ -1754,7 +1876,7 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 }
 
 var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
 	(LastSwap_Origin)(0),           // 1: relais.marketplace.v1.LastSwap.Origin
@@ -1764,66 +1886,71 @@ var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(*LastSwap)(nil),               // 5: relais.marketplace.v1.LastSwap
 	(*Pin)(nil),                    // 6: relais.marketplace.v1.Pin
 	(*Release)(nil),                // 7: relais.marketplace.v1.Release
-	(*Generation)(nil),             // 8: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),        // 9: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),    // 10: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),   // 11: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),      // 12: relais.marketplace.v1.GetAdapterRequest
-	(*WatchAdaptersRequest)(nil),   // 13: relais.marketplace.v1.WatchAdaptersRequest
-	(*WatchAdaptersResponse)(nil),  // 14: relais.marketplace.v1.WatchAdaptersResponse
-	(*SwapAdapterRequest)(nil),     // 15: relais.marketplace.v1.SwapAdapterRequest
-	(*RollbackAdapterRequest)(nil), // 16: relais.marketplace.v1.RollbackAdapterRequest
-	(*UnloadAdapterRequest)(nil),   // 17: relais.marketplace.v1.UnloadAdapterRequest
-	(*PinStoreRequest)(nil),        // 18: relais.marketplace.v1.PinStoreRequest
-	(*UnpinStoreRequest)(nil),      // 19: relais.marketplace.v1.UnpinStoreRequest
-	(*SwapStep)(nil),               // 20: relais.marketplace.v1.SwapStep
-	(*timestamppb.Timestamp)(nil),  // 21: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 22: google.protobuf.Duration
+	(*UnusableFile)(nil),           // 8: relais.marketplace.v1.UnusableFile
+	(*Generation)(nil),             // 9: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 10: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 11: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 12: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 13: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 14: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 15: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 16: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 17: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 18: relais.marketplace.v1.UnloadAdapterRequest
+	(*PinStoreRequest)(nil),        // 19: relais.marketplace.v1.PinStoreRequest
+	(*UnpinStoreRequest)(nil),      // 20: relais.marketplace.v1.UnpinStoreRequest
+	(*SwapStep)(nil),               // 21: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 22: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 23: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	8,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	9,  // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	8,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	9,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	10, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	9,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
 	7,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
-	21, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	22, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
 	6,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
 	5,  // 7: relais.marketplace.v1.Adapter.last_swap:type_name -> relais.marketplace.v1.LastSwap
-	21, // 8: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
-	21, // 9: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
+	22, // 8: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
+	22, // 9: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
 	1,  // 10: relais.marketplace.v1.LastSwap.origin:type_name -> relais.marketplace.v1.LastSwap.Origin
-	20, // 11: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
-	21, // 12: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
+	21, // 11: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
+	22, // 12: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 13: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
-	8,  // 14: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
-	21, // 15: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	4,  // 16: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	4,  // 17: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	21, // 18: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
-	3,  // 19: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
-	22, // 20: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
-	4,  // 21: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
-	10, // 22: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	12, // 23: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	13, // 24: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
-	15, // 25: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
-	16, // 26: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
-	17, // 27: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
-	18, // 28: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
-	19, // 29: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
-	11, // 30: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	4,  // 31: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	14, // 32: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
-	20, // 33: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
-	20, // 34: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
-	4,  // 35: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
-	4,  // 36: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
-	4,  // 37: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
-	30, // [30:38] is the sub-list for method output_type
-	22, // [22:30] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	9,  // 14: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
+	8,  // 15: relais.marketplace.v1.Release.unusable_files:type_name -> relais.marketplace.v1.UnusableFile
+	22, // 16: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	22, // 17: relais.marketplace.v1.Generation.retire_time:type_name -> google.protobuf.Timestamp
+	22, // 18: relais.marketplace.v1.Generation.retire_deadline_time:type_name -> google.protobuf.Timestamp
+	4,  // 19: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	4,  // 20: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	22, // 21: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
+	3,  // 22: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	23, // 23: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	4,  // 24: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	23, // 25: relais.marketplace.v1.SwapStep.retire_limit:type_name -> google.protobuf.Duration
+	11, // 26: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	13, // 27: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	14, // 28: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	16, // 29: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	17, // 30: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	18, // 31: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	19, // 32: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
+	20, // 33: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
+	12, // 34: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	4,  // 35: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	15, // 36: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	21, // 37: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	21, // 38: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	4,  // 39: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	4,  // 40: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
+	4,  // 41: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
+	34, // [34:42] is the sub-list for method output_type
+	26, // [26:34] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -1831,7 +1958,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 	if File_relais_marketplace_v1_adapter_service_proto != nil {
 		return
 	}
-	file_relais_marketplace_v1_adapter_service_proto_msgTypes[14].OneofWrappers = []any{
+	file_relais_marketplace_v1_adapter_service_proto_msgTypes[15].OneofWrappers = []any{
 		(*PinStoreRequest_File)(nil),
 		(*PinStoreRequest_Sha256)(nil),
 	}
@@ -1841,7 +1968,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
