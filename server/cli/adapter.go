@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -39,10 +37,11 @@ func (a *app) adapterList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List adapters",
-		Long: `List prints every adapter of the server with its state, the release and the process that serve, and how many
-stores are pinned to a release of their own. Available are the files of the plugin directory that hold another
-release than the one that serves: "relais adapter swap" takes them. An unresponsive process owes the server an
-answer: new calls wait until it answers, or is replaced.`,
+		Long: `List prints every adapter of the server with its state, the release and the process that serve, or served last, how
+many processes that served before finish their calls, and how many stores are pinned to a release of their own.
+Available are the files of the plugin directory that hold another release than the one that serves: "relais adapter
+swap" takes them, but for those beside which stands what is wrong with them. An unresponsive process owes the server
+an answer: new calls wait until it answers, or is replaced.`,
 		Example: `  relais adapter list
   relais adapter list --admin-socket /run/relais/admin.sock --output json`,
 		Args:              operands(0, 0),
@@ -62,11 +61,11 @@ answer: new calls wait until it answers, or is replaced.`,
 					g := d.GetGeneration()
 					rows = append(rows, []string{
 						shortName(d.GetName()), d.GetMarketplace(), slotState(d), g.GetVersion(), shortHash(g.GetSha256()), count(g.GetNumber()),
-						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.uptime(g), pinnedStores(d), available(d),
+						processID(g), count(g.GetLeases()), count(d.GetRestartCount()), a.uptime(g), retiringCount(d), pinnedStores(d), available(d),
 					})
 				}
 				p.table("", []string{
-					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "SHA-256", "GENERATION", "PID", "CALLS", "RESTARTS", "UPTIME", "PINNED STORES", "AVAILABLE",
+					"ADAPTER", "MARKETPLACE", "STATE", "VERSION", "SHA-256", "GENERATION", "PID", "CALLS", "RESTARTS", "UPTIME", "RETIRING", "PINNED STORES", "AVAILABLE",
 				}, rows)
 			})
 		}),
@@ -83,18 +82,35 @@ last swap, its pins and releases, and the credentials that a store needs for it.
   relais adapter get adapters/cdiscount --output json`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			name, err := topName(collectionAdapters, args[0])
-			if err != nil {
-				return err
-			}
-			d, err := api.GetAdapter(ctx, &marketplacev1.GetAdapterRequest{Name: name})
-			if err != nil {
-				return err
-			}
-			return a.print(d, func(p *page) { a.describeAdapter(p, d) })
+		RunE: a.showsAdapter(a.describeAdapter, func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, _ []string) (*marketplacev1.Adapter, error) {
+			return api.GetAdapter(ctx, &marketplacev1.GetAdapterRequest{Name: name})
 		}),
 	}
+}
+
+// onAdapter makes the body of a command whose first argument names an adapter. What f gets as name is the resource name.
+func (a *app) onAdapter(f func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, rest []string) error) runE {
+	return onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
+		name, err := topName(collectionAdapters, args[0])
+		if err != nil {
+			return err
+		}
+		return f(ctx, api, name, args[1:])
+	})
+}
+
+// showsAdapter is onAdapter for a call that answers with the adapter, which is printed.
+func (a *app) showsAdapter(
+	describe func(*page, *marketplacev1.Adapter),
+	call func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, rest []string) (*marketplacev1.Adapter, error),
+) runE {
+	return a.onAdapter(func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, rest []string) error {
+		d, err := call(ctx, api, name, rest)
+		if err != nil {
+			return err
+		}
+		return a.print(d, func(p *page) { describe(p, d) })
+	})
 }
 
 // describeSlot is the state of an adapter, its processes and its releases.
@@ -114,9 +130,8 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 			fact{"SHA-256", g.GetSha256()},
 			fact{"Protocol", g.GetProtocol()},
 			fact{"Process", processID(g)},
-			fact{"Serving since", joined(" ", a.at(g.GetStartTime()), inBrackets(a.uptime(g)))},
-			fact{"Calls in flight", count(g.GetLeases())},
 		)
+		facts = append(facts, a.service(g)...)
 	}
 	if d.GetRetryTime() != nil {
 		facts = append(facts, fact{"Next start", a.at(d.GetRetryTime())})
@@ -125,13 +140,15 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 	p.facts(facts...)
 	retiring := make([][]string, 0, len(d.GetRetiring()))
 	for _, r := range d.GetRetiring() {
-		retiring = append(retiring, []string{count(r.GetNumber()), r.GetVersion(), processID(r), count(r.GetLeases()), a.at(r.GetStartTime())})
+		retiring = append(retiring, []string{
+			count(r.GetNumber()), r.GetVersion(), processID(r), count(r.GetLeases()), a.at(r.GetRetireTime()), a.at(r.GetRetireDeadlineTime()),
+		})
 	}
-	p.table("Retiring", []string{"GENERATION", "VERSION", "PID", "CALLS", "SINCE"}, retiring)
+	p.table("Retiring", []string{"GENERATION", "VERSION", "PID", "CALLS", "RETIRES SINCE", "UNTIL AT MOST"}, retiring)
 	a.describePins(p, d)
 	releases := make([][]string, 0, len(d.GetReleases()))
 	for _, r := range d.GetReleases() {
-		releases = append(releases, []string{releaseRole(r), r.GetVersion(), r.GetSha256(), strings.Join(r.GetFiles(), " ")})
+		releases = append(releases, []string{releaseRole(d, r), r.GetVersion(), r.GetSha256(), releaseFiles(r)})
 	}
 	p.table("Releases", []string{"ROLE", "VERSION", "SHA-256", "FILES"}, releases)
 }
@@ -152,48 +169,4 @@ func (a *app) describeAdapter(p *page, d *marketplacev1.Adapter) {
 		rows = append(rows, []string{f.GetKey(), f.GetDisplayName(), need, secret, f.GetDescription()})
 	}
 	p.table("Credentials", []string{"KEY", "NAME", "NEED", "VIEW", "WHERE TO FIND IT"}, rows)
-}
-
-// uptime is how long the process of a generation has served; empty when none runs.
-func (a *app) uptime(g *marketplacev1.Generation) string {
-	if g.GetPid() == 0 || g.GetStartTime() == nil {
-		return ""
-	}
-	return a.Now().Sub(g.GetStartTime().AsTime()).Truncate(time.Second).String()
-}
-
-// available lists the files that hold another release than the one that is served.
-func available(d *marketplacev1.Adapter) string {
-	var files []string
-	for _, r := range d.GetReleases() {
-		if !r.GetDesired() || d.GetState() == marketplacev1.Adapter_STATE_UNLOADED {
-			files = append(files, r.GetFiles()...)
-		}
-	}
-	return strings.Join(files, " ")
-}
-
-// releaseRole says what a release is to its slot.
-func releaseRole(r *marketplacev1.Release) string {
-	role := ""
-	switch {
-	case r.GetDesired():
-		role = "serves"
-	case r.GetPrevious():
-		role = "before"
-	case !r.GetPinned():
-		role = "available"
-	}
-	if r.GetPinned() {
-		return joined(", ", role, "pinned")
-	}
-	return role
-}
-
-// processID prints the process of a generation; empty when none runs.
-func processID(g *marketplacev1.Generation) string {
-	if g.GetPid() == 0 {
-		return ""
-	}
-	return count(g.GetPid())
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,28 +29,24 @@ time, with unpin, or when the release crashes again and again: the store's calls
   relais adapter pin cdiscount demo --sha256 9f2c… --for 90m`,
 		Args:              operands(2, 3),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			adapter, store, err := pinNames(args)
+		RunE: a.showsAdapter(a.describeSlot, func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, args []string) (*marketplacev1.Adapter, error) {
+			store, err := storeName(args[0])
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if length <= 0 {
-				return usagef("--%s must be positive", forFlag)
+				return nil, usagef("--%s must be positive", forFlag)
 			}
-			request := &marketplacev1.PinStoreRequest{Name: adapter, Store: store, ExpireTime: timestamppb.New(a.Now().Add(length))}
+			request := &marketplacev1.PinStoreRequest{Name: name, Store: store, ExpireTime: timestamppb.New(a.Now().Add(length))}
 			switch {
-			case (len(args) == 3) == (sum != ""):
-				return usagef("give either FILE or --sha256")
+			case (len(args) == 2) == (sum != ""):
+				return nil, usagef("give either FILE or --sha256")
 			case sum != "":
 				request.Release = &marketplacev1.PinStoreRequest_Sha256{Sha256: sum}
 			default:
-				request.Release = &marketplacev1.PinStoreRequest_File{File: args[2]}
+				request.Release = &marketplacev1.PinStoreRequest_File{File: args[1]}
 			}
-			d, err := api.PinStore(ctx, request)
-			if err != nil {
-				return err
-			}
-			return a.print(d, func(p *page) { a.describeSlot(p, d) })
+			return api.PinStore(ctx, request)
 		}),
 	}
 	cmd.Flags().Var((*stretch)(&length), forFlag, "how long the pin holds, for example 90m, 24h or 7d; at most 30d")
@@ -104,27 +99,14 @@ they began.`,
 		Example:           `  relais adapter unpin cdiscount demo`,
 		Args:              operands(2, 2),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			adapter, store, err := pinNames(args)
+		RunE: a.showsAdapter(a.describeSlot, func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, args []string) (*marketplacev1.Adapter, error) {
+			store, err := storeName(args[0])
 			if err != nil {
-				return err
+				return nil, err
 			}
-			d, err := api.UnpinStore(ctx, &marketplacev1.UnpinStoreRequest{Name: adapter, Store: store})
-			if err != nil {
-				return err
-			}
-			return a.print(d, func(p *page) { a.describeSlot(p, d) })
+			return api.UnpinStore(ctx, &marketplacev1.UnpinStoreRequest{Name: name, Store: store})
 		}),
 	}
-}
-
-// pinNames are the names of the adapter and the store.
-func pinNames(args []string) (adapter, store string, err error) {
-	if adapter, err = topName(collectionAdapters, args[0]); err != nil {
-		return "", "", err
-	}
-	store, err = storeName(args[1])
-	return adapter, store, err
 }
 
 // describePins lists the stores that are held on a release.
@@ -133,37 +115,9 @@ func (a *app) describePins(p *page, d *marketplacev1.Adapter) {
 	for _, pin := range d.GetPins() {
 		g := pin.GetGeneration()
 		rows = append(rows, []string{
-			shortName(pin.GetStore()), word(pin.GetState()), pin.GetVersion(), count(g.GetNumber()), processID(g), count(g.GetLeases()),
+			shortName(pin.GetStore()), pinState(pin), pin.GetVersion(), count(g.GetNumber()), processID(g), count(g.GetLeases()),
 			count(pin.GetRestartCount()), a.at(pin.GetExpireTime()), pin.GetMessage(),
 		})
 	}
 	p.table("Pinned stores", []string{"STORE", "STATE", "VERSION", "GENERATION", "PID", "CALLS", "RESTARTS", "UNTIL", "MESSAGE"}, rows)
-}
-
-// pinWords tells for each release how many stores are pinned to it, and what its process does. They share one.
-func pinWords(d *marketplacev1.Adapter) []string {
-	type group struct {
-		sha256 string
-		ended  bool
-	}
-	var order []group
-	pins := make(map[group][]*marketplacev1.Pin)
-	for _, pin := range d.GetPins() {
-		g := group{pin.GetSha256(), pin.GetState() == marketplacev1.Pin_STATE_ENDED}
-		if len(pins[g]) == 0 {
-			order = append(order, g)
-		}
-		pins[g] = append(pins[g], pin)
-	}
-	words := make([]string, 0, len(order))
-	for _, g := range order {
-		pin := pins[g][0]
-		says := fmt.Sprintf("stores pinned to version %s: %d, %s", orElse(pin.GetVersion(), "-"), len(pins[g]), word(pin.GetState()))
-		if !g.ended {
-			process := pin.GetGeneration()
-			says += fmt.Sprintf(" generation %d pid %s restarts %d", process.GetNumber(), orElse(processID(process), "-"), pin.GetRestartCount())
-		}
-		words = append(words, "("+says+")")
-	}
-	return words
 }

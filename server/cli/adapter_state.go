@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
@@ -13,6 +15,14 @@ func slotState(d *marketplacev1.Adapter) string {
 		return word(d.GetState()) + ", unresponsive"
 	}
 	return word(d.GetState())
+}
+
+// pinState is the state of a pin, and whether the process that serves its store answers.
+func pinState(pin *marketplacev1.Pin) string {
+	if pin.GetGeneration().GetUnresponsive() {
+		return word(pin.GetState()) + ", unresponsive"
+	}
+	return word(pin.GetState())
 }
 
 // shortHash is as much of a hash as tells releases apart.
@@ -30,6 +40,14 @@ func pinnedStores(d *marketplacev1.Adapter) string {
 		return ""
 	}
 	return count(n)
+}
+
+// retiringCount counts the processes that finish their calls; empty for none.
+func retiringCount(d *marketplacev1.Adapter) string {
+	if len(d.GetRetiring()) == 0 {
+		return ""
+	}
+	return count(int64(len(d.GetRetiring())))
 }
 
 // lastSwap is what was asked for last, and what became of it.
@@ -84,4 +102,75 @@ func hashed(s *marketplacev1.SwapStep) string {
 		return ""
 	}
 	return "sha256 " + shortHash(s.GetSha256())
+}
+
+// service is since when a process serves and what it does, or since when the last one served that is gone.
+func (a *app) service(g *marketplacev1.Generation) []fact {
+	switch {
+	case g.GetPid() != 0:
+		return []fact{
+			{"Serving since", joined(" ", a.at(g.GetStartTime()), inBrackets(a.uptime(g)))}, {"Calls in flight", count(g.GetLeases())},
+		}
+	case g.GetStartTime() != nil:
+		return []fact{{"Served from", a.at(g.GetStartTime())}}
+	}
+	return nil
+}
+
+// uptime is how long the process of a generation has served; empty when none runs.
+func (a *app) uptime(g *marketplacev1.Generation) string {
+	if g.GetPid() == 0 || g.GetStartTime() == nil {
+		return ""
+	}
+	return a.Now().Sub(g.GetStartTime().AsTime()).Truncate(time.Second).String()
+}
+
+// available lists the files that hold another release than the one that is served, and says of those that cannot be served what is wrong.
+func available(d *marketplacev1.Adapter) string {
+	var files []string
+	for _, r := range d.GetReleases() {
+		if !r.GetDesired() || d.GetState() == marketplacev1.Adapter_STATE_UNLOADED {
+			files = append(files, releaseFiles(r))
+		}
+	}
+	return joined(" ", files...)
+}
+
+// releaseFiles lists the files that hold a release, and says of those that cannot be served what is wrong.
+func releaseFiles(r *marketplacev1.Release) string {
+	files := slices.Clone(r.GetFiles())
+	for _, f := range r.GetUnusableFiles() {
+		files = append(files, f.GetName()+" "+inBrackets(f.GetFault()))
+	}
+	return strings.Join(files, " ")
+}
+
+// releaseRole says what a release is to its slot. The one that is meant to serve is chosen while it does not.
+func releaseRole(d *marketplacev1.Adapter, r *marketplacev1.Release) string {
+	role := ""
+	switch {
+	case r.GetDesired() && d.GetState() == marketplacev1.Adapter_STATE_SERVING:
+		role = "serves"
+	case r.GetDesired():
+		role = "chosen"
+	case r.GetPrevious():
+		role = "before"
+	case r.GetPinned():
+	case len(r.GetFiles()) > 0:
+		role = "available"
+	default:
+		role = "unusable"
+	}
+	if r.GetPinned() {
+		return joined(", ", role, "pinned")
+	}
+	return role
+}
+
+// processID prints the process of a generation; empty when none runs.
+func processID(g *marketplacev1.Generation) string {
+	if g.GetPid() == 0 {
+		return ""
+	}
+	return count(g.GetPid())
 }

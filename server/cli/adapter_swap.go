@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
@@ -30,14 +29,10 @@ do is refused, and the old one serves on. Steps are shown on standard error.`,
   relais adapter swap cdiscount --sha256 9f2c…`,
 		Args:              operands(1, 2),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			name, err := topName(collectionAdapters, args[0])
-			if err != nil {
-				return err
-			}
+		RunE: a.onAdapter(func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, args []string) error {
 			request := &marketplacev1.SwapAdapterRequest{Name: name, Sha256: sum}
-			if len(args) > 1 {
-				request.File = args[1]
+			if len(args) > 0 {
+				request.File = args[0]
 			}
 			if request.GetFile() != "" && sum != "" {
 				return usagef("give either FILE or --sha256")
@@ -46,7 +41,7 @@ do is refused, and the old one serves on. Steps are shown on standard error.`,
 			if err != nil {
 				return err
 			}
-			return a.followSwap(stream, args[0])
+			return a.followSwap(stream, name)
 		}),
 	}
 	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
@@ -65,16 +60,12 @@ the oldest is ended with the calls that it has. Stores that are pinned to a rele
 		Example:           `  relais adapter rollback cdiscount`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			name, err := topName(collectionAdapters, args[0])
-			if err != nil {
-				return err
-			}
+		RunE: a.onAdapter(func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, _ []string) error {
 			stream, err := api.RollbackAdapter(ctx, &marketplacev1.RollbackAdapterRequest{Name: name})
 			if err != nil {
 				return err
 			}
-			return a.followSwap(stream, args[0])
+			return a.followSwap(stream, name)
 		}),
 	}
 }
@@ -85,11 +76,13 @@ func (a *app) followSwap(stream grpc.ServerStreamingClient[marketplacev1.SwapSte
 		step, err := stream.Recv()
 		switch {
 		case errors.Is(err, io.EOF):
-			return errors.New("the server ended the call before the swap was complete; see what serves with relais adapter get " + adapter)
+			return errors.New("the server ended the call before the swap was complete; see what serves with relais adapter get " + shortName(adapter))
 		case err != nil:
 			return err
 		case step.GetKind() == marketplacev1.SwapStep_KIND_COMPLETE:
 			return a.print(step.GetAdapter(), func(p *page) { a.describeSlot(p, step.GetAdapter()) })
+		case step.GetRetiringCalls() > 0:
+			a.note("%-8s  %8s  %s", strings.ToLower(word(step.GetKind())), "…", retireBegins(step))
 		case step.GetDone():
 			a.note("%-8s  %8s  %s", strings.ToLower(word(step.GetKind())), took(step.GetDuration().AsDuration()), clean(stepDetail(step)))
 		}
@@ -119,12 +112,40 @@ func stepDetail(s *marketplacev1.SwapStep) string {
 	case marketplacev1.SwapStep_KIND_PUBLISH:
 		return fmt.Sprintf("new calls go to generation %d", s.GetGeneration())
 	case marketplacev1.SwapStep_KIND_RETIRE:
-		if n := s.GetCutCalls(); n > 0 {
-			return fmt.Sprintf("generation %d ended, %d calls were cut short: they took longer than they may", s.GetGeneration(), n)
-		}
-		return fmt.Sprintf("generation %d finished its calls and ended", s.GetGeneration())
+		return retireDetail(s)
 	}
 	return ""
+}
+
+// retireBegins says how long the wait for the old process may be, and that nobody else waits.
+func retireBegins(s *marketplacev1.SwapStep) string {
+	says := fmt.Sprintf("generation %d finishes %s", s.GetGeneration(), calls(s.GetRetiringCalls()))
+	if limit := s.GetRetireLimit(); limit != nil {
+		says += ", at most " + took(limit.AsDuration())
+	}
+	return says + "; new calls go to the new process already"
+}
+
+// retireDetail says how the old process ended.
+func retireDetail(s *marketplacev1.SwapStep) string {
+	cut := s.GetCutCalls()
+	switch {
+	case s.GetKilled() && cut > 0:
+		return fmt.Sprintf("generation %d did not end by itself and was killed, %s cut short", s.GetGeneration(), calls(cut))
+	case s.GetKilled():
+		return fmt.Sprintf("generation %d finished its calls, did not end by itself and was killed", s.GetGeneration())
+	case cut > 0:
+		return fmt.Sprintf("generation %d ended before its calls did, %s cut short", s.GetGeneration(), calls(cut))
+	}
+	return fmt.Sprintf("generation %d finished its calls and ended", s.GetGeneration())
+}
+
+// calls counts calls.
+func calls(n int32) string {
+	if n == 1 {
+		return "1 call"
+	}
+	return fmt.Sprintf("%d calls", n)
 }
 
 func (a *app) adapterUnload() *cobra.Command {
@@ -136,75 +157,8 @@ connected through the adapter. Swap loads it again.`,
 		Example:           `  relais adapter unload cdiscount`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, args []string) error {
-			name, err := topName(collectionAdapters, args[0])
-			if err != nil {
-				return err
-			}
-			d, err := api.UnloadAdapter(ctx, &marketplacev1.UnloadAdapterRequest{Name: name})
-			if err != nil {
-				return err
-			}
-			return a.print(d, func(p *page) { a.describeSlot(p, d) })
+		RunE: a.showsAdapter(a.describeSlot, func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, _ []string) (*marketplacev1.Adapter, error) {
+			return api.UnloadAdapter(ctx, &marketplacev1.UnloadAdapterRequest{Name: name})
 		}),
 	}
-}
-
-func (a *app) adapterWatch() *cobra.Command {
-	return &cobra.Command{
-		Use:   "watch",
-		Short: "Show what happens to the adapters, until it is interrupted",
-		Long: `Watch prints every adapter now, and each one again when it changes: its state, the process that serves, those
-that finish their calls, those of pinned stores. With --output json each adapter is one JSON document.`,
-		Example: `  relais adapter watch
-  relais adapter watch --output json`,
-		Args:              operands(0, 0),
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: onAdminSocket(a, marketplacev1.NewAdapterServiceClient, func(ctx context.Context, api marketplacev1.AdapterServiceClient, _ []string) error {
-			stream, err := api.WatchAdapters(ctx, &marketplacev1.WatchAdaptersRequest{})
-			if err != nil {
-				return err
-			}
-			shown := make(map[string]*marketplacev1.Adapter)
-			for {
-				answer, err := stream.Recv()
-				if errors.Is(err, io.EOF) {
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				for _, d := range answer.GetAdapters() {
-					if proto.Equal(shown[d.GetName()], d) {
-						continue
-					}
-					shown[d.GetName()] = d
-					if err := a.print(d, func(p *page) { a.watchLine(p, d) }); err != nil {
-						return err
-					}
-				}
-			}
-		}),
-	}
-}
-
-// watchLine is an adapter in one line.
-func (a *app) watchLine(p *page, d *marketplacev1.Adapter) {
-	g := d.GetGeneration()
-	words := []string{
-		a.Now().In(a.Location).Format(time.RFC3339), shortName(d.GetName()), slotState(d),
-		"version", orElse(g.GetVersion(), "-"), "generation", count(g.GetNumber()), "pid", orElse(processID(g), "-"),
-		"restarts", count(d.GetRestartCount()),
-	}
-	for _, r := range d.GetRetiring() {
-		words = append(words, fmt.Sprintf("(generation %d finishes %d calls)", r.GetNumber(), r.GetLeases()))
-	}
-	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil {
-		words = append(words, fmt.Sprintf("(swap under way: %s)", strings.ToLower(word(l.GetStep().GetKind()))))
-	}
-	words = append(words, pinWords(d)...)
-	if d.GetMessage() != "" {
-		words = append(words, "-", d.GetMessage())
-	}
-	fmt.Fprintln(&p.buf, clean(strings.Join(words, " ")))
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,14 @@ func TestSwap(t *testing.T) {
 	retired.Generation = 1
 	cut := proto.CloneOf(retired)
 	cut.CutCalls = 3
+	killed, killedBusy := proto.CloneOf(retired), proto.CloneOf(cut)
+	killed.Killed, killedBusy.Killed, killedBusy.CutCalls = true, true, 1
+	slow := func(send func(*marketplacev1.SwapStep) error) error {
+		begins := &marketplacev1.SwapStep{
+			Kind: marketplacev1.SwapStep_KIND_RETIRE, Generation: 1, RetiringCalls: 2, RetireLimit: durationpb.New(150 * time.Second),
+		}
+		return errors.Join(send(begins), send(retired), send(complete()))
+	}
 	unchanged := step(marketplacev1.SwapStep_KIND_REGISTER, 20*time.Millisecond)
 	unchanged.Unchanged = true
 	whole := []*marketplacev1.SwapStep{
@@ -69,9 +78,18 @@ func TestSwap(t *testing.T) {
 			}, cli.ExitOK},
 		{"a file by name", []string{"swap", "adapters/cdiscount", "relais-adapter-cdiscount@next"}, swapped(append(whole, cut, complete())...),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount", File: "relais-adapter-cdiscount@next"},
-			[]string{"generation 1 ended, 3 calls were cut short"}, cli.ExitOK},
+			[]string{"generation 1 ended before its calls did, 3 calls cut short"}, cli.ExitOK},
 		{"a release by its hash", []string{"swap", "cdiscount", "--sha256", "77aa"}, swapped(append(whole, retired, complete())...),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount", Sha256: "77aa"}, []string{"register", "retire"}, cli.ExitOK},
+		{"a process that did not end", []string{"swap", "cdiscount"}, swapped(append(whole, killed, complete())...),
+			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"},
+			[]string{"generation 1 finished its calls, did not end by itself and was killed"}, cli.ExitOK},
+		{"a process that hung", []string{"swap", "cdiscount"}, swapped(append(whole, killedBusy, complete())...),
+			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"},
+			[]string{"generation 1 did not end by itself and was killed, 1 call cut short"}, cli.ExitOK},
+		{"calls that take a while", []string{"swap", "cdiscount"}, slow, &marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{
+			"retire           …  generation 1 finishes 2 calls, at most 2m30s; new calls go to the new process already", "retire      1.235s",
+		}, cli.ExitOK},
 		{"the release that serves", []string{"swap", "cdiscount"}, swapped(unchanged, complete()),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{"version 0.1.0 serves already, nothing changes"}, cli.ExitOK},
 		{"a rollback", []string{"rollback", "cdiscount"}, swapped(append(whole, retired, complete())...),
@@ -109,48 +127,6 @@ func TestSwap(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWatchAdapters(t *testing.T) {
-	t.Parallel()
-	other := &marketplacev1.Adapter{
-		Name: "adapters/octopia", State: marketplacev1.Adapter_STATE_CRASH_LOOPING, RestartCount: 9, Message: "signal: killed\x1b",
-		Generation: &marketplacev1.Generation{Number: 9},
-		LastSwap:   &marketplacev1.LastSwap{StartTime: at(7, 0), Step: &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_PROBE}},
-	}
-	f := newFake(t, &fake{watchAdapters: func(send func(*marketplacev1.WatchAdaptersResponse) error) error {
-		for _, adapters := range [][]*marketplacev1.Adapter{{cdiscount()}, {cdiscount(), other}} {
-			if err := send(&marketplacev1.WatchAdaptersResponse{Adapters: adapters}); err != nil {
-				return err
-			}
-		}
-		return status.Error(codes.Unavailable, "the server is stopping")
-	}})
-	got := run(t, f, "adapter", "watch")
-	if got.code != cli.ExitRetry {
-		t.Errorf("exit code %d at the end of the server, want %d: %s", got.code, cli.ExitRetry, got.err)
-	}
-	golden(t, "adapter_watch", got.out)
-}
-
-// refusedSwap is one that the server tried by itself.
-func refusedSwap() *marketplacev1.LastSwap {
-	return &marketplacev1.LastSwap{
-		StartTime: at(7, 30), EndTime: at(7, 31), File: "relais-adapter-cdiscount", Origin: marketplacev1.LastSwap_ORIGIN_PLUGIN_WATCH,
-		Step:           &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_PROBE, Sha256: "b00cb00cb00cb00c"},
-		FailureReason:  "RELEASE_REFUSED",
-		FailureMessage: "the release was refused at the step probe: the adapter has no version; version 0.1.0 (generation 2) serves on",
-	}
-}
-
-// severalAdapters are adapters in several states.
-func severalAdapters() []*marketplacev1.Adapter {
-	stuck := cdiscount()
-	stuck.Name, stuck.Generation.Unresponsive, stuck.Generation.Sha256 = "adapters/stuck", true, "0123456789abcdef"
-	return []*marketplacev1.Adapter{pinned(), {
-		Name: "adapters/octopia", Marketplace: "cdiscount", State: marketplacev1.Adapter_STATE_RESTARTING,
-		RestartCount: 3, Message: "the process exited with status 2", Generation: &marketplacev1.Generation{Number: 4},
-	}, stuck}
 }
 
 // TestLastSwap: what was asked for last, and what became of it, in one line each.
