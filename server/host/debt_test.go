@@ -202,14 +202,7 @@ func TestTakingBackIsTriedAgainAtTheEnd(t *testing.T) {
 	r, l := riggedLater(t, 10*time.Millisecond)
 	stopped := make(chan error, 1)
 	l.pinned = func(release.Pin) {
-		go func() { stopped <- r.Stop(context.Background()) }()
-		eventually(t, "no more leases", func() bool {
-			lease, err := r.Lease(t.Context(), "one", "")
-			if err == nil {
-				lease.Release()
-			}
-			return err != nil
-		})
+		beginStop(t, r.Host, stopped)
 		r.memory.failTimes(2, errors.New("database is locked"))
 	}
 	if err := r.pin(t, "canary", "next", time.Hour); !problem.HasReason(err, problem.ReasonServerStopping) {

@@ -1,7 +1,6 @@
 package host_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -278,14 +277,7 @@ func TestStopDuringASwap(t *testing.T) {
 			}
 			return
 		}
-		go func() { stopped <- r.Stop(context.Background()) }()
-		eventually(t, "no more leases", func() bool {
-			l, err := r.Lease(t.Context(), "one", "")
-			if err == nil {
-				l.Release()
-			}
-			return err != nil
-		})
+		beginStop(t, r.Host, stopped)
 	}
 	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("swap = %v, want SERVER_STOPPING", err)
@@ -332,14 +324,7 @@ func TestCopyIsKeptWhileTheDatabaseNamesIt(t *testing.T) {
 			r.memory.failWith(errors.New("disk full"))
 			return
 		}
-		go func() { stopped <- r.Stop(context.Background()) }()
-		eventually(t, "no more leases", func() bool {
-			l, err := r.Lease(t.Context(), "one", "")
-			if err == nil {
-				l.Release()
-			}
-			return err != nil
-		})
+		beginStop(t, r.Host, stopped)
 	}
 	if _, err := r.swap(t, "next"); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("swap = %v, want SERVER_STOPPING", err)

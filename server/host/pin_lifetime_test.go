@@ -165,14 +165,7 @@ func TestPinWhileTheHostStops(t *testing.T) {
 				if p.Release.Version != "2.0.0" {
 					return
 				}
-				go func() { stopped <- r.Stop(context.Background()) }()
-				eventually(t, "no more leases", func() bool {
-					l, err := r.Lease(t.Context(), "one", "")
-					if err == nil {
-						l.Release()
-					}
-					return err != nil
-				})
+				beginStop(t, r.Host, stopped)
 			}
 			if err := r.pin(t, "canary", "next", time.Hour); !problem.HasReason(err, problem.ReasonServerStopping) {
 				t.Errorf("Pin = %v, want SERVER_STOPPING", err)

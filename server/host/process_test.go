@@ -159,14 +159,9 @@ func TestStopLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestStopWaitsForLeases(t *testing.T) {
-	t.Parallel()
-	h := running(t, nil, "one")
-	lease, err := h.Lease(t.Context(), "one", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stopped := make(chan error, 1)
+// beginStop stops a host beside the test, and returns when it has begun: no more leases are given. The outcome goes to stopped.
+func beginStop(t *testing.T, h *host.Host, stopped chan<- error) {
+	t.Helper()
 	go func() { stopped <- h.Stop(context.Background()) }()
 	eventually(t, "no more leases", func() bool {
 		l, err := h.Lease(t.Context(), "one", "")
@@ -175,6 +170,17 @@ func TestStopWaitsForLeases(t *testing.T) {
 		}
 		return err != nil
 	})
+}
+
+func TestStopWaitsForLeases(t *testing.T) {
+	t.Parallel()
+	h := running(t, nil, "one")
+	lease, err := h.Lease(t.Context(), "one", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan error, 1)
+	beginStop(t, h, stopped)
 	select {
 	case err := <-stopped:
 		t.Fatalf("Stop returned with a lease out: %v", err)

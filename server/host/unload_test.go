@@ -104,14 +104,7 @@ func TestStopDuringAnUnload(t *testing.T) {
 		if !d.Unloaded {
 			return
 		}
-		go func() { stopped <- r.Stop(context.Background()) }()
-		eventually(t, "no more leases", func() bool {
-			lease, err := r.Lease(t.Context(), "one", "")
-			if err == nil {
-				lease.Release()
-			}
-			return err != nil
-		})
+		beginStop(t, r.Host, stopped)
 	}
 	if err := r.Unload(t.Context(), "one"); !problem.HasReason(err, problem.ReasonServerStopping) {
 		t.Errorf("Unload = %v, want SERVER_STOPPING", err)
