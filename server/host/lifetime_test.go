@@ -20,11 +20,7 @@ import (
 func TestCopiesAreKeptWhileTheyAreNeeded(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lease.Release()
+	lease := r.lend(t, "")
 	var swaps sync.WaitGroup
 	for i, variant := range []string{"next", "decides"} {
 		install(t, r.cfg.PluginDir, handshake.FilePrefix+"one@"+variant, variant)

@@ -122,34 +122,19 @@ func TestPin(t *testing.T) {
 func TestPinMovesCalls(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lend := func(store string) *host.Lease {
-		lease, err := r.Lease(t.Context(), "one", store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return lease
-	}
-	moved := func(l *host.Lease) bool {
-		select {
-		case <-l.Retiring():
-			return true
-		default:
-			return false
-		}
-	}
-	stays, before := lend("other"), lend("canary")
+	stays, before := r.lend(t, "other"), r.lend(t, "canary")
 	if err := r.pin(t, "canary", "next", time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if !moved(before) || moved(stays) {
 		t.Errorf("told to move: the pinned store %v, another one %v", moved(before), moved(stays))
 	}
-	after, other := lend("canary"), lend("other")
+	after, other := r.lend(t, "canary"), r.lend(t, "other")
 	if after.Share() != 0.1 || other.Share() != 1 {
 		t.Errorf("shares: %v with a call on each release, %v with none on the pinned one", after.Share(), other.Share())
 	}
 	before.Release()
-	if again := lend("canary"); again.Share() != 1 {
+	if again := r.lend(t, "canary"); again.Share() != 1 {
 		t.Errorf("share %v when the calls before are finished", again.Share())
 	} else {
 		again.Release()
@@ -160,7 +145,7 @@ func TestPinMovesCalls(t *testing.T) {
 	if !moved(after) {
 		t.Error("unpinned, and the call on the pinned release was not told")
 	}
-	back := lend("canary")
+	back := r.lend(t, "canary")
 	if back.Description().GetVersion() != "1.0.0" || back.Share() != 0.1 {
 		t.Errorf("back on %s with a share of %v", back.Description().GetVersion(), back.Share())
 	}

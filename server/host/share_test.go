@@ -76,42 +76,27 @@ func TestSharesOfOverlappingGenerations(t *testing.T) {
 func TestStreamsAreToldOfALargerShare(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lend := func(store string) *host.Lease {
-		lease, err := r.Lease(t.Context(), "one", store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return lease
-	}
-	told := func(l *host.Lease) bool {
-		select {
-		case <-l.Retiring():
-			return true
-		default:
-			return false
-		}
-	}
-	first, second, other := lend("shop"), lend("shop"), lend("other")
+	first, second, other := r.lend(t, "shop"), r.lend(t, "shop"), r.lend(t, "other")
 	swapped := make(chan error, 1)
 	go func() {
 		_, err := r.swap(t, "next")
 		swapped <- err
 	}()
 	<-first.Retiring()
-	stream, whole := lend("shop"), lend("unhurried")
+	stream, whole := r.lend(t, "shop"), r.lend(t, "unhurried")
 	first.Release()
 	other.Release()
-	if told(stream) {
+	if moved(stream) {
 		t.Error("told while a call on the old generation has the budget still")
 	}
 	second.Release()
-	if !told(stream) || told(whole) {
-		t.Errorf("told: the stream with a tenth %v, another store's with all of it %v", told(stream), told(whole))
+	if !moved(stream) || moved(whole) {
+		t.Errorf("told: the stream with a tenth %v, another store's with all of it %v", moved(stream), moved(whole))
 	}
 	stream.Release()
-	again := lend("shop")
-	if again.Share() != 1 || again.Generation() != stream.Generation() || told(again) {
-		t.Errorf("a share of %v on generation %d, told again: %v", again.Share(), again.Generation(), told(again))
+	again := r.lend(t, "shop")
+	if again.Share() != 1 || again.Generation() != stream.Generation() || moved(again) {
+		t.Errorf("a share of %v on generation %d, told again: %v", again.Share(), again.Generation(), moved(again))
 	}
 	again.Release()
 	whole.Release()

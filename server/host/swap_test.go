@@ -49,6 +49,16 @@ func (r *rig) serving(t *testing.T) host.Generation {
 	return s.Generation
 }
 
+// moved reports whether the call of a lease was told to go on elsewhere.
+func moved(l *host.Lease) bool {
+	select {
+	case <-l.Retiring():
+		return true
+	default:
+		return false
+	}
+}
+
 // swap installs a variant as adapter one and swaps it in. It returns the steps that were done.
 func (r *rig) swap(t *testing.T, variant string) ([]host.Step, error) {
 	t.Helper()
@@ -282,11 +292,7 @@ func TestOneSwapAtATime(t *testing.T) {
 func TestRollbackWhileTheOldOneRetires(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, nil)
-	lease, err := r.Lease(t.Context(), "one", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer lease.Release()
+	lease := r.lend(t, "")
 	swapped := make(chan error, 1)
 	go func() {
 		_, err := r.swap(t, "next")
