@@ -42,7 +42,7 @@ run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C (PORT=â€
 .PHONY: test
 test: build ## run all tests of a change
 	@test -n "$(RACE)" || echo "make test: no C compiler found, so the tests run without the race detector"
-	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 10m ./...
+	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 14m ./...
 
 # Reports are filtered; the exit code stays that of go test.
 bench chaos swap-load test-slow: SHELL = bash
