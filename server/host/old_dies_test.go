@@ -116,7 +116,11 @@ func TestRetiringProcesses(t *testing.T) {
 			return func() {}
 		}, 0, false},
 	}
-	r := rigged(t, func(c *host.Config) { c.RetireTimeout, c.KillTimeout = 100*time.Millisecond, 500*time.Millisecond })
+	kill := time.Second
+	if raceDetector { // which lets a process wait a second before it ends
+		kill = 3 * time.Second
+	}
+	r := rigged(t, func(c *host.Config) { c.RetireTimeout, c.KillTimeout = 100*time.Millisecond, kill })
 	if _, err := r.swap(t, "next"); err != nil {
 		t.Fatal(err)
 	}
