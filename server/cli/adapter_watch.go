@@ -65,7 +65,11 @@ func watchLine(d *marketplacev1.Adapter) string {
 		"restarts", count(d.GetRestartCount()),
 	}
 	for _, r := range d.GetRetiring() {
-		words = append(words, fmt.Sprintf("(generation %d finishes %s)", r.GetNumber(), calls(r.GetLeases())))
+		what := "ends"
+		if n := r.GetLeases(); n > 0 {
+			what = "finishes " + calls(n)
+		}
+		words = append(words, fmt.Sprintf("(generation %d %s)", r.GetNumber(), what))
 	}
 	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil {
 		words = append(words, fmt.Sprintf("(swap under way: %s)", strings.ToLower(word(l.GetStep().GetKind()))))

@@ -18,6 +18,7 @@ func TestWatchAdapters(t *testing.T) {
 	busier, restarted := cdiscount(), cdiscount()
 	busier.Generation.Leases++
 	restarted.RestartCount++
+	restarted.Retiring[0].Leases = 0
 	other := &marketplacev1.Adapter{
 		Name: "adapters/octopia", State: marketplacev1.Adapter_STATE_CRASH_LOOPING, RestartCount: 9, Message: "signal: killed\x1b",
 		Generation: &marketplacev1.Generation{Number: 9},
