@@ -12,7 +12,7 @@ import (
 // TestReadmeCarriers: the file that the README shows is read, and does what the README says of it.
 func TestReadmeCarriers(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func Keys() []Key {
 	})
 }
 
-// Table is the documentation of all keys as a Markdown table, for the README.
+// Table is the documentation of all keys as a Markdown table, for README.md beside this file.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| key | variable | flag | default | meaning |\n| --- | --- | --- | --- | --- |\n")
