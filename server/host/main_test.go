@@ -160,6 +160,8 @@ func running(t *testing.T, change func(*host.Config), names ...string) *host.Hos
 		PluginDir: plugins(t, names...), WorkDir: t.TempDir(), Releases: &memory{}, Stores: &stores{},
 		StartTimeout: slow, GateTimeout: slow, RetireTimeout: slow, BackoffMin: 10 * time.Millisecond, BackoffMax: 20 * time.Millisecond,
 		BreakerFailures: 1000,
+		// A process under the race detector waits a second before it ends, for reports that come late. The tests end hundreds.
+		Env: []string{"GORACE=atexit_sleep_ms=0"},
 	}
 	if change != nil {
 		change(&cfg)

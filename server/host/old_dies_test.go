@@ -116,11 +116,7 @@ func TestRetiringProcesses(t *testing.T) {
 			return func() {}
 		}, 0, false},
 	}
-	kill := time.Second
-	if raceDetector { // which lets a process wait a second before it ends
-		kill = 3 * time.Second
-	}
-	r := rigged(t, func(c *host.Config) { c.RetireTimeout, c.KillTimeout = 100*time.Millisecond, kill })
+	r := rigged(t, func(c *host.Config) { c.RetireTimeout, c.KillTimeout = 100*time.Millisecond, time.Second })
 	if _, err := r.swap(t, "next"); err != nil {
 		t.Fatal(err)
 	}
