@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/adapter"
 	"github.com/relaishq/relais/server/api"
 	"github.com/relaishq/relais/server/config"
@@ -70,7 +71,7 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
 	}
 	r.host = host.New(host.Config{
-		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db,
+		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db, Addresses: addressesIn(cfg),
 		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: policy.LongestHold() + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
 		WatchInterval:   cfg.Adapters.WatchInterval,
 		BreakerFailures: cfg.Adapters.CrashLoop.Failures, BreakerWindow: cfg.Adapters.CrashLoop.Window,
@@ -154,6 +155,14 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	}
 	r.health = tellAdapterHealth(r.host, r.public.server, r.admin.server)
 	return r, nil
+}
+
+// addressesIn tells why an adapter cannot be called in an environment.
+func addressesIn(cfg config.Config) func(environment, name string, d *adapterv1.DescribeResponse) error {
+	return func(environment, name string, d *adapterv1.DescribeResponse) error {
+		_, err := cfg.Addresses(environment, name, adapter.EnvironmentKeys(d))
+		return err
+	}
 }
 
 // checkPluginDir refuses to start a server that would have no adapter. One that served before has the copies of what it served, and

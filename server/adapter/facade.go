@@ -117,7 +117,7 @@ func (f *Facade) open(ctx context.Context, ref store.Ref) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	access, err := f.vault.Access(ctx, ref, environmentKeys(s.lease.Description()))
+	access, err := f.vault.Access(ctx, ref, EnvironmentKeys(s.lease.Description()))
 	if err != nil {
 		s.release()
 		return nil, err
@@ -186,14 +186,15 @@ func (f *Facade) AdapterInfo(ctx context.Context, ref store.Ref) (store.AdapterI
 	}
 	defer s.release()
 	d := s.lease.Description()
-	info := store.AdapterInfo{Marketplace: d.GetMarketplace(), EnvironmentKeys: environmentKeys(d)}
+	info := store.AdapterInfo{Marketplace: d.GetMarketplace(), EnvironmentKeys: EnvironmentKeys(d)}
 	for _, c := range d.GetCredentialFields() {
 		info.Credentials = append(info.Credentials, store.CredentialField{Key: c.GetKey(), Optional: c.GetOptional()})
 	}
 	return info, nil
 }
 
-func environmentKeys(d *adapterv1.DescribeResponse) []store.EnvironmentKey {
+// EnvironmentKeys returns the marketplace addresses that an adapter needs.
+func EnvironmentKeys(d *adapterv1.DescribeResponse) []store.EnvironmentKey {
 	var keys []store.EnvironmentKey
 	for _, k := range d.GetEnvironmentKeys() {
 		keys = append(keys, store.EnvironmentKey{

@@ -56,7 +56,7 @@ func (c Config) Addresses(environment, adapter string, keys []store.EnvironmentK
 	}
 	if len(missing) > 0 {
 		return nil, problem.New(problem.NotFound, problem.ReasonEnvironmentNotFound,
-			"environment %q has no address for adapter %q; the operator sets %s in the configuration",
+			"environment %q has no address for adapter %q; the operator sets %s in the configuration and starts the server again",
 			environment, adapter, strings.Join(missing, " and "))
 	}
 	return addresses, nil

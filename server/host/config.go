@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
 )
 
@@ -19,6 +20,10 @@ type Config struct {
 	Releases release.Repository
 	// Stores tells what a release must be able to do. Required.
 	Stores release.Stores
+	// Addresses says why an adapter that describes itself so cannot be called in an environment: it has no address there. A release is
+	// refused when stores that are connected could not be called any more. The error is shown to the operator and says what to
+	// configure. Nil means that every environment has every address.
+	Addresses func(environment, adapter string, d *adapterv1.DescribeResponse) error
 	// Logger takes the host's log and the adapters', with the attributes adapter and generation. Default: discard.
 	Logger *slog.Logger
 	// LogLevel is the lowest level that adapters are asked to log. Default: INFO.

@@ -18,6 +18,7 @@ import (
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/adapters/sdk/sdktest"
 	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 )
@@ -39,6 +40,16 @@ var variants = map[string]func(*sdktest.Adapter){
 	"decides": func(a *sdktest.Adapter) {
 		a.Description.Capabilities.Acceptance, a.Description.Capabilities.MaxDecisionsPerCall = true, 10
 		a.Description.Capabilities.PartialShipment = true
+	},
+	"able": func(a *sdktest.Adapter) {
+		a.Description.Capabilities.MaxProductsPerGet, a.Description.Capabilities.TrackingCorrection = 10, true
+	},
+	"readdressed": func(a *sdktest.Adapter) {
+		a.Description.EnvironmentKeys = append(a.Description.EnvironmentKeys,
+			&adapterv1.EnvironmentKey{Key: "token_url", ProductionUrl: "https://token.example/"})
+	},
+	"readdressed-again": func(a *sdktest.Adapter) {
+		a.Description.EnvironmentKeys = []*adapterv1.EnvironmentKey{{Key: "token_url"}}
 	},
 	"decides-nobody": func(a *sdktest.Adapter) { a.Description.Capabilities.Acceptance = true },
 	"demanding": func(a *sdktest.Adapter) {
@@ -250,6 +261,16 @@ type stores struct {
 }
 
 func (s *stores) AdapterUse(context.Context, string) (release.Use, error) { return s.use, s.fail }
+
+// addresses is a host.Config.Addresses: service_url is configured everywhere, and production has the addresses that it declares.
+func addresses(environment, adapter string, d *adapterv1.DescribeResponse) error {
+	for _, k := range d.GetEnvironmentKeys() {
+		if k.GetKey() != "service_url" && (environment != "production" || k.GetProductionUrl() == "") {
+			return problem.New(problem.NotFound, problem.ReasonEnvironmentNotFound, "set environments.%s.%s.%s", environment, adapter, k.GetKey())
+		}
+	}
+	return nil
+}
 
 // HasStore knows every store but "nobody".
 func (s *stores) HasStore(_ context.Context, store string) (bool, error) {

@@ -14,6 +14,7 @@ import (
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
 )
 
 // probe asks a process that serves nobody yet what it is, and refuses an adapter that is not the one of this slot. It needs no
@@ -75,32 +76,88 @@ func (g *generation) askNothing(ctx context.Context, timeout time.Duration) erro
 	return fmt.Errorf("the adapter answers a call without addresses with code %s and not with the reason %s", status.Code(err), want)
 }
 
-// missing lists what the connected stores would lose with this description. Before is what the release in service says of itself; nil
-// when none served since the server started. What that one lacks as well nobody loses; without one there is nothing to compare with, and
-// a slot that stands still is better served by what there is. Served says that the release was served to these very stores before, with
-// the credentials that they have.
-func missing(d, before *adapterv1.DescribeResponse, use release.Use, served bool) []string {
-	if use.Stores == 0 {
+// comparison is what is asked of a release that is to serve connected stores.
+type comparison struct {
+	// before is what the release in service says of itself; nil when none served since the server started.
+	before *adapterv1.DescribeResponse
+	// use is what the stores use.
+	use release.Use
+	// previous is true of the release that served before the one in service, and served when it did so to these very stores, with the
+	// credentials that they have.
+	previous, served bool
+	// addresses is Config.Addresses.
+	addresses func(environment, adapter string, d *adapterv1.DescribeResponse) error
+}
+
+// missing lists what the connected stores would lose with this description. What the release in service lacks as well nobody loses;
+// without one there is nothing to compare with, and a slot that stands still is better served by what there is. Capability preview is
+// not asked for: without it a caller is not shown what would be sent, and nothing that is sent or kept is lost.
+func (c comparison) missing(d *adapterv1.DescribeResponse) []string {
+	if c.use.Stores == 0 {
 		return nil
 	}
-	var lacks []string
-	for _, m := range use.Marketplaces {
+	lacks := c.otherMarketplaces(d)
+	if c.before == nil {
+		return lacks
+	}
+	return slices.Concat(lacks, c.lostCapabilities(d.GetCapabilities()), c.lostEnvironments(d), c.newCredentials(d))
+}
+
+// otherMarketplaces tells which stores the adapter does not speak for at all.
+func (c comparison) otherMarketplaces(d *adapterv1.DescribeResponse) (lacks []string) {
+	for _, m := range c.use.Marketplaces {
 		if m != d.GetMarketplace() {
 			lacks = append(lacks, fmt.Sprintf("it speaks to marketplace %.64q, and stores are connected to %q", d.GetMarketplace(), m))
 		}
 	}
-	c, had := d.GetCapabilities(), before.GetCapabilities()
-	if use.Decisions && had.GetAcceptance() && !c.GetAcceptance() {
+	return lacks
+}
+
+// lostCapabilities tells what the stores use and could not do any more. Every import uses product data: a release that served before
+// they could be read may come back all the same, or a rollback would be refused as soon as a release reads them.
+func (c comparison) lostCapabilities(has *adapterv1.Capabilities) (lacks []string) {
+	had := c.before.GetCapabilities()
+	if c.use.Decisions && had.GetAcceptance() && !has.GetAcceptance() {
 		lacks = append(lacks, "it can neither accept nor refuse orders, and stores do (capability acceptance)")
 	}
-	if use.PartialShipments && had.GetPartialShipment() && !c.GetPartialShipment() {
+	if c.use.PartialShipments && had.GetPartialShipment() && !has.GetPartialShipment() {
 		lacks = append(lacks, "it cannot ship a part of an order, and shipments that name lines wait (capability partial_shipment)")
 	}
-	if before == nil || served {
-		return lacks
+	if c.use.Corrections && had.GetTrackingCorrection() && !has.GetTrackingCorrection() {
+		lacks = append(lacks, "it cannot replace the tracking number of an order that was shipped, and corrections wait (capability tracking_correction)")
+	}
+	if !c.previous && had.GetMaxProductsPerGet() > 0 && has.GetMaxProductsPerGet() < 1 {
+		lacks = append(lacks, "it cannot read products, and order lines would have no colour and size any more (capability max_products_per_get)")
+	}
+	return lacks
+}
+
+// lostEnvironments tells in which environments the stores could not be called any more, for want of an address.
+func (c comparison) lostEnvironments(d *adapterv1.DescribeResponse) (lacks []string) {
+	if c.addresses == nil {
+		return nil
+	}
+	for _, environment := range c.use.Environments {
+		err := c.addresses(environment, d.GetAdapter(), d)
+		if err == nil || c.addresses(environment, d.GetAdapter(), c.before) != nil {
+			continue
+		}
+		why := err.Error()
+		if p := problem.As(err); p != nil {
+			why = p.Message
+		}
+		lacks = append(lacks, "stores could not be called: "+why)
+	}
+	return lacks
+}
+
+// newCredentials tells which credentials the stores were not asked for.
+func (c comparison) newCredentials(d *adapterv1.DescribeResponse) (lacks []string) {
+	if c.served {
+		return nil
 	}
 	required := func(key string) bool {
-		return slices.ContainsFunc(before.GetCredentialFields(), func(f *adapterv1.CredentialField) bool {
+		return slices.ContainsFunc(c.before.GetCredentialFields(), func(f *adapterv1.CredentialField) bool {
 			return f.GetKey() == key && !f.GetOptional()
 		})
 	}

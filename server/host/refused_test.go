@@ -20,7 +20,7 @@ import (
 // TestRefusedReleases has bad releases of every kind. The old generation serves on, the operator reads why, and nothing is left.
 // It runs alone, as all that use remains.
 func TestRefusedReleases(t *testing.T) {
-	bound := release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}}
+	bound := release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}, Environments: []string{"production", "staging"}}
 	type place struct {
 		*rig
 		file string // of the plugin directory
@@ -103,6 +103,23 @@ func TestRefusedReleases(t *testing.T) {
 			p.stores.use.PartialShipments = true
 			as("next")(t, p)
 		}, problem.ReasonReleaseRefused, "probe", []string{"capability partial_shipment"}},
+		{"cannot correct", "able", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			p.stores.use.Corrections = true
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"capability tracking_correction"}},
+		{"reads no products", "able", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			as("next")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"capability max_products_per_get", "3 connected stores"}},
+		{"needs an address that is not configured", "", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			as("readdressed")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"stores could not be called: set environments.staging.one.token_url ("}},
+		{"has no address in production", "", func(t *testing.T, p *place) {
+			p.stores.use = bound
+			as("readdressed-again")(t, p)
+		}, problem.ReasonReleaseRefused, "probe", []string{"set environments.production.one.token_url", "set environments.staging.one.token_url"}},
 		{"wants more credentials", "", func(t *testing.T, p *place) {
 			p.stores.use = bound
 			as("demanding")(t, p)
@@ -117,7 +134,7 @@ func TestRefusedReleases(t *testing.T) {
 		}, problem.ReasonCommandFailed, "publish", []string{"disk full", "(generation 1) serves on", "try again"}},
 	}
 	// One host for all that serve the plain release: it has to bear them one after the other.
-	plain := rigged(t, nil)
+	plain := rigged(t, func(c *host.Config) { c.Addresses = addresses })
 	hasty := rigged(t, func(c *host.Config) { c.StartTimeout = 3 * time.Second }) // for those that hang
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -189,6 +206,33 @@ func TestBoundStoresLoseNothing(t *testing.T) {
 	r.stores.use.CredentialsTime = r.memory.desired().ChangeTime.Add(-time.Minute)
 	if err := back(); err != nil {
 		t.Errorf("rollback to a release whose credential every store has: %v", err)
+	}
+}
+
+// TestAddressesThatNobodyHasAreNotAskedFor: stores that the release in service cannot call either lose nothing.
+func TestAddressesThatNobodyHasAreNotAskedFor(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, func(c *host.Config) {
+		c.Addresses = addresses
+		install(t, c.PluginDir, handshake.FilePrefix+"one", "readdressed")
+	})
+	r.stores.use = release.Use{Stores: 2, Marketplaces: []string{"fake-marketplace"}, Environments: []string{"staging"}}
+	if _, err := r.swap(t, "readdressed-again"); err != nil {
+		t.Errorf("swap to one that lacks the address which the release in service lacks: %v", err)
+	}
+}
+
+// TestRollbackBeforeProducts: a release that reads products can be rolled back to one that did not.
+func TestRollbackBeforeProducts(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	r.stores.use = release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}}
+	if _, err := r.swap(t, "able"); err != nil {
+		t.Fatal(err)
+	}
+	r.stores.use.CredentialsTime = time.Now() // a store that was connected since is no reason either
+	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
+		t.Errorf("rollback to a release that read no products: %v", err)
 	}
 }
 

@@ -314,18 +314,22 @@ func (s *slot) suits(ctx context.Context, d *adapterv1.DescribeResponse, r relea
 	if err != nil {
 		return fmt.Errorf("find out what the connected stores use: %w", outage{err})
 	}
-	if lacks := missing(d, s.lastDescription(), use, s.servedTo(r, use)); len(lacks) > 0 {
+	c := comparison{before: s.lastDescription(), use: use, addresses: s.cfg.Addresses}
+	c.previous, c.served = s.servedBefore(r, use)
+	if lacks := c.missing(d); len(lacks) > 0 {
 		return fmt.Errorf("it does not do for %s: %s", storesInWords(use.Stores), strings.Join(lacks, "; "))
 	}
 	return nil
 }
 
-// servedTo reports whether the stores that are connected now were already when a release served last: no credentials were given since
-// another one took its place. A store that had them all then has them now, whatever the releases between asked for.
-func (s *slot) servedTo(r release.Release, use release.Use) bool {
+// servedBefore reports whether a release is the previous one, and whether the stores that are connected now were already when it served
+// last: no credentials were given since another one took its place. A store that had them all then has them now, whatever the releases
+// between asked for.
+func (s *slot) servedBefore(r release.Release, use release.Use) (previous, theseStores bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return r.SHA256 == s.desired.Previous.SHA256 && use.CredentialsTime.Before(s.desired.ChangeTime)
+	previous = r.SHA256 == s.desired.Previous.SHA256
+	return previous, previous && use.CredentialsTime.Before(s.desired.ChangeTime)
 }
 
 // retire waits until the generation that served before is gone.

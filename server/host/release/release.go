@@ -75,11 +75,16 @@ type Use struct {
 	Stores int
 	// Marketplaces are the marketplaces of these stores, each once, in order.
 	Marketplaces []string
+	// Environments are the environments in which they are called, each once, in order.
+	Environments []string
 	// Decisions is true when an order of theirs waits for a decision to be delivered, or a store accepts orders by a policy.
 	Decisions bool
 	// PartialShipments is true when a shipment that names lines of its order waits to be delivered. They may be all of them: it takes the
 	// order itself to tell.
 	PartialShipments bool
+	// Corrections is true when a shipment that replaces another waits to be delivered. It may be one that the marketplace takes as the
+	// first: it takes the order itself to tell.
+	Corrections bool
 	// CredentialsTime is when the last of their credentials were given, UTC; zero when that was before times were kept.
 	CredentialsTime time.Time
 }

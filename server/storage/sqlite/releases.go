@@ -88,9 +88,12 @@ const decidingStores = `SELECT EXISTS (SELECT 1 FROM decisions d JOIN stores s O
 		WHERE d.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND d.open = 1)
 	OR EXISTS (SELECT 1 ` + usingStores + ` AND s.adapter = ?1 AND json_extract(s.settings, '$.acceptance_policy.mode') IN (?3, ?4))`
 
-// shippingParts is whether a shipment that names lines of its order waits to be delivered.
-const shippingParts = `SELECT EXISTS (SELECT 1 FROM shipments p JOIN stores s ON s.key = p.store_key
-	WHERE p.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND p.open = 1 AND json_array_length(p.request, '$.items') > 0)`
+// openShipments is the shipments that wait to be delivered.
+const openShipments = `FROM shipments p JOIN stores s ON s.key = p.store_key WHERE p.adapter = ?1 AND (?2 = '' OR s.id = ?2) AND p.open = 1`
+
+// shipping is whether one of them names lines of its order, and whether one replaces another.
+const shipping = `SELECT EXISTS (SELECT 1 ` + openShipments + ` AND json_array_length(p.request, '$.items') > 0),
+	EXISTS (SELECT 1 ` + openShipments + ` AND json_extract(p.request, '$.replaces') <> '')`
 
 // AdapterUse implements release.Stores.
 func (db *DB) AdapterUse(ctx context.Context, adapter string) (release.Use, error) {
@@ -134,12 +137,15 @@ func (db *DB) adapterUse(ctx context.Context, adapter, storeID string) (use rele
 	if use.Marketplaces, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.marketplace `+usingStores+` ORDER BY 1`, adapter, storeID); err != nil {
 		return use, err
 	}
+	if use.Environments, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.environment `+usingStores+` ORDER BY 1`, adapter, storeID); err != nil {
+		return use, err
+	}
 	if err := tx.QueryRowContext(ctx, decidingStores, adapter, storeID, store.AcceptAll, store.AcceptListed).Scan(&use.Decisions); err != nil {
 		return use, err
 	}
 	if err := tx.QueryRowContext(ctx, `SELECT max(c.set_time) `+usingStores, adapter, storeID).Scan(timestamp{&use.CredentialsTime}); err != nil {
 		return use, err
 	}
-	err = tx.QueryRowContext(ctx, shippingParts, adapter, storeID).Scan(&use.PartialShipments)
+	err = tx.QueryRowContext(ctx, shipping, adapter, storeID).Scan(&use.PartialShipments, &use.Corrections)
 	return use, err
 }

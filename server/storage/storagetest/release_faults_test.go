@@ -41,6 +41,18 @@ var releaseFaults = map[string]fault{
 	"disconnected stores count": {"AdapterUse/connected_stores_count", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Stores++ }}
 	}},
+	"environments are not told": {"AdapterUse/each_environment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Environments = nil }}
+	}},
+	"an environment is told for each store": {"AdapterUse/each_environment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Environments = append(u.Environments, u.Environments...) }}
+	}},
+	"environments of disconnected stores are told": {"AdapterUse/each_environment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Environments = slices.Insert(u.Environments, 1, "sandbox") }}
+	}},
+	"environments are told in any order": {"AdapterUse/each_environment", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { slices.Reverse(u.Environments) }}
+	}},
 	"leaving stores do not count": {"AdapterUse/a_store_that_is_leaving", func(r *storagetest.Repositories) {
 		stores := r.Stores
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
@@ -74,10 +86,16 @@ var releaseFaults = map[string]fault{
 			u.CredentialsTime = first
 		}}
 	}},
-	"whole orders are parts": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
+	"whole orders are parts": {"AdapterUse/an_open_shipment_that_names", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = true }}
 	}},
-	"parts are not looked at": {"AdapterUse/an_open_shipment", func(r *storagetest.Repositories) {
+	"every shipment is a correction": {"AdapterUse/an_open_shipment_that_replaces", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Corrections = true }}
+	}},
+	"corrections are not looked at": {"AdapterUse/an_open_shipment_that_replaces", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Corrections = false }}
+	}},
+	"parts are not looked at": {"AdapterUse/an_open_shipment_that_names", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.PartialShipments = false }}
 	}},
 }

@@ -78,12 +78,22 @@ var useCases = []testCase{
 		setPaused(t, r, "paused", true)
 		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(1), false)
 		noError(t, err)
-		same(t, "use", use(t, r), release.Use{Stores: 2, Marketplaces: []string{"market"}})
+		same(t, "use", use(t, r), release.Use{Stores: 2, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+	}},
+	{"each environment of connected stores is told once, in order", func(t *testing.T, r Repositories) {
+		for id, environment := range map[string]string{"one": "staging", "two": "production", "three": "staging", "gone": "sandbox"} {
+			s := newStore(id)
+			s.Environment = environment
+			noError(t, r.Stores.CreateStore(t.Context(), s, keysOf(s), sealed(id)))
+		}
+		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(1), false)
+		noError(t, err)
+		same(t, "environments", use(t, r).Environments, []string{"production", "staging"})
 	}},
 	{"a store that is leaving the adapter counts", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		noError(t, moveNamed(t, r, alpha, beta, 10, "login:moved"))
-		same(t, "use", use(t, r), release.Use{Stores: 1, Marketplaces: []string{"market"}})
+		same(t, "use", use(t, r), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}})
 	}},
 	{"a policy that accepts orders uses decisions, a manual one does not", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
@@ -126,5 +136,18 @@ var useCases = []testCase{
 		part.State = delivery.Confirmed
 		update(t, r, part)
 		same(t, "with one that was delivered", use(t, r).PartialShipments, false)
+	}},
+	{"an open shipment that replaces another uses corrections, the first of an order does not", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		apply(t, r, shop, at(0), newOrder("1", order.ReadyToShip), newOrder("2", order.ReadyToShip))
+		first := newShipment("first", "1")
+		first.Replaces, first.ReplacedTracking = "", ""
+		create(t, r, first)
+		same(t, "with one that replaces none", use(t, r).Corrections, false)
+		correction := create(t, r, newShipment("correction", "2"))
+		same(t, "with an open one that does", use(t, r).Corrections, true)
+		correction.State = delivery.Confirmed
+		update(t, r, correction)
+		same(t, "with one that was delivered", use(t, r).Corrections, false)
 	}},
 }
