@@ -38,6 +38,10 @@ func TestMain(m *testing.M) {
 		serveBenchAdapter(path) // does not return: the host ends the process
 		return
 	}
+	if os.Getenv(readdressedAdapter) != "" {
+		serveReaddressedAdapter()
+		return
+	}
 	if os.Getenv(muteAdapter) != "" {
 		serveMuteAdapter()
 		return

@@ -115,7 +115,7 @@ func TestRefusedReleases(t *testing.T) {
 		{"needs an address that is not configured", "", func(t *testing.T, p *place) {
 			p.stores.use = bound
 			as("readdressed")(t, p)
-		}, problem.ReasonReleaseRefused, "probe", []string{"stores could not be called: set environments.staging.one.token_url ("}},
+		}, problem.ReasonReleaseRefused, "probe", []string{"stores could not be called: set environments.staging.one.token_url; version 1.0.0"}},
 		{"has no address in production", "", func(t *testing.T, p *place) {
 			p.stores.use = bound
 			as("readdressed-again")(t, p)

@@ -137,7 +137,7 @@ var storeUseCases = []testCase{
 	{"what other stores use does not count", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
 		_, err := r.Stores.UpdateStore(t.Context(), "other", func(s *store.Store) error {
-			s.Settings.AcceptancePolicy.Mode = store.AcceptAll
+			s.Settings.AcceptancePolicy.Mode, s.Environment = store.AcceptAll, "staging"
 			return nil
 		})
 		noError(t, err)
@@ -145,7 +145,7 @@ var storeUseCases = []testCase{
 		apply(t, r, shop, at(0), newOrder("2", order.ReadyToShip))
 		create(t, r, newShipment("part", "2"))
 		same(t, "the shop's", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}, Decisions: true, PartialShipments: true, Corrections: true})
-		same(t, "the other's", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}, Decisions: true})
+		same(t, "the other's", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"staging"}, Decisions: true})
 		d.State = delivery.Confirmed
 		updateDecision(t, r, d)
 		same(t, "the shop's without its decision", storeUse(t, r, shop),
@@ -155,6 +155,6 @@ var storeUseCases = []testCase{
 			return nil
 		})
 		noError(t, err)
-		same(t, "the other's without its policy", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+		same(t, "the other's without its policy", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"staging"}})
 	}},
 }
