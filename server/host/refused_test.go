@@ -194,9 +194,11 @@ func write(t *testing.T, dir, name, content string, mode os.FileMode) {
 func TestBoundStoresLoseNothing(t *testing.T) {
 	t.Parallel()
 	r := rigged(t, func(c *host.Config) { install(t, c.PluginDir, handshake.FilePrefix+"one", "demanding") })
-	r.stores.use = release.Use{Stores: 3, Marketplaces: []string{"fake-marketplace"}, Decisions: true, PartialShipments: true}
+	r.stores.use = release.Use{
+		Stores: 3, Marketplaces: []string{"fake-marketplace"}, Decisions: true, PartialShipments: true, Corrections: true,
+	}
 	if _, err := r.swap(t, "next"); err != nil {
-		t.Fatalf("swap of one that neither decides nor ships parts to one like it: %v", err)
+		t.Fatalf("swap of one that neither decides, nor ships parts, nor corrects to one like it: %v", err)
 	}
 	back := func() error { return r.Rollback(t.Context(), "one", func(host.Step) {}) }
 	r.stores.use.CredentialsTime = time.Now()
