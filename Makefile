@@ -31,7 +31,7 @@ build: ## build the server, the sandbox and the adapters into bin/
 	$(GO) build -ldflags '$(call ADAPTER,octopia)' -o bin/plugins/relais-adapter-octopia ./plugins/octopia
 
 .PHONY: demo
-demo: build ## connect a store, import, ship, and move it to the other API, against the sandbox
+demo: build ## connect a store, import, ship, swap and roll back an adapter under way, move the store to the other API, against the sandbox
 	@.tools/demo.sh
 
 .PHONY: run

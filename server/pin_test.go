@@ -78,7 +78,7 @@ func TestPinnedStore(t *testing.T) {
 	s.importedOf("neighbour")
 	serving := s.adapter().GetGeneration().GetSha256()
 
-	// What does not do is refused.
+	// What does not suit is refused.
 	_, err := s.admin.PinStore(t.Context(), pinRequest("demo", "relais-adapter-octopia"))
 	wantError(t, err, codes.InvalidArgument, "INVALID_FIELD")
 	otherRelease(t, filepath.Join(plugins, "relais-adapter-octopia"), filepath.Join(plugins, "relais-adapter-cdiscount@wrong"), "")

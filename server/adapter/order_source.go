@@ -39,7 +39,7 @@ func (f *Facade) ListOrders(ctx context.Context, ref store.Ref, q order.Query, r
 	}
 }
 
-// listFrom reads what is left of a window on one process. errRetiring means that the rest is to be read on another one.
+// listFrom reads what is left of a window on one process. errRetiring means that the rest is to be read with a new lease.
 func (f *Facade) listFrom(ctx context.Context, ref store.Ref, q order.Query, progress *window, receive func(order.Page) error) error {
 	s, err := f.open(ctx, ref)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *session) lostStream(err error) error {
 	return err
 }
 
-// retiring reports whether another process serves in the place of the lease's.
+// retiring reports whether a new lease is better: another process serves the store by now, or more of its rate budget is free.
 func retiring(l Lease) bool {
 	select {
 	case <-l.Retiring():
@@ -125,7 +125,8 @@ func retiring(l Lease) bool {
 	}
 }
 
-// errRetiring says that a stream ended because its process retires: at a finished sub-window, or cut short at the end of its time.
+// errRetiring says that a stream ended because a new lease is better: at a finished sub-window, or cut short at the end of its process.
+// See Lease.Retiring.
 var errRetiring = errors.New("the adapter's process retires")
 
 // errIdle is the cause of a stream that was cancelled because it fell silent.

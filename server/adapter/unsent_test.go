@@ -55,7 +55,7 @@ func TestWritesThatMayNotBegin(t *testing.T) {
 			return ctx
 		}, func(t *testing.T, err error) {
 			t.Helper()
-			wantProblem(t, err, problem.Internal, problem.ReasonInternal, "time")
+			wantProblem(t, err, problem.Unavailable, problem.ReasonAdapterDown, "time")
 		}},
 		{"the caller gives up", func(t *testing.T, _ *fixture) context.Context {
 			t.Helper()

@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"time"
 
 	adapterv1 "github.com/relaishq/relais/proto/relais/adapter/v1"
 	"github.com/relaishq/relais/server/delivery"
@@ -22,7 +23,10 @@ func (s *session) mayLeave(ctx context.Context) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
 	case ctx.Err() != nil:
-		return problem.New(problem.Internal, problem.ReasonInternal, "the time for the request was over before it could leave")
+		return &problem.Problem{
+			Kind: problem.Unavailable, Reason: problem.ReasonAdapterDown, RetryAfter: time.Second,
+			Message: "the time for the request was over before it could leave; it is made again",
+		}
 	case s.lease.Suspect():
 		return s.unresponsive()
 	}

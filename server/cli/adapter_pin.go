@@ -23,7 +23,7 @@ func (a *app) adapterPin() *cobra.Command {
 		Long: `Pin lets the calls of one store go to a release of their own, whichever one serves the others: to try a release
 with one store before all get it, or to leave one behind. The release is a file of the server's plugin directory, or
 with --sha256 one of those that "relais adapter get" lists. It is started and probed beside the one that serves; one
-that does not do is refused, and nothing changes. A pin survives swaps and restarts of the server. It ends after its
+that does not suit is refused, and nothing changes. A pin survives swaps and restarts of the server. It ends after its
 time, with unpin, or when the release crashes again and again: the store's calls then go to the release that serves.`,
 		Example: `  relais adapter pin cdiscount demo relais-adapter-cdiscount@1.4.0 --for 24h
   relais adapter pin cdiscount demo --sha256 9f2c… --for 90m`,

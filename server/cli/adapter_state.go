@@ -65,8 +65,12 @@ func (a *app) lastSwap(d *marketplacev1.Adapter) []fact {
 // swapGoal says what a swap is to, and who asked for it.
 func swapGoal(l *marketplacev1.LastSwap) string {
 	goal := "rollback"
-	if !l.GetRollback() {
+	switch {
+	case l.GetRollback():
+	case l.GetFile() != "":
 		goal = "to " + l.GetFile()
+	default:
+		goal = "by hash"
 	}
 	if l.GetOrigin() == marketplacev1.LastSwap_ORIGIN_PLUGIN_WATCH {
 		goal += ", found by plugin_watch"

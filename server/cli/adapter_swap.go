@@ -152,8 +152,8 @@ func (a *app) adapterUnload() *cobra.Command {
 	return &cobra.Command{
 		Use:   "unload ADAPTER",
 		Short: "Take an adapter out of service that no store uses",
-		Long: `Unload ends the process of an adapter, also after a restart of the server. It is refused while stores are
-connected through the adapter. Swap loads it again.`,
+		Long: `Unload takes an adapter out of service, also after a restart of the server, and returns when no process of it is left:
+calls under way are finished before. It is refused while stores are connected through the adapter. Swap loads it again.`,
 		Example:           `  relais adapter unload cdiscount`,
 		Args:              operands(1, 1),
 		ValidArgsFunction: cobra.NoFileCompletions,

@@ -151,6 +151,9 @@ func TestLastSwap(t *testing.T) {
 		{"rolled back", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), Rollback: true, Step: done}, []string{
 			"Last swap:        rollback, 2024-03-05T08:00:00+01:00", "Outcome:          served after 1m0s (version 0.1.0, sha256 9f2c)",
 		}},
+		{"by hash", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), Step: done}, []string{
+			"Last swap:        by hash, 2024-03-05T08:00:00+01:00", "Outcome:          served after 1m0s (version 0.1.0, sha256 9f2c)",
+		}},
 		{"unchanged", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), File: "f", Step: unchanged}, []string{
 			"Last swap:        to f, 2024-03-05T08:00:00+01:00", "Outcome:          it served already (version 0.1.0, sha256 9f2c)",
 		}},

@@ -24,7 +24,7 @@ type Config struct {
 	Database string
 	// PluginDir holds the adapter binaries.
 	PluginDir string
-	// PluginWatch is true when new files in it are swapped in by themselves.
+	// PluginWatch is true when a new relais-adapter-{adapter} in it is swapped in by itself.
 	PluginWatch bool
 	// DataDir holds what relais keeps beside the database: the key file and copies of adapter binaries.
 	DataDir string

@@ -61,7 +61,7 @@ func settings() []setting {
 		option("plugin_dir", "plugin-dir", "bin/plugins",
 			"directory with the adapter binaries, `relais-adapter-*`", text(func(c *Config) *string { return &c.PluginDir })),
 		bare(option("plugin_watch", "plugin-watch", "false",
-			"`true`: a complete new file of a known adapter in the plugin directory is swapped in by itself, after passing the probe",
+			"`true`: a complete new `relais-adapter-{adapter}` of a known adapter in the plugin directory is swapped in by itself, after passing the probe",
 			boolean(func(c *Config) *bool { return &c.PluginWatch }))),
 		option("sandbox_url", "sandbox-url", "",
 			"base URL of a running `relais-sandbox`; makes the environment `sandbox`", setSandboxURL),

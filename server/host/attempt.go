@@ -14,10 +14,25 @@ import (
 func (s *slot) attempt() {
 	ctx, cancel := context.WithCancel(s.life)
 	defer cancel()
-	s.update(func() { s.retryAt, s.overtake = time.Time{}, cancel })
-	if err := s.fill(ctx); err != nil && !errors.Is(err, errOvertaken) && !s.over() {
+	if !s.beginAttempt(cancel) {
+		return
+	}
+	err := s.fill(ctx)
+	s.update(func() { s.starting = false })
+	if err != nil && !errors.Is(err, errOvertaken) && !s.over() {
 		s.failed(err, nil)
 	}
+}
+
+// beginAttempt notes that a start is under way, unless something was decided since the slot was seen to have none: who unloads it, or
+// swaps, finds the start or keeps it from beginning.
+func (s *slot) beginAttempt(overtake func()) (begun bool) {
+	s.update(func() {
+		if begun = s.serving == nil && !s.desired.Unloaded && !s.ended && !s.refusing; begun {
+			s.retryAt, s.overtake, s.starting = time.Time{}, overtake, true
+		}
+	})
+	return begun
 }
 
 // overtakeLocked ends a start that is under way, because another generation serves or none is wanted. How it ends is not noted: a release

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/relaishq/relais/server/host/release"
+	"github.com/relaishq/relais/server/problem"
 )
 
 // livePins reads the pins and forgets those that expired while the server was not there, and those of adapters that are unloaded: an
@@ -47,25 +49,47 @@ func (s *slot) restorePin(p release.Pin) {
 	})
 }
 
-// lockPublishing takes publishing until unlock, unless the context has ended.
-func (s *slot) lockPublishing(ctx context.Context) (unlock func(), err error) {
-	if err := ctx.Err(); err != nil { // select would choose by chance
-		return nil, err
-	}
-	select {
-	case s.publishing <- struct{}{}:
-		return func() { <-s.publishing }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // canaryLocked is the canary to which a store is pinned; nil when it is not.
 func (s *slot) canaryLocked(store string) *slot {
 	if p := s.pins[store]; p != nil {
 		return p.canary
 	}
 	return nil
+}
+
+// canaryFor returns the slot in which a release serves already beside the adapter's own; nil when there is none.
+func (s *slot) canaryFor(sum string) (*slot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	running := 0
+	for _, c := range s.canaries {
+		switch {
+		case c.ended:
+		case c.desired.Release.SHA256 != sum:
+			running++
+		case !c.servesLocked():
+			return nil, c.notNowLocked()
+		default:
+			return c, nil
+		}
+	}
+	if running >= maxCanaries {
+		return nil, problem.New(problem.Precondition, problem.ReasonTooManyPins,
+			"stores are pinned to %d releases of adapter %s already; unpin them from one first", running, s.name).With("adapter", s.name)
+	}
+	return nil, nil
+}
+
+// newCanary returns a slot beside this one that will serve one release.
+func (s *slot) newCanary(r release.Release) *slot {
+	return &slot{
+		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, life: s.life, notify: s.notify, of: s, mu: s.mu,
+		log:        s.log.With(slog.Bool("pinned", true)),
+		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
+		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage, lostTime: time.Now(),
+		pauses:  newBackoff(s.cfg.BackoffMin, s.cfg.BackoffMax, rand.Float64),
+		breaker: newBreaker(s.cfg, rand.Float64),
+	}
 }
 
 // addCanaryLocked adds a canary and lets it run.

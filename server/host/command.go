@@ -17,8 +17,8 @@ func (s *slot) command(ctx context.Context) (_ context.Context, end func(), err 
 	return s.commandTo(ctx, false)
 }
 
-// commandTo is command. One for which there is always room is not refused because processes retire: it is a rollback, after which makeRoom
-// ends the oldest of too many, or starts no process.
+// commandTo is command. With room it is not refused because too many processes retire: a rollback ends the oldest of them (makeRoom), and an
+// unload starts none.
 func (s *slot) commandTo(ctx context.Context, room bool) (_ context.Context, end func(), err error) {
 	if err := s.beginCommand(room); err != nil {
 		return nil, nil, err

@@ -39,8 +39,8 @@ type Config struct {
 	// GateTimeout is how long a caller waits for a generation to serve, whatever its deadline. Longer than it takes to replace a process
 	// that hangs: WatchMisses times 1.25 WatchTimeout, and a start. Default: 10 s.
 	GateTimeout time.Duration
-	// RetireTimeout is how long a generation that was replaced may take to finish its calls. Longer than anybody holds a
-	// lease, who waits for a marketplace or makes two calls on it included; streams can be continued elsewhere. Default: 150 s.
+	// RetireTimeout is how long a generation that was replaced may take to finish its calls; then they are cut. Longer than the longest
+	// lease: relais sets two call timeouts and 30 s. Streams do not count: they are continued elsewhere. Default: 150 s.
 	RetireTimeout time.Duration
 
 	// BackoffMin is the pause before a process that ended is replaced; it doubles with each failure. Default: 250 ms.
@@ -81,8 +81,8 @@ type Config struct {
 	// whether their stores are connected still. Default: 1 min.
 	PinInterval time.Duration
 
-	// PluginWatch is the time between two looks at the plugin directory for complete new files of adapters that are known; each
-	// is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a minute. Zero
+	// PluginWatch is the time between two looks at the plugin directory for a complete new relais-adapter-{adapter} of those that are
+	// known, which is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a minute. Zero
 	// means that nobody looks.
 	PluginWatch time.Duration
 }

@@ -126,7 +126,10 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 		case <-g.hurry:
 			return errMadeRoom
 		case <-memory.C:
-			if size := residentBytes(g.process.PID()); cfg.MemoryLimit > 0 && size > cfg.MemoryLimit {
+			if cfg.MemoryLimit <= 0 {
+				continue
+			}
+			if size := residentBytes(g.process.PID()); size > cfg.MemoryLimit {
 				return fmt.Errorf("%w: %d bytes resident, %d allowed", errTooLarge, size, cfg.MemoryLimit)
 			}
 			continue

@@ -21,7 +21,7 @@ type LastSwap struct {
 	StartTime time.Time
 	// EndTime is when it ended, UTC; zero while it is under way.
 	EndTime time.Time
-	// File of the plugin directory that was asked for; empty with Rollback.
+	// File of the plugin directory that was asked for; empty with a rollback, and with a swap by hash.
 	File string
 	// Rollback is true for a rollback.
 	Rollback bool

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"path/filepath"
-	"regexp"
 	"time"
 
 	"github.com/relaishq/relais/server/host/release"
@@ -52,17 +49,6 @@ func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 	return s.hold(ctx, r)
 }
 
-// checkHash refuses what is no hash.
-func checkHash(sum string) error {
-	if !sha256Hex.MatchString(sum) {
-		return problem.InvalidField("sha256", "must be 64 hexadecimal digits in lower case")
-	}
-	return nil
-}
-
-// sha256Hex is a hash as it is shown.
-var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
 func (r PinRequest) check(now time.Time) error {
 	switch {
 	case (r.File == "") == (r.SHA256 == ""):
@@ -80,7 +66,7 @@ func (r PinRequest) check(now time.Time) error {
 }
 
 // Unpin ends the pin of a store before its time: new calls go to the release that serves, those under way finish where they began. It does
-// not wait for a swap, nor for processes that retire: a release that does not do for a store is left at once. PIN_NOT_FOUND when the store
+// not wait for a swap, nor for processes that retire: a release that does not suit a store is left at once. PIN_NOT_FOUND when the store
 // is not pinned; COMMAND_FAILED; SERVER_STOPPING.
 func (h *Host) Unpin(ctx context.Context, adapter, store string) error {
 	s, err := h.slot(adapter)
@@ -193,47 +179,6 @@ func (s *slot) notConnected(store string) *problem.Problem {
 		"store %.64q is not connected through adapter %s", store, s.name).With("adapter", s.name)
 }
 
-// chosen finds the release that is asked for.
-func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
-	if r.SHA256 != "" {
-		c, err := s.kept(ctx, r.SHA256)
-		if err == nil || ctx.Err() != nil || passes(err) {
-			return c, err
-		}
-		s.log.WarnContext(ctx, "no such release", slog.String("sha256", r.SHA256), slog.Any("error", err))
-		return candidate{}, problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
-			"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
-	}
-	copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, r.File))
-	if err != nil {
-		return candidate{}, s.notTaken(r.File, err)
-	}
-	return candidate{path: copied.Path, sum: copied.SHA256, file: r.File, copied: copied}, nil
-}
-
-// canaryFor returns the slot in which a release serves already beside the adapter's own; nil when there is none.
-func (s *slot) canaryFor(sum string) (*slot, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	running := 0
-	for _, c := range s.canaries {
-		switch {
-		case c.ended:
-		case c.desired.Release.SHA256 != sum:
-			running++
-		case !c.servesLocked():
-			return nil, c.notNowLocked()
-		default:
-			return c, nil
-		}
-	}
-	if running >= maxCanaries {
-		return nil, problem.New(problem.Precondition, problem.ReasonTooManyPins,
-			"stores are pinned to %d releases of adapter %s already; unpin them from one first", running, s.name).With("adapter", s.name)
-	}
-	return nil, nil
-}
-
 // notNowLocked is the problem of a pin to a release that runs for other stores and is not there at this moment.
 func (s *slot) notNowLocked() *problem.Problem {
 	why := s.message // empty of a process that the watchdog waits for, or whose end was not looked at yet
@@ -248,18 +193,6 @@ func (s *slot) notNowLocked() *problem.Problem {
 			"\"relais adapter get %s\" shows that", s.desired.Release.SHA256, s.name, why, s.name)
 	p.RetryAfter = max(time.Until(s.retryAt), minRetryAfter)
 	return p.With("adapter", s.name)
-}
-
-// newCanary returns a slot beside this one that will serve one release.
-func (s *slot) newCanary(r release.Release) *slot {
-	return &slot{
-		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, life: s.life, notify: s.notify, of: s, mu: s.mu,
-		log:        s.log.With(slog.Bool("pinned", true)),
-		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
-		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage, lostTime: time.Now(),
-		pauses:  newBackoff(s.cfg.BackoffMin, s.cfg.BackoffMax, rand.Float64),
-		breaker: newBreaker(s.cfg, rand.Float64),
-	}
 }
 
 // publishPin saves a pin and lets the store's calls go to the canary. g is the generation that shall serve in a new canary; nil with

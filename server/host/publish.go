@@ -152,3 +152,16 @@ func (s *slot) retireLocked(g *generation) {
 		close(g.idle)
 	}
 }
+
+// lockPublishing takes publishing until unlock, unless the context has ended.
+func (s *slot) lockPublishing(ctx context.Context) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil { // select would choose by chance
+		return nil, err
+	}
+	select {
+	case s.publishing <- struct{}{}:
+		return func() { <-s.publishing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

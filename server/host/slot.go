@@ -39,7 +39,7 @@ type slot struct {
 	owed     debts           // what is saved and should not be
 	serving  *generation     // set while state is Serving
 	retiring []*generation   // those that served before and have calls to finish
-	starting int             // fill is under way: a process may be there that is not counted otherwise
+	starting bool            // an attempt is under way: a process may be there that is not counted otherwise
 	dying    int             // processes that ended while they served and are not cleaned up
 	last     *generation     // the last one that served
 	number   int64           // of the last generation that was started
@@ -199,8 +199,6 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 
 // fill starts the release that this slot is meant to serve, or, in a slot that never served, what lies in the plugin directory.
 func (s *slot) fill(ctx context.Context) error {
-	s.update(func() { s.starting++ })
-	defer s.update(func() { s.starting-- })
 	s.mu.Lock()
 	desired := s.desired.Release
 	s.mu.Unlock()

@@ -78,11 +78,12 @@ func (h *Host) SwapRelease(ctx context.Context, adapter, sum string, report Repo
 	if err := checkHash(sum); err != nil {
 		return err
 	}
-	if err := h.discover(ctx); err != nil {
-		return outageProblem(adapter, "look into the plugin directory", err)
-	}
+	unread := h.discover(ctx) // the release may be among the server's own copies
 	s, err := h.slot(adapter)
-	if err != nil {
+	switch {
+	case err != nil && unread != nil:
+		return outageProblem(adapter, "look into the plugin directory", unread)
+	case err != nil:
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{}, func(ctx context.Context) (candidate, error) {
@@ -307,7 +308,7 @@ func (s *slot) useOfAll(ctx context.Context) (release.Use, error) {
 	return s.cfg.Stores.AdapterUse(ctx, s.name)
 }
 
-// suits asks what the stores use, and refuses a release that does not do for them. It is asked twice: in the probe, so that no more is
+// suits asks what the stores use, and refuses a release that does not suit them. It is asked twice: in the probe, so that no more is
 // done with a release that does not suit, and when that is decided, since the stores go on meanwhile.
 func (s *slot) suits(ctx context.Context, d *adapterv1.DescribeResponse, r release.Release, needed uses) error {
 	use, err := needed(ctx)
@@ -317,7 +318,7 @@ func (s *slot) suits(ctx context.Context, d *adapterv1.DescribeResponse, r relea
 	c := comparison{before: s.lastDescription(), use: use, addresses: s.cfg.Addresses}
 	c.previous, c.served = s.servedBefore(r, use)
 	if lacks := c.missing(d); len(lacks) > 0 {
-		return fmt.Errorf("it does not do for %s: %s", storesInWords(use.Stores), strings.Join(lacks, "; "))
+		return fmt.Errorf("it does not suit %s: %s", storesInWords(use.Stores), strings.Join(lacks, "; "))
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (s *slot) awaitEnd(ctx context.Context) error {
 		s.mu.Lock()
 		changed := s.changed
 		// A canary is listed until its last process is gone.
-		ended := s.serving == nil && s.starting+s.dying+len(s.retiring)+len(s.canaries) == 0
+		ended := s.serving == nil && !s.starting && s.dying+len(s.retiring)+len(s.canaries) == 0
 		loaded := !s.desired.Unloaded
 		s.mu.Unlock()
 		if ended || loaded {

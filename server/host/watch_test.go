@@ -44,9 +44,12 @@ func TestPluginWatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looks := func() int { return log.count("new adapter file found") }
-	if n := looks(); n != 2 {
-		t.Errorf("%d files were tried, want the bad and the good one, each once", n)
+	found := func() int { return log.count("new adapter file found") }
+	// What it finds next shows that it looked again after the rollback, and left alone what was rolled back from.
+	install(t, r.cfg.PluginDir, handshake.FilePrefix+"one", "decides")
+	eventually(t, "the next file to serve", func() bool { return log.count(watchServes) == 2 })
+	if n := found(); n != 3 {
+		t.Errorf("%d files were tried, want the bad one and two good ones, each once", n)
 	}
 }
 

@@ -89,8 +89,8 @@ type Copy struct {
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
 // ErrNotKept, fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is writing the
 // file is known for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile.
-func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy, err error) {
-	in, before, err := open(source)
+func (l *Library) Take(ctx context.Context, adapter, path string) (taken *Copy, err error) {
+	in, before, err := open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
 	}
@@ -111,13 +111,17 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 		}
 	}()
 	taken = &Copy{Path: filepath.Join(dir, handshake.FilePrefix+adapter), library: l, adapter: adapter, dir: dir}
-	size, err := taken.fill(reader{ctx, in})
-	if err != nil {
+	from := &source{in: reader{ctx, in}}
+	size, err := taken.fill(from)
+	switch {
+	case err != nil && from.err != nil:
+		return nil, fmt.Errorf("read the adapter's file: %w", from.err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNotKept, err)
 	}
 	// Asked after the copying: a writer that came meanwhile has the file open still, or has changed it.
 	busy := written(ctx, in)
-	after, err := os.Stat(source)
+	after, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
 	}
@@ -125,6 +129,21 @@ func (l *Library) Take(ctx context.Context, adapter, source string) (taken *Copy
 		return nil, errHalf
 	}
 	return taken, ctx.Err()
+}
+
+// source notes why reading failed: writing the copy fails for other reasons.
+type source struct {
+	in  io.Reader
+	err error // but the end of the file
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.in.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // errHalf is ErrBeingWritten with advice.

@@ -446,7 +446,7 @@ type LastSwap struct {
 	Origin LastSwap_Origin `protobuf:"varint,3,opt,name=origin,proto3,enum=relais.marketplace.v1.LastSwap_Origin" json:"origin,omitempty"`
 	// True for a rollback.
 	Rollback bool `protobuf:"varint,4,opt,name=rollback,proto3" json:"rollback,omitempty"`
-	// The file of the plugin directory that was asked for; empty with rollback.
+	// The file of the plugin directory that was asked for; empty with a rollback, and with a swap by hash.
 	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
 	// The step that is under way, or was last; SwapStep.adapter is unset. The step that failed when failure_message is set.
 	Step *SwapStep `protobuf:"bytes,6,opt,name=step,proto3" json:"step,omitempty"`
