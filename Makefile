@@ -38,11 +38,12 @@ demo: build ## connect a store, import, ship, swap and roll back an adapter unde
 run: build ## run a sandbox on :7480 and a server on :7443 until Ctrl-C (PORT=…, SANDBOX_PORT=…)
 	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) .tools/run.sh
 
-# The plugins are built once, by `build`; the tests find them through RELAIS_TEST_BIN.
+# The plugins are built once, by `build`; the tests find them through RELAIS_TEST_BIN. Under the race detector a process waits a second
+# before it ends, for reports that come late; tests start hundreds of them, so 20 ms must do.
 .PHONY: test
 test: build ## run all tests of a change
 	@test -n "$(RACE)" || echo "make test: no C compiler found, so the tests run without the race detector"
-	RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 14m ./...
+	GORACE=atexit_sleep_ms=20 RELAIS_TEST_BIN=$(CURDIR)/bin $(GO) test $(RACE) -timeout 14m ./...
 
 # Reports are filtered; the exit code stays that of go test.
 bench chaos swap-load test-slow: SHELL = bash
