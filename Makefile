@@ -67,9 +67,9 @@ swap-load: build ## no call fails and no shipment is lost or doubled while adapt
 	$(SLOW_TEST) -run '^TestSwapLoad$$' -timeout 60m -args -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.hangs $(HANGS) -swap.orders $(ORDERS) $(if $(SEED),-swap.seed $(SEED)) | $(QUIET)
 
 .PHONY: test-slow
-test-slow: build ## what takes minutes: chaos with a fixed seed, 200 stores on a schedule, a part of swap-load, the proofs that these can fail, 200 swaps of a fake
+test-slow: build ## what takes minutes: chaos with a fixed seed, 200 stores on a schedule, swap-load, the proofs that these can fail, 200 swaps of a fake
 	$(SLOW_TEST) -run '^(TestChaos|TestChaosCanFail|TestManyStores|TestSwapLoad|TestSwapLoadCanFail)$$' -timeout 30m -args -chaos.n $(N) -chaos.seed 1 \
-		-stores.n 200 -swap.n 40 -swap.kills 20 -swap.hangs 20 -swap.orders 20000 | $(QUIET)
+		-stores.n 200 -swap.n $(SWAPS) -swap.kills $(KILLS) -swap.hangs $(HANGS) -swap.orders $(ORDERS) | $(QUIET)
 	$(GO) test ./server/host -count 1 -run '^TestManySwaps$$'
 
 .PHONY: lint
