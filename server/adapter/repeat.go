@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/relaishq/relais/server/problem"
@@ -69,6 +70,7 @@ func found(err error) error {
 }
 
 func isLost(err error) (lostError, bool) {
-	l, ok := err.(lostError) //nolint:errorlint // it is never wrapped
+	var l lostError
+	ok := errors.As(err, &l)
 	return l, ok
 }
