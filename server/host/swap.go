@@ -39,12 +39,8 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 	if err := checkFileOf(adapter, file); err != nil {
 		return err
 	}
-	unread := h.discover(ctx)
-	s, err := h.slot(adapter)
-	switch {
-	case err != nil && unread != nil:
-		return outageProblem(adapter, "look into the plugin directory", unread)
-	case err != nil:
+	s, unread, err := h.find(ctx, adapter)
+	if err != nil {
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{File: file, Watched: watched}, func(ctx context.Context) (candidate, error) {
@@ -60,6 +56,16 @@ func (h *Host) swapFile(ctx context.Context, adapter, file string, watched bool,
 		}
 		return candidate{path: copied.Path, sum: copied.SHA256, file: file, copied: copied}, nil
 	})
+}
+
+// find finds the slot of an adapter, whose file may have come a moment ago. unread is why the plugin directory could not be looked into,
+// which is the error when there is no such slot.
+func (h *Host) find(ctx context.Context, adapter string) (s *slot, unread, err error) {
+	unread = h.discover(ctx)
+	if s, err = h.slot(adapter); err != nil && unread != nil {
+		err = outageProblem(adapter, "look into the plugin directory", unread)
+	}
+	return s, unread, err
 }
 
 // unloadedRelease is the hash of the release with which the slot was unloaded; empty when it was not, or never served.
@@ -78,12 +84,8 @@ func (h *Host) SwapRelease(ctx context.Context, adapter, sum string, report Repo
 	if err := checkHash(sum); err != nil {
 		return err
 	}
-	unread := h.discover(ctx) // the release may be among the server's own copies
-	s, err := h.slot(adapter)
-	switch {
-	case err != nil && unread != nil:
-		return outageProblem(adapter, "look into the plugin directory", unread)
-	case err != nil:
+	s, _, err := h.find(ctx, adapter) // the release may be among the server's own copies
+	if err != nil {
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{}, func(ctx context.Context) (candidate, error) {
