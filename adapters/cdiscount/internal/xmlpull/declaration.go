@@ -166,14 +166,18 @@ func checkText(b []byte) error {
 	return nil
 }
 
-// checkName checks the characters of a name that lie outside of ASCII, and its colons.
+// checkQualifiedName checks the name of an element or an attribute: its characters, and that one colon at most divides it.
+func checkQualifiedName(name []byte) error {
+	if bytes.Count(name, []byte(":")) > 1 {
+		return syntax("a name with more than one colon")
+	}
+	return checkName(name)
+}
+
+// checkName checks the characters of a name that lie outside of ASCII.
 func checkName(name []byte) error {
-	colons := 0
 	for i := 0; i < len(name); {
-		if c := name[i]; c < utf8.RuneSelf {
-			if c == ':' {
-				colons++
-			}
+		if name[i] < utf8.RuneSelf {
 			i++
 			continue
 		}
@@ -182,9 +186,6 @@ func checkName(name []byte) error {
 			return syntax("a name with a character that XML does not allow there")
 		}
 		i += size
-	}
-	if colons > 1 {
-		return syntax("a name with more than one colon")
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func (d *Decoder) startTag(b []byte) error {
 			return err
 		}
 	}
-	if err := checkName(name); err != nil {
+	if err := checkQualifiedName(name); err != nil {
 		return err
 	}
 	if len(d.starts) == MaxDepth {
@@ -224,7 +224,7 @@ func (d *Decoder) attribute(b []byte, n int) (next int, err error) {
 		return 0, syntax("an attribute's value without quotes")
 	}
 	n++
-	if err := checkName(name); err != nil {
+	if err := checkQualifiedName(name); err != nil {
 		return 0, err
 	}
 	var a attr

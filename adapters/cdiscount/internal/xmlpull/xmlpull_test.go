@@ -75,6 +75,7 @@ func TestWalk(t *testing.T) {
 		{"brackets that end nothing", "<a>]] ]> ]</a>", "<{}a|=]] ]> ]|>"},
 		{"emoji and accents", "<a>Zoé 👩‍🚀</a>", "<{}a|=Zoé 👩‍🚀|>"},
 		{"comments and instructions", "<?xml version=\"1.0\" encoding='UTF-8'?><!-- a - b --><a><?p x?>1<!--&<-->2</a>\n<!---->", "<{}a|=12|>"},
+		{"colons in the name of an instruction", "<a><?b:c:d?></a>", "<{}a|>"},
 		{"byte order mark", "\uFEFF<?xml version='1.0'?>\r\n<a/>", "<{}a|>"},
 		{"default namespace", `<a xmlns="u"><b/><c xmlns=""><d/></c><e/></a>`, "<{u}a|<{u}b|>|<{}c|<{}d|>|>|<{u}e|>|>"},
 		{"prefixes", `<p:a xmlns:p="u"><p:b xmlns:p="v"/><p:c/><q:d/></p:a>`, "<{u}a|<{v}b|>|<{u}c|>|<{}d|>|>"},
@@ -163,6 +164,7 @@ func TestReject(t *testing.T) {
 		{"tag without a name", "< a/>", "syntax"},
 		{"name that begins with a digit", "<1/>", "syntax"},
 		{"two colons", "<a:b:c/>", "syntax"},
+		{"two colons in an attribute's name", "<a b:c:d=''/>", "syntax"},
 		{"sign in a name", "<a×b/>", "syntax"},
 		{"slash inside a tag", "<a / >", "syntax"},
 		{"instruction without a name", "<a><? ?></a>", "syntax"},
@@ -292,6 +294,7 @@ func FuzzAgainstEncodingXML(f *testing.F) {
 		`<a/>`, `<a xmlns="u" b='c'><p:b xmlns:p="v">x &amp; &#233; y</p:b><!-- c --><c><![CDATA[<]]></c><d i:nil="true"/></a>`,
 		"<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<a>1\r\n2</a>\n", `<a><b></a></b>`, `<a>`, `<a/><b/>`, "<a>\xff</a>", `<a>]]></a>`,
 		`<!DOCTYPE html><html></html>`, `<a b="1"c="2"/>`, "\uFEFF<a/>", `<a><![CDATA[x]]>]]&gt;</a >`, `<a>&#xD800;</a>`, `<a:b/>`, `<:/>`,
+		`<a><?b:c:d?></a>`, `<a b:c:d=''/>`,
 	} {
 		f.Add(doc)
 	}
