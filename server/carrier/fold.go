@@ -18,6 +18,8 @@ func Fold(name string) string {
 	if ascii { // nearly every name
 		return strings.Map(asciiLetterOrDigit, name)
 	}
+	// A byte that is no character says nothing, and norm leaves whole what stands next to it.
+	name = strings.ToValidUTF8(name, " ")
 	// Accents become marks of their own, which are no letters. They go before case does: one of them has a letter as capital.
 	s := strings.Map(letterOrDigit, norm.NFKD.String(name))
 	// By way of the capital, so that a letter with two small forms (σ, ς) has one. cases.Fold of x/text would do, but it turns

@@ -13,7 +13,7 @@ import (
 // FuzzResolve holds what is true of every answer: a match is a row of the list that fits by its rule, an unknown carrier names
 // rows of the list only, and the row for other carriers is offered for unknown ones only.
 func FuzzResolve(f *testing.F) {
-	for _, written := range []string{"Colissimo", "laposte_colissimo", "pcc", "14", "1.0", "", "\u00a0", "D\xffPD", "ＤＰＤ", "ﬁ\u0345İ", "zzz\x00", "autre", "usp"} {
+	for _, written := range []string{"Colissimo", "laposte_colissimo", "pcc", "14", "1.0", "", "\u00a0", "D\xffPD", "ＤＰＤ", "ﬁ\u0345İ", "zzz\x00", "autre", "usp", "\xf2î"} {
 		f.Add(written, "Véloce", "v1")
 	}
 	f.Add("VELOCE", "véloce", "dpd")
