@@ -98,7 +98,8 @@ func settings() []setting {
 		many(option("import.statuses", "", defaultStatuses(),
 			"order statuses that marketplaces are asked for, a list; separated by commas in a variable", setStatuses)),
 		option("import.workers", "", "16",
-			"how many imports read at once, 1 to 60; others wait their turn", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
+			"how many imports read at once through one adapter, 1 to 60; others wait their turn. Stores that move between two adapters "+
+				"count apart from those that speak through one", integer(1, 60, func(c *Config, n int) { c.Import.Workers = n })),
 		option("import.interval", "", "15m",
 			"time between the starts of two imports of a store that nobody asked for, 1m to 24h, spread by a tenth; `0` means that only "+
 				"stores with an interval of their own are imported by themselves. A store may have its own, or none", interval(func(c *Config) *time.Duration { return &c.Import.Interval })),
@@ -121,7 +122,7 @@ func settings() []setting {
 			"how long the adapter that a store leaves may fail before the open orders that are left on it go to the other one",
 			duration(func(c *Config) *time.Duration { return &c.Migration.Patience })),
 		option("shipment.workers", "", "8",
-			"how many shipments are worked on at once, 1 to 1000; a quarter of them, or one, for one store and adapter", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
+			"how many shipments are worked on at once through one adapter, 1 to 1000; a quarter of them, or one, for one store", integer(1, 1000, func(c *Config, n int) { c.Shipment.Workers = n })),
 		option("shipment.settle_delay", "", "30s",
 			"how long a request whose answer was lost may take to become visible on the marketplace",
 			duration(func(c *Config) *time.Duration { return &c.Shipment.SettleDelay })),

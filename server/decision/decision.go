@@ -60,14 +60,16 @@ type Repository interface {
 	UpdateDecision(ctx context.Context, d Decision) (Decision, error)
 	// Decisions returns the decisions about these orders, by order number; orders without one are left out.
 	Decisions(ctx context.Context, storeID string, numbers []string) (map[string]Decision, error)
-	// DueDecisions returns open decisions whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
+	// Adapters returns the adapters that stores are bound to or ever were.
+	Adapters(ctx context.Context) ([]string, error)
+	// DueDecisions returns open decisions of the adapter that is the look's lane, whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
 	// waits since its most overdue decision is due, but no longer than since one of its decisions was last updated; none is due
 	// before that update. Who waits longest comes first, and of each the most overdue decision. Those of stores that are paused or
 	// disconnected, or whose credentials for the decision's adapter do not work, are left out.
 	DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]Decision, error)
-	// NextDecision returns the earliest NextAttempt after an instant of the open decisions that are not left out; zero when there is
-	// none.
-	NextDecision(ctx context.Context, after time.Time) (time.Time, error)
+	// NextDecision returns the earliest NextAttempt after an instant of an adapter's open decisions that are not left out; zero when there
+	// is none.
+	NextDecision(ctx context.Context, adapter string, after time.Time) (time.Time, error)
 
 	ReviewRepository
 }

@@ -108,7 +108,13 @@ func (w *world) DueDecisions(context.Context, due.Look[store.Ref]) ([]decision.D
 	return []decision.Decision{*w.decided}, nil
 }
 
-func (w *world) NextDecision(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDecision(context.Context, string, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+func (w *world) Adapters(context.Context) ([]string, error) { return []string{"alpha"}, nil }
+
+func (w *world) Lanes(context.Context) ([]string, error) { return []string{"alpha"}, nil }
 
 func (w *world) UpdateDecision(_ context.Context, d decision.Decision) (decision.Decision, error) {
 	w.mu.Lock()
@@ -156,10 +162,12 @@ func (w *world) PutDecision(_ context.Context, d decision.Decision) (decision.De
 }
 
 // DueReviews and NextReview tell no review: see reviewed.
-func (w *world) DueReviews(context.Context, time.Time, int) ([]decision.Review, error) {
+func (w *world) DueReviews(context.Context, string, time.Time, int) ([]decision.Review, error) {
 	return nil, nil
 }
-func (w *world) NextReview(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextReview(context.Context, string, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
 
 // ListOrders is not to be called: see reviewed.
 func (w *world) ListOrders(context.Context, order.ListQuery) ([]order.Stored, error) {

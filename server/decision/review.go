@@ -19,11 +19,13 @@ type Review struct {
 
 // ReviewRepository is what reviews ask of a database. Every method is one transaction and durable when it returns.
 type ReviewRepository interface {
-	// DueReviews returns stores whose policy changed not after now and whose orders have not been judged since, the earliest change
+	// Lanes returns the store.Lane of every connected store, each once.
+	Lanes(ctx context.Context) ([]string, error)
+	// DueReviews returns stores of a lane whose policy changed not after now and whose orders have not been judged since, the earliest change
 	// first. Paused and disconnected stores are left out.
-	DueReviews(ctx context.Context, now time.Time, limit int) ([]Review, error)
+	DueReviews(ctx context.Context, lane string, now time.Time, limit int) ([]Review, error)
 	// NextReview returns the earliest change after an instant of such stores; zero when there is none.
-	NextReview(ctx context.Context, after time.Time) (time.Time, error)
+	NextReview(ctx context.Context, lane string, after time.Time) (time.Time, error)
 	// EndReview notes that the orders of a store have been judged. A store whose policy changed at another time by now is left alone.
 	EndReview(ctx context.Context, r Review) error
 }
@@ -32,8 +34,9 @@ type ReviewRepository interface {
 // start by themselves.
 func (s *Service) newReviews() *due.Loop[Review, string] {
 	return due.New(due.Config[Review, string]{
+		Lanes: s.cfg.Repository.Lanes,
 		Due: func(ctx context.Context, l due.Look[string]) ([]Review, error) {
-			return s.cfg.Repository.DueReviews(ctx, l.Now, l.Limit)
+			return s.cfg.Repository.DueReviews(ctx, l.Lane, l.Now, l.Limit)
 		},
 		Next: s.cfg.Repository.NextReview,
 		ID:   func(r Review) string { return r.StoreID }, Work: s.review,

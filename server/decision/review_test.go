@@ -56,7 +56,7 @@ func (r *reviewed) run(t *testing.T) {
 	})
 }
 
-func (r *reviewed) DueReviews(context.Context, time.Time, int) ([]decision.Review, error) {
+func (r *reviewed) DueReviews(context.Context, string, time.Time, int) ([]decision.Review, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.change.IsZero() {
@@ -65,7 +65,7 @@ func (r *reviewed) DueReviews(context.Context, time.Time, int) ([]decision.Revie
 	return []decision.Review{{StoreID: "shop", Change: r.change}}, nil
 }
 
-func (r *reviewed) NextReview(_ context.Context, after time.Time) (time.Time, error) {
+func (r *reviewed) NextReview(_ context.Context, _ string, after time.Time) (time.Time, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.change.After(after) {

@@ -37,7 +37,7 @@ type Config struct {
 	Reader      *order.Reader
 	Stores      Stores
 	Marketplace Marketplace
-	// Workers is how many decisions are worked on at once.
+	// Workers is how many decisions of one adapter are worked on at once.
 	Workers int
 	// Policy is how patient a decision is.
 	Policy delivery.Policy
@@ -62,7 +62,7 @@ func NewService(cfg Config) *Service {
 	s.stopping, s.cancel = context.WithCancel(context.Background())
 	s.reviews = s.newReviews()
 	s.loop = due.New(due.Config[Decision, store.Ref]{
-		Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
+		Lanes: cfg.Repository.Adapters, Due: cfg.Repository.DueDecisions, Next: cfg.Repository.NextDecision,
 		ID:    func(d Decision) string { return d.StoreID + "/" + d.OrderNumber },
 		Group: func(d Decision) store.Ref { return store.Ref{StoreID: d.StoreID, Adapter: d.Adapter} }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// claims is the items that nobody else may begin: those that are worked on, and those that are left alone after a failure.
+// claims is the items of a lane that nobody else may begin: those that are worked on, and those that are left alone after a failure.
 type claims[G comparable] struct {
 	mu      sync.Mutex // guards the fields below; never held across I/O
 	items   map[string]claim[G]
@@ -54,7 +54,7 @@ func (c *claims[G]) complete() bool {
 
 // look asks for as much as can be begun. Claimed items are most likely still due: it asks for enough to see past those that are not
 // left out with their group.
-func (u underWay[G]) look(now time.Time) Look[G] {
+func (u underWay[G]) look(lane string, now time.Time) Look[G] {
 	full := make(map[G]bool, len(u.full))
 	for _, g := range u.full {
 		full[g] = true
@@ -65,7 +65,7 @@ func (u underWay[G]) look(now time.Time) Look[G] {
 			claimed++
 		}
 	}
-	return Look[G]{Now: now, Limit: u.free + claimed, PerGroup: u.share + claimed, Without: u.full}
+	return Look[G]{Lane: lane, Now: now, Limit: u.free + claimed, PerGroup: u.share + claimed, Without: u.full}
 }
 
 // claim claims an item of a look to be worked on. It refuses one that was claimed before the look, even if that has ended: its row may

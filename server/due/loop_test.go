@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,21 +14,41 @@ import (
 	"time"
 )
 
-// table is rows that are due at a time; working on one sets its next time. What comes before a slash in an id is its group.
+// table is rows that are due at a time; working on one sets its next time. What comes before a slash in an id is its group, and what
+// comes before a colon in that its lane.
 type table struct {
 	mu    sync.Mutex // guards the fields below
 	rows  map[string]time.Time
 	turns map[string]time.Time // when a row of a group was last changed
 	looks int
 	// What the database does, where it does more than to answer.
-	onLook  func() // after the rows were read
-	dueErr  error
-	nextErr error
+	onLook   func() // after the rows were read
+	lanesErr error
+	dueErr   error
+	nextErr  error
 }
 
 func groupOf(id string) string {
 	group, _, _ := strings.Cut(id, "/")
 	return group
+}
+
+func laneOf(id string) string {
+	lane, _, found := strings.Cut(id, ":")
+	if !found {
+		return ""
+	}
+	return lane
+}
+
+func (t *table) lanes(context.Context) ([]string, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lanes := map[string]bool{}
+	for id := range t.rows {
+		lanes[laneOf(id)] = true
+	}
+	return slices.Collect(maps.Keys(lanes)), t.lanesErr
 }
 
 func (t *table) due(_ context.Context, l Look[string]) ([]string, error) {
@@ -36,7 +57,7 @@ func (t *table) due(_ context.Context, l Look[string]) ([]string, error) {
 	t.looks++
 	var ids []string
 	for id, at := range t.rows {
-		if !at.IsZero() && !at.After(l.Now) && !slices.Contains(l.Without, groupOf(id)) {
+		if laneOf(id) == l.Lane && !at.IsZero() && !at.After(l.Now) && !slices.Contains(l.Without, groupOf(id)) {
 			ids = append(ids, id)
 		}
 	}
@@ -67,12 +88,12 @@ func (t *table) due(_ context.Context, l Look[string]) ([]string, error) {
 	return ids[:min(l.Limit, len(ids))], t.dueErr
 }
 
-func (t *table) next(_ context.Context, after time.Time) (time.Time, error) {
+func (t *table) next(_ context.Context, lane string, after time.Time) (time.Time, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var next time.Time
-	for _, at := range t.rows {
-		if at.After(after) && (next.IsZero() || at.Before(next)) {
+	for id, at := range t.rows {
+		if laneOf(id) == lane && at.After(after) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
@@ -101,7 +122,7 @@ func newLoop(t *table, workers int, work func(ctx context.Context, id string) er
 
 func config(t *table, workers int, work func(ctx context.Context, id string) error) Config[string, string] {
 	return Config[string, string]{
-		Due: t.due, Next: t.next, ID: func(id string) string { return id }, Work: work,
+		Lanes: t.lanes, Due: t.due, Next: t.next, ID: func(id string) string { return id }, Work: work,
 		Workers: workers, Pause: time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 }

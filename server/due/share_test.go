@@ -16,6 +16,7 @@ import (
 type journal struct {
 	rows  *table
 	begin time.Time
+	pause time.Duration // how long work takes at least
 
 	mu      sync.Mutex // guards the fields below
 	begun   map[string][]time.Duration
@@ -44,6 +45,17 @@ func (j *journal) items() int {
 	return len(j.begun)
 }
 
+// atOnce is how many items are worked on now.
+func (j *journal) atOnce() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := 0
+	for _, running := range j.running {
+		n += running
+	}
+	return n
+}
+
 // work takes as long as its group takes, and plans the item for later, or ends it.
 func (j *journal) work(takes map[string]time.Duration, later time.Duration) func(context.Context, string) error {
 	return func(_ context.Context, id string) error {
@@ -56,7 +68,7 @@ func (j *journal) work(takes map[string]time.Duration, later time.Duration) func
 		j.running[group]++
 		j.most[group] = max(j.most[group], j.running[group])
 		j.mu.Unlock()
-		time.Sleep(takes[group])
+		time.Sleep(max(j.pause, takes[group]))
 		j.mu.Lock()
 		j.running[group]--
 		j.mu.Unlock()

@@ -36,7 +36,7 @@ type ImporterConfig struct {
 	Stores     Stores
 	// Statuses that are asked for by name: every status that an open or a just-ended order can have.
 	Statuses []Status
-	// Workers is how many imports read at once; others wait their turn as RUNNING.
+	// Workers is how many imports read at once in each store.Lane; others wait their turn as RUNNING.
 	Workers int
 	// Pending is told of orders that were read and wait for the seller, after they are stored.
 	Pending   func(ctx context.Context, storeID string, orders []Order)
@@ -60,11 +60,11 @@ type Importer struct {
 	ctx     context.Context // of the runs: ends with Stop
 	cancel  context.CancelFunc
 	working sync.WaitGroup
-	turns   chan struct{} // one for each run that reads
 
 	mu      sync.Mutex // guards the fields below; never held across I/O
 	stopped bool
-	runs    map[string]*run // the runs of this process, by import id
+	runs    map[string]*run          // the runs of this process, by import id
+	turns   map[string]chan struct{} // one for each run that reads, by lane
 }
 
 // NewImporter returns an importer. Runs that an earlier process left behind are ended as INTERRUPTED by Recover.
@@ -72,7 +72,7 @@ func NewImporter(cfg ImporterConfig) *Importer {
 	ctx, cancel := context.WithCancel(context.Background())
 	cfg.Statuses = slices.Clone(cfg.Statuses)
 	return &Importer{
-		cfg: cfg, ctx: ctx, cancel: cancel, turns: make(chan struct{}, cfg.Workers), runs: make(map[string]*run),
+		cfg: cfg, ctx: ctx, cancel: cancel, runs: make(map[string]*run), turns: make(map[string]chan struct{}),
 	}
 }
 
@@ -222,9 +222,10 @@ func (im *Importer) work(r *run, bindings store.Bindings, current Import) {
 
 // turn waits for the run's turn and reads.
 func (im *Importer) turn(ctx context.Context, bindings store.Bindings, current Import) (parts []Part, err error) {
+	turns := im.turnsIn(bindings.Lane())
 	select {
-	case im.turns <- struct{}{}:
-		defer func() { <-im.turns }()
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

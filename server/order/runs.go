@@ -32,6 +32,16 @@ func (im *Importer) register(planned Import) (*run, bool) {
 	return r, true
 }
 
+// turnsIn returns the turns of a lane, which runs take to read.
+func (im *Importer) turnsIn(lane string) chan struct{} {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if im.turns[lane] == nil {
+		im.turns[lane] = make(chan struct{}, im.cfg.Workers)
+	}
+	return im.turns[lane]
+}
+
 // stopping reports whether no run is begun any more.
 func (im *Importer) stopping() bool {
 	im.mu.Lock()

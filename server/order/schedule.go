@@ -21,12 +21,14 @@ type Due struct {
 
 // ScheduleRepository is what the schedule asks of a database. Every method is one transaction.
 type ScheduleRepository interface {
-	// DueImports returns stores whose next import is not after now, the most overdue first. Left out are those that are paused or
+	// Lanes returns the store.Lane of every connected store, each once.
+	Lanes(ctx context.Context) ([]string, error)
+	// DueImports returns stores of a lane whose next import is not after now, the most overdue first. Left out are those that are paused or
 	// disconnected, whose schedule is disabled, and whose credentials for new orders were refused: asking again with those helps
 	// nobody and may lock the account. With ownInterval, those are left out too that have no interval of their own.
-	DueImports(ctx context.Context, now time.Time, limit int, ownInterval bool) ([]Due, error)
+	DueImports(ctx context.Context, lane string, now time.Time, limit int, ownInterval bool) ([]Due, error)
 	// NextDueImport returns the earliest time after an instant at which one of those stores is due; zero when there is none.
-	NextDueImport(ctx context.Context, after time.Time, ownInterval bool) (time.Time, error)
+	NextDueImport(ctx context.Context, lane string, after time.Time, ownInterval bool) (time.Time, error)
 	// PlanImport sets when the next import of a store is due that DueImports told. A store that is gone is left alone, and so is one
 	// that is due at another time than d tells: its schedule changed meanwhile.
 	PlanImport(ctx context.Context, d Due, at time.Time) error
@@ -41,7 +43,7 @@ type ScheduleConfig struct {
 	Interval time.Duration
 	// Pause is the wait after a failure of the database.
 	Pause time.Duration
-	// Workers is how many scheduled imports run at once; the importer's own limit counts beside it.
+	// Workers is how many scheduled imports run at once in each store.Lane; the importer's own limit counts beside it.
 	Workers int
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -59,11 +61,12 @@ func NewScheduler(cfg ScheduleConfig) *Scheduler {
 	s := &Scheduler{cfg: cfg}
 	ownInterval := cfg.Interval == 0
 	s.loop = due.New(due.Config[Due, string]{
+		Lanes: cfg.Repository.Lanes,
 		Due: func(ctx context.Context, l due.Look[string]) ([]Due, error) {
-			return cfg.Repository.DueImports(ctx, l.Now, l.Limit, ownInterval)
+			return cfg.Repository.DueImports(ctx, l.Lane, l.Now, l.Limit, ownInterval)
 		},
-		Next: func(ctx context.Context, after time.Time) (time.Time, error) {
-			return cfg.Repository.NextDueImport(ctx, after, ownInterval)
+		Next: func(ctx context.Context, lane string, after time.Time) (time.Time, error) {
+			return cfg.Repository.NextDueImport(ctx, lane, after, ownInterval)
 		},
 		ID: func(d Due) string { return d.StoreID }, Work: s.work,
 		Workers: cfg.Workers, Pause: cfg.Pause, Now: cfg.Now, Log: cfg.Log,

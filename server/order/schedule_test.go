@@ -1,8 +1,10 @@
 package order_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -24,6 +26,19 @@ type row struct {
 	next     time.Time
 	schedule store.ImportSchedule
 	paused   bool
+	adapters []string // that it speaks through; none means the usual one
+}
+
+// bindings is what the row's store is bound to. New orders go through the first adapter.
+func (r *row) bindings() (b store.Bindings) {
+	for _, adapter := range r.adapters {
+		b.Adapters = append(b.Adapters, store.Binding{Adapter: adapter})
+	}
+	if b.Adapters == nil {
+		b.Adapters = []store.Binding{{Adapter: shopRef.Adapter}}
+	}
+	b.Current, b.Origin = b.Adapters[0].Adapter, b.Adapters[0].Adapter
+	return b
 }
 
 func (r *row) scheduled(ownInterval bool) bool {
@@ -49,7 +64,9 @@ type planner struct {
 	// What the database answers with, where it fails.
 	startErr, planErr error
 	// onList is how the marketplace answers; nil answers at once. It is not to be changed once the scheduler runs.
-	onList func(ctx context.Context, storeID string) error
+	onList func(ctx context.Context, ref store.Ref) error
+	// reading is how many imports the importer lets read at once; zero means more than any test has.
+	reading int
 }
 
 // schedule runs test beside a scheduler of these stores, inside a bubble whose time passes at once.
@@ -64,7 +81,7 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 		c.unsupported = true
 		log := slog.New(slog.DiscardHandler)
 		p.importer = order.NewImporter(order.ImporterConfig{
-			Repository: p, Source: slowMarket{p}, Catalogue: c.Catalogue, Stores: p, Statuses: order.Statuses(), Workers: 100,
+			Repository: p, Source: slowMarket{p}, Catalogue: c.Catalogue, Stores: p, Statuses: order.Statuses(), Workers: cmp.Or(p.reading, 100),
 			Pending: func(context.Context, string, []order.Order) {}, Now: time.Now, Log: log,
 		})
 		p.scheduler = order.NewScheduler(order.ScheduleConfig{
@@ -78,12 +95,22 @@ func schedule(t *testing.T, workers int, rows map[string]*row, prepare func(*pla
 	})
 }
 
-func (p *planner) DueImports(_ context.Context, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
+func (p *planner) Lanes(context.Context) ([]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	lanes := map[string]bool{}
+	for _, r := range p.rows {
+		lanes[r.bindings().Lane()] = true
+	}
+	return slices.Collect(maps.Keys(lanes)), nil
+}
+
+func (p *planner) DueImports(_ context.Context, lane string, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var due []order.Due
 	for id, r := range p.rows {
-		if r.scheduled(ownInterval) && !r.next.After(now) {
+		if r.bindings().Lane() == lane && r.scheduled(ownInterval) && !r.next.After(now) {
 			due = append(due, order.Due{StoreID: id, Time: r.next, Schedule: r.schedule})
 		}
 	}
@@ -91,12 +118,12 @@ func (p *planner) DueImports(_ context.Context, now time.Time, limit int, ownInt
 	return due[:min(limit, len(due))], nil
 }
 
-func (p *planner) NextDueImport(_ context.Context, after time.Time, ownInterval bool) (time.Time, error) {
+func (p *planner) NextDueImport(_ context.Context, lane string, after time.Time, ownInterval bool) (time.Time, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Time
 	for _, r := range p.rows {
-		if r.scheduled(ownInterval) && r.next.After(after) && (next.IsZero() || r.next.Before(next)) {
+		if r.bindings().Lane() == lane && r.scheduled(ownInterval) && r.next.After(after) && (next.IsZero() || r.next.Before(next)) {
 			next = r.next
 		}
 	}
@@ -127,8 +154,10 @@ func (p *planner) Report(context.Context, store.Ref, error)                     
 func (p *planner) Probe(context.Context, store.Ref) error                        { return nil }
 func (p *planner) Conclude(context.Context, string, store.MigrationPolicy) error { return nil }
 
-func (p *planner) Bindings(context.Context, string) (store.Bindings, error) {
-	return store.Bindings{Current: shopRef.Adapter, Origin: shopRef.Adapter, Adapters: []store.Binding{{Adapter: shopRef.Adapter}}}, nil
+func (p *planner) Bindings(_ context.Context, id string) (store.Bindings, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rows[id].bindings(), nil
 }
 
 func (p *planner) StartImport(_ context.Context, run order.Import) (order.Import, bool, error) {
@@ -177,7 +206,7 @@ type slowMarket struct{ *planner }
 // ListOrders implements order.Source.
 func (p slowMarket) ListOrders(ctx context.Context, ref store.Ref, q order.Query, receive func(order.Page) error) error {
 	if p.onList != nil {
-		if err := p.onList(ctx, ref.StoreID); err != nil {
+		if err := p.onList(ctx, ref); err != nil {
 			return err
 		}
 	}
@@ -190,8 +219,8 @@ func (p slowMarket) GetOrders(context.Context, store.Ref, []string) (order.Found
 }
 
 // lasting makes the marketplace take a time for an answer.
-func lasting(d time.Duration) func(context.Context, string) error {
-	return func(ctx context.Context, _ string) error {
+func lasting(d time.Duration) func(context.Context, store.Ref) error {
+	return func(ctx context.Context, _ store.Ref) error {
 		select {
 		case <-time.After(d):
 			return nil

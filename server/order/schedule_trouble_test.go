@@ -28,11 +28,11 @@ func TestFailuresDoNotEndTheSchedule(t *testing.T) {
 		least  int              // imports within an hour
 	}{
 		{"the marketplace is down", func(p *planner) {
-			p.onList = func(context.Context, string) error {
+			p.onList = func(context.Context, store.Ref) error {
 				return problem.New(problem.Unavailable, problem.ReasonMarketplaceDown, "down")
 			}
 		}, nil, 5},
-		{"an import panics", func(p *planner) { p.onList = func(context.Context, string) error { panic("bug") } }, nil, 5},
+		{"an import panics", func(p *planner) { p.onList = func(context.Context, store.Ref) error { panic("bug") } }, nil, 5},
 		{"no import can be stored", func(p *planner) { p.startErr = errors.New("disk full") },
 			func(p *planner) { set(p, func() { p.startErr = nil }) }, 5},
 		{"no plan can be stored: better often than never", func(p *planner) { p.planErr = errors.New("disk full") },
@@ -93,7 +93,7 @@ type lateDue struct {
 	told bool
 }
 
-func (l *lateDue) DueImports(context.Context, time.Time, int, bool) ([]order.Due, error) {
+func (l *lateDue) DueImports(context.Context, string, time.Time, int, bool) ([]order.Due, error) {
 	if l.told {
 		return nil, nil
 	}

@@ -138,7 +138,11 @@ func (w *world) DueShipments(context.Context, due.Look[store.Ref]) ([]shipment.S
 	return []shipment.Shipment{w.ship}, nil
 }
 
-func (w *world) NextDue(context.Context, time.Time) (time.Time, error) { return time.Time{}, nil }
+func (w *world) NextDue(context.Context, string, time.Time) (time.Time, error) {
+	return time.Time{}, nil
+}
+
+func (w *world) Adapters(context.Context) ([]string, error) { return []string{"alpha"}, nil }
 
 func (w *world) UpdateShipment(_ context.Context, s shipment.Shipment, events ...shipment.Event) (shipment.Shipment, error) {
 	w.mu.Lock()

@@ -90,13 +90,16 @@ type Repository interface {
 	ShipmentEvents(ctx context.Context, storeID, id string) ([]Event, error)
 	// ListShipments returns a page; its cost depends on Limit, not on how many shipments there are.
 	ListShipments(ctx context.Context, q ListQuery) ([]Shipment, error)
-	// DueShipments returns open shipments whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
+	// Adapters returns the adapters that stores are bound to or ever were.
+	Adapters(ctx context.Context) ([]string, error)
+	// DueShipments returns open shipments of the adapter that is the look's lane, whose NextAttempt is not after the look's time, by store and adapter. A store and adapter
 	// waits since its most overdue shipment is due, but no longer than since one of its shipments was last updated; none is due
 	// before that update. Who waits longest comes first, and of each the most overdue shipment. Those of stores that are paused or
 	// disconnected, or whose credentials for the shipment's adapter do not work, are left out.
 	DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]Shipment, error)
-	// NextDue returns the earliest NextAttempt after an instant of the open shipments that are not left out; zero when there is none.
-	NextDue(ctx context.Context, after time.Time) (time.Time, error)
+	// NextDue returns the earliest NextAttempt after an instant of an adapter's open shipments that are not left out; zero when there is
+	// none.
+	NextDue(ctx context.Context, adapter string, after time.Time) (time.Time, error)
 
 	// SaveCarriers replaces the cached carrier list of a store and adapter.
 	SaveCarriers(ctx context.Context, ref store.Ref, l CarrierList) error

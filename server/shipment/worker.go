@@ -21,7 +21,7 @@ type WorkerConfig struct {
 	Stores      Stores
 	Marketplace Marketplace
 	Carriers    *CarrierBook
-	// Workers is how many shipments are worked on at once.
+	// Workers is how many shipments of one adapter are worked on at once.
 	Workers int
 	// Policy is how patient a shipment is.
 	Policy delivery.Policy
@@ -42,7 +42,7 @@ type Worker struct {
 func NewWorker(cfg WorkerConfig) *Worker {
 	w := &Worker{cfg: cfg, carriers: cfg.Carriers}
 	w.loop = due.New(due.Config[Shipment, store.Ref]{
-		Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
+		Lanes: cfg.Repository.Adapters, Due: cfg.Repository.DueShipments, Next: cfg.Repository.NextDue,
 		ID:    func(s Shipment) string { return s.ID },
 		Group: func(s Shipment) store.Ref { return store.Ref{StoreID: s.StoreID, Adapter: s.Adapter} }, Work: w.work,
 		Workers: cfg.Workers, Pause: cfg.Policy.RetryMin, Now: cfg.Now, Log: cfg.Log,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,23 @@ type Bindings struct {
 	// Origin is the adapter that the store was first bound to, and Turns when it went to which other one, oldest first.
 	Origin string
 	Turns  []Turn
+}
+
+// Lane names what work of a store that may speak through all of these adapters has in common with that of others: each lane has workers
+// of its own. Work through one adapter is in that adapter's lane. What a moving store does through both, an import above all, may wait
+// for either: in the lane of the one, a marketplace that hangs behind the other would hold up the stores that have nothing to do with
+// it. So those stores share a lane of their own.
+func Lane(adapters ...string) string {
+	return strings.Join(slices.Sorted(slices.Values(adapters)), "+")
+}
+
+// Lane is the lane of work that may speak through every adapter of the store.
+func (b Bindings) Lane() string {
+	adapters := make([]string, len(b.Adapters))
+	for i, x := range b.Adapters {
+		adapters[i] = x.Adapter
+	}
+	return Lane(adapters...)
 }
 
 // Binding is one adapter that a store speaks through.

@@ -272,22 +272,31 @@ func (d *database) ChangeStanding(_ context.Context, ref store.Ref, change func(
 	return s, nil
 }
 
-func (d *database) DueProbes(_ context.Context, now time.Time, _ int) (refs []store.Ref, err error) {
+func (d *database) Adapters(context.Context) (adapters []string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
-		if next := x.Standing.NextProbe; !next.IsZero() && !next.After(now) {
+		adapters = append(adapters, x.Adapter)
+	}
+	return adapters, nil
+}
+
+func (d *database) DueProbes(_ context.Context, adapter string, now time.Time, _ int) (refs []store.Ref, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range d.bindings.Adapters {
+		if next := x.Standing.NextProbe; x.Adapter == adapter && !next.IsZero() && !next.After(now) {
 			refs = append(refs, store.Ref{StoreID: "shop", Adapter: x.Adapter})
 		}
 	}
 	return refs, nil
 }
 
-func (d *database) NextProbe(_ context.Context, after time.Time) (next time.Time, err error) {
+func (d *database) NextProbe(_ context.Context, adapter string, after time.Time) (next time.Time, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.bindings.Adapters {
-		if at := x.Standing.NextProbe; at.After(after) && (next.IsZero() || at.Before(next)) {
+		if at := x.Standing.NextProbe; x.Adapter == adapter && at.After(after) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}

@@ -27,15 +27,16 @@ type Prober struct {
 	loop   *due.Loop[Ref, Ref]
 }
 
-// proberWorkers is how many credentials are tried at once. A probe is one small call.
+// proberWorkers is how many credentials for one adapter are tried at once. A probe is one small call.
 const proberWorkers = 4
 
 // NewProber returns a prober that has not started.
 func NewProber(cfg ProberConfig) *Prober {
 	p := &Prober{stores: cfg.Stores}
 	p.loop = due.New(due.Config[Ref, Ref]{
+		Lanes: cfg.Repository.Adapters,
 		Due: func(ctx context.Context, l due.Look[Ref]) ([]Ref, error) {
-			return cfg.Repository.DueProbes(ctx, l.Now, l.Limit)
+			return cfg.Repository.DueProbes(ctx, l.Lane, l.Now, l.Limit)
 		},
 		Next: cfg.Repository.NextProbe,
 		ID:   func(r Ref) string { return r.StoreID + "/" + r.Adapter }, Work: p.stores.tryAgain,

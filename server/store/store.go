@@ -191,11 +191,13 @@ type Repository interface {
 	// While they do not, nothing of the store is due through the adapter but a probe. An adapter that the store holds no credentials
 	// for is left alone, and a zero Standing is returned; change is not called.
 	ChangeStanding(ctx context.Context, ref Ref, change func(Standing) Standing) (Standing, error)
-	// DueProbes returns the credentials that are to be tried again, by the time of their next probe, the most overdue first. Those of
-	// paused and disconnected stores are left out.
-	DueProbes(ctx context.Context, now time.Time, limit int) ([]Ref, error)
+	// Adapters returns the adapters that stores are bound to or ever were.
+	Adapters(ctx context.Context) ([]string, error)
+	// DueProbes returns the credentials for an adapter that are to be tried again, by the time of their next probe, the most overdue
+	// first. Those of paused and disconnected stores are left out.
+	DueProbes(ctx context.Context, adapter string, now time.Time, limit int) ([]Ref, error)
 	// NextProbe returns the earliest time after an instant at which one of them is due; zero when there is none.
-	NextProbe(ctx context.Context, after time.Time) (time.Time, error)
+	NextProbe(ctx context.Context, adapter string, after time.Time) (time.Time, error)
 	// ReplaceCredentials replaces them and erases the adapter state, which belonged to the old ones. They count as working. ErrNoCredentials when
 	// there were none (the store is disconnected).
 	ReplaceCredentials(ctx context.Context, ref Ref, credentials Sealed) error

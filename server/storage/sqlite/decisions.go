@@ -173,9 +173,9 @@ func (db *DB) DueDecisions(ctx context.Context, l due.Look[store.Ref]) ([]decisi
 var nextDecision = nextRow("decision_queues", "decisions")
 
 // NextDecision implements decision.Repository.
-func (db *DB) NextDecision(ctx context.Context, after time.Time) (time.Time, error) {
+func (db *DB) NextDecision(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
 	var next time.Time
-	if err := db.reader.QueryRowContext(ctx, nextDecision, nanos(after)).Scan(timestamp{&next}); err != nil {
+	if err := db.reader.QueryRowContext(ctx, nextDecision, adapter, nanos(after)).Scan(timestamp{&next}); err != nil {
 		return time.Time{}, fmt.Errorf("find next decision: %w", explain(err))
 	}
 	return next, nil

@@ -45,7 +45,7 @@ func BenchmarkDueShipments(b *testing.B) {
 			b.Run(fmt.Sprintf("%d wait, %s", waiting, c.name), func(b *testing.B) {
 				for b.Loop() {
 					found, err := db.DueShipments(context.Background(), due.Look[store.Ref]{
-						Now: begin.Add(time.Minute), Limit: 8, PerGroup: 8, Without: c.without,
+						Lane: "alpha", Now: begin.Add(time.Minute), Limit: 8, PerGroup: 8, Without: c.without,
 					})
 					if err != nil || len(found) != c.want {
 						b.Fatalf("%d due, %v", len(found), err)

@@ -10,18 +10,18 @@ import (
 	"github.com/relaishq/relais/server/decision"
 )
 
-// reviewable picks the stores whose orders are to be judged by another acceptance policy.
+// reviewable picks the stores of a lane whose orders are to be judged by another acceptance policy.
 const reviewable = `FROM stores s INDEXED BY stores_unjudged
-	WHERE s.policy_change > 0 AND s.disconnect_time = 0 AND s.paused = 0`
+	WHERE s.lane = ? AND s.policy_change > 0 AND s.disconnect_time = 0 AND s.paused = 0`
 
 const dueReviews = `SELECT s.id, s.policy_change ` + reviewable + ` AND s.policy_change <= ? ORDER BY s.policy_change LIMIT ?`
 
 // DueReviews implements decision.ReviewRepository.
-func (db *DB) DueReviews(ctx context.Context, now time.Time, limit int) ([]decision.Review, error) {
+func (db *DB) DueReviews(ctx context.Context, lane string, now time.Time, limit int) ([]decision.Review, error) {
 	due, err := collect(ctx, db.reader, func(row scanner) (r decision.Review, err error) {
 		err = row.Scan(&r.StoreID, timestamp{&r.Change})
 		return r, err
-	}, dueReviews, nanos(now), limit)
+	}, dueReviews, lane, nanos(now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due reviews: %w", explain(err))
 	}
@@ -31,9 +31,9 @@ func (db *DB) DueReviews(ctx context.Context, now time.Time, limit int) ([]decis
 const nextReview = `SELECT s.policy_change ` + reviewable + ` AND s.policy_change > ? ORDER BY s.policy_change LIMIT 1`
 
 // NextReview implements decision.ReviewRepository.
-func (db *DB) NextReview(ctx context.Context, after time.Time) (time.Time, error) {
+func (db *DB) NextReview(ctx context.Context, lane string, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextReview, nanos(after)).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextReview, lane, nanos(after)).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next review: %w", explain(err))
 	}

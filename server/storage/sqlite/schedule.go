@@ -16,31 +16,31 @@ import (
 var importable = `s.disconnect_time = 0 AND s.paused = 0 AND coalesce(json_extract(s.settings, '$.import_schedule.disabled'), 0) = 0
 	AND (NOT ? OR json_extract(s.settings, '$.import_schedule.interval') > 0) AND NOT ` + held(`s.key`, `s.adapter`)
 
-// dueImports goes through the stores by when they are due.
+// dueImports goes through the stores of a lane by when they are due.
 var dueImports = `SELECT s.id, s.next_import, s.settings FROM stores s INDEXED BY stores_due
-	WHERE s.next_import <= ? AND ` + importable + ` ORDER BY s.next_import, s.key LIMIT ?`
+	WHERE s.lane = ? AND s.next_import <= ? AND ` + importable + ` ORDER BY s.next_import, s.key LIMIT ?`
 
 // DueImports implements order.ScheduleRepository.
-func (db *DB) DueImports(ctx context.Context, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
+func (db *DB) DueImports(ctx context.Context, lane string, now time.Time, limit int, ownInterval bool) ([]order.Due, error) {
 	due, err := collect(ctx, db.reader, func(row scanner) (d order.Due, err error) {
 		var settings store.Settings
 		err = row.Scan(&d.StoreID, timestamp{&d.Time}, jsonColumn[store.Settings]{&settings})
 		d.Schedule = settings.ImportSchedule
 		return d, err
-	}, dueImports, nanos(now), ownInterval, limit)
+	}, dueImports, lane, nanos(now), ownInterval, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due imports: %w", explain(err))
 	}
 	return due, nil
 }
 
-var nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE s.next_import > ? AND ` + importable + `
+var nextDueImport = `SELECT s.next_import FROM stores s INDEXED BY stores_due WHERE s.lane = ? AND s.next_import > ? AND ` + importable + `
 	ORDER BY s.next_import LIMIT 1`
 
 // NextDueImport implements order.ScheduleRepository.
-func (db *DB) NextDueImport(ctx context.Context, after time.Time, ownInterval bool) (time.Time, error) {
+func (db *DB) NextDueImport(ctx context.Context, lane string, after time.Time, ownInterval bool) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextDueImport, nanos(after), ownInterval).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextDueImport, lane, nanos(after), ownInterval).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next due import: %w", explain(err))
 	}

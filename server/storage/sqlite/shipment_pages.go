@@ -80,9 +80,9 @@ func (db *DB) DueShipments(ctx context.Context, l due.Look[store.Ref]) ([]shipme
 var nextShipment = nextRow("shipment_queues", "shipments")
 
 // NextDue implements shipment.Repository.
-func (db *DB) NextDue(ctx context.Context, after time.Time) (time.Time, error) {
+func (db *DB) NextDue(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
 	var next time.Time
-	if err := db.reads.next.QueryRowContext(ctx, nanos(after)).Scan(timestamp{&next}); err != nil {
+	if err := db.reads.next.QueryRowContext(ctx, adapter, nanos(after)).Scan(timestamp{&next}); err != nil {
 		return time.Time{}, fmt.Errorf("find next due shipment: %w", explain(err))
 	}
 	return next, nil

@@ -50,19 +50,19 @@ func putStanding(ctx context.Context, tx *sql.Tx, ref store.Ref, s store.Standin
 	return err
 }
 
-// probing picks the bindings (b) of stores (s) whose credentials are to be tried again.
+// probing picks the bindings (b) of stores (s) to an adapter whose credentials are to be tried again.
 const probing = `FROM bindings b INDEXED BY bindings_probes CROSS JOIN stores s ON s.key = b.store_key
-	WHERE b.next_probe > 0 AND s.disconnect_time = 0 AND s.paused = 0
+	WHERE b.adapter = ? AND b.next_probe > 0 AND s.disconnect_time = 0 AND s.paused = 0
 		AND EXISTS (SELECT 1 FROM credentials c WHERE c.store_key = b.store_key AND c.adapter = b.adapter)`
 
 const dueProbes = `SELECT s.id, b.adapter ` + probing + ` AND b.next_probe <= ? ORDER BY b.next_probe LIMIT ?`
 
 // DueProbes implements store.Repository.
-func (db *DB) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.Ref, error) {
+func (db *DB) DueProbes(ctx context.Context, adapter string, now time.Time, limit int) ([]store.Ref, error) {
 	refs, err := collect(ctx, db.reader, func(row scanner) (r store.Ref, err error) {
 		err = row.Scan(&r.StoreID, &r.Adapter)
 		return r, err
-	}, dueProbes, nanos(now), limit)
+	}, dueProbes, adapter, nanos(now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list due probes: %w", explain(err))
 	}
@@ -72,9 +72,9 @@ func (db *DB) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.
 const nextProbe = `SELECT b.next_probe ` + probing + ` AND b.next_probe > ? ORDER BY b.next_probe LIMIT 1`
 
 // NextProbe implements store.Repository.
-func (db *DB) NextProbe(ctx context.Context, after time.Time) (time.Time, error) {
+func (db *DB) NextProbe(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
 	var next time.Time
-	err := db.reader.QueryRowContext(ctx, nextProbe, nanos(after)).Scan(timestamp{&next})
+	err := db.reader.QueryRowContext(ctx, nextProbe, adapter, nanos(after)).Scan(timestamp{&next})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("find next probe: %w", explain(err))
 	}

@@ -134,7 +134,7 @@ func TestUpgradeToBindings(t *testing.T) {
 	for _, paused := range []bool{false, true} {
 		_, err := db.UpdateStore(ctx, "login-1", func(s *store.Store) error { s.Paused = paused; return nil })
 		ok(err)
-		probes, err := db.DueProbes(ctx, at(2), 10)
+		probes, err := db.DueProbes(ctx, "alpha", at(2), 10)
 		ok(err)
 		same("its credentials are tried", len(probes) == 1 && probes[0] == store.Ref{StoreID: "login-1", Adapter: "alpha"}, !paused)
 	}
@@ -249,11 +249,11 @@ func TestUpgradeToQueues(t *testing.T) {
 	t.Parallel()
 	db := upgraded(t)
 	at := func(n int64) time.Time { return time.Unix(0, n).UTC() }
-	next, err := db.NextDue(t.Context(), at(8999))
+	next, err := db.NextDue(t.Context(), "alpha", at(8999))
 	if err != nil || !next.Equal(at(9000)) {
 		t.Errorf("next due at %v, %v, want %v", next, err, at(9000))
 	}
-	waiting, err := db.DueShipments(t.Context(), due.Look[store.Ref]{Now: at(9000), Limit: 5, PerGroup: 5})
+	waiting, err := db.DueShipments(t.Context(), due.Look[store.Ref]{Lane: "alpha", Now: at(9000), Limit: 5, PerGroup: 5})
 	if err != nil || len(waiting) != 1 || waiting[0].ID != "p1" {
 		t.Errorf("due: %v, %v, want p1", waiting, err)
 	}

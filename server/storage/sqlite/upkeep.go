@@ -15,9 +15,9 @@ import (
 type plans struct{ table, where, set string }
 
 var (
-	plannedImports   = plans{"stores", `disconnect_time = 0 AND next_import > ?1`, `next_import = ?2`}
-	changedPolicies  = plans{"stores", `policy_change > 0 AND policy_change > ?1`, `policy_change = ?2`}
-	plannedProbes    = plans{"bindings", `next_probe > 0 AND next_probe > ?1`, `next_probe = ?2, refused_since = min(refused_since, ?2)`}
+	plannedImports   = plans{"stores", `lane IN (` + lanes + `) AND disconnect_time = 0 AND next_import > ?1`, `next_import = ?2`}
+	changedPolicies  = plans{"stores", `lane IN (` + lanes + `) AND policy_change > 0 AND policy_change > ?1`, `policy_change = ?2`}
+	plannedProbes    = plans{"bindings", `adapter IN (` + adapters + `) AND next_probe > 0 AND next_probe > ?1`, `next_probe = ?2, refused_since = min(refused_since, ?2)`}
 	plannedShipments = plannedAttempts("shipments", "shipment_queues")
 	plannedDecisions = plannedAttempts("decisions", "decision_queues")
 	shipmentTurns    = turns("shipment_queues", "shipments")
@@ -28,7 +28,7 @@ var (
 func plannedAttempts(table, queues string) plans {
 	return plans{
 		table: table,
-		where: `(store_key, adapter) IN (SELECT store_key, adapter FROM ` + queues + ` WHERE next_turn > 0) AND open = 1 AND next_attempt > ?1`,
+		where: `(store_key, adapter) IN (SELECT store_key, adapter FROM ` + queues + ` WHERE adapter IN (` + adapters + `) AND next_turn > 0) AND open = 1 AND next_attempt > ?1`,
 		set:   `next_attempt = ?2, settled_time = min(settled_time, ?3), update_time = min(update_time, ?2), revision = revision + 1`,
 	}
 }
@@ -38,7 +38,7 @@ func plannedAttempts(table, queues string) plans {
 func turns(queues, table string) plans {
 	earliest := `(SELECT min(d.next_attempt) FROM ` + table + ` d INDEXED BY ` + table + `_due
 		WHERE d.store_key = ` + queues + `.store_key AND d.adapter = ` + queues + `.adapter AND d.open = 1 AND d.next_attempt > 0)`
-	return plans{queues, `next_turn > ?1 AND ` + earliest + ` < next_turn`, `next_turn = max(?2, ` + earliest + `)`}
+	return plans{queues, `adapter IN (` + adapters + `) AND next_turn > ?1 AND ` + earliest + ` < next_turn`, `next_turn = max(?2, ` + earliest + `)`}
 }
 
 // aheadOfClock is how far ahead a time may lie that says when something was done: clocks are set back by a little at any time.
@@ -92,11 +92,11 @@ func (db *DB) Reclaim(ctx context.Context, now time.Time, h store.Horizons) (int
 }
 
 // overdue picks the stores and adapters that are held and of which an open shipment or decision passed its deadline.
-const overdue = `SELECT h.store_key, h.adapter, h.paused, h.refused FROM (
+var overdue = `SELECT h.store_key, h.adapter, h.paused, h.refused FROM (
 		SELECT b.store_key, b.adapter, 1 AS paused, 0 AS refused FROM stores s INDEXED BY stores_paused CROSS JOIN bindings b ON b.store_key = s.key
 			WHERE s.paused = 1 AND s.disconnect_time = 0
 		UNION ALL SELECT b.store_key, b.adapter, 0, b.refusals > 0 FROM bindings b INDEXED BY bindings_probes CROSS JOIN stores s ON s.key = b.store_key
-			WHERE b.next_probe > 0 AND s.paused = 0 AND s.disconnect_time = 0) h
+			WHERE b.adapter IN (` + adapters + `) AND b.next_probe > 0 AND s.paused = 0 AND s.disconnect_time = 0) h
 	WHERE EXISTS (SELECT 1 FROM shipments x INDEXED BY shipments_due
 			WHERE x.store_key = h.store_key AND x.adapter = h.adapter AND x.open = 1 AND x.deadline < ?1)
 		OR EXISTS (SELECT 1 FROM decisions x INDEXED BY decisions_due

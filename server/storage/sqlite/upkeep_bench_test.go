@@ -38,7 +38,7 @@ func BenchmarkHeldWork(b *testing.B) {
 		do   func() (int, error)
 	}{
 		{"look", func() (int, error) {
-			found, err := db.DueShipments(ctx, due.Look[store.Ref]{Now: begin.Add(time.Minute), Limit: 8, PerGroup: 8})
+			found, err := db.DueShipments(ctx, due.Look[store.Ref]{Lane: "alpha", Now: begin.Add(time.Minute), Limit: 8, PerGroup: 8})
 			return len(found), err
 		}},
 		{"reclaim", func() (int, error) {

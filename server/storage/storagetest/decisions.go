@@ -234,7 +234,7 @@ var dueDecisionCases = []testCase{
 		}
 		next := func(want time.Time) {
 			t.Helper()
-			got, err := r.Decisions.NextDecision(t.Context(), time.Time{})
+			got, err := r.Decisions.NextDecision(t.Context(), alpha, time.Time{})
 			noError(t, err)
 			same(t, "next", got, want)
 		}
@@ -254,7 +254,7 @@ var dueDecisionCases = []testCase{
 		same(t, "due", due, []decision.Decision{want})
 	}},
 	{"nothing is due when there are no decisions", func(t *testing.T, r Repositories) {
-		next, err := r.Decisions.NextDecision(t.Context(), time.Time{})
+		next, err := r.Decisions.NextDecision(t.Context(), alpha, time.Time{})
 		noError(t, err)
 		same(t, "next", next, time.Time{})
 		due, err := r.Decisions.DueDecisions(t.Context(), look(at(0), 10))

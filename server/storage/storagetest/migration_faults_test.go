@@ -271,7 +271,7 @@ type mindsEverything struct {
 }
 
 func (f mindsEverything) CompleteMigration(ctx context.Context, id, leaving string, now time.Time, givenUp bool) (bool, error) {
-	if next, err := f.shipments.NextDue(ctx, time.Time{}); err != nil || !next.IsZero() {
+	if next, err := f.shipments.NextDue(ctx, "alpha", time.Time{}); err != nil || !next.IsZero() {
 		return false, err
 	}
 	return f.Repository.CompleteMigration(ctx, id, leaving, now, givenUp)

@@ -104,12 +104,12 @@ func (f changesDecisionQueue) DueDecisions(ctx context.Context, l due.Look[store
 
 type repeatsShipments struct{ shipment.Repository }
 
-func (f repeatsShipments) NextDue(ctx context.Context, after time.Time) (time.Time, error) {
-	return f.Repository.NextDue(ctx, after.Add(-1))
+func (f repeatsShipments) NextDue(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
+	return f.Repository.NextDue(ctx, adapter, after.Add(-1))
 }
 
 type repeatsDecisions struct{ decision.Repository }
 
-func (f repeatsDecisions) NextDecision(ctx context.Context, after time.Time) (time.Time, error) {
-	return f.Repository.NextDecision(ctx, after.Add(-1))
+func (f repeatsDecisions) NextDecision(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
+	return f.Repository.NextDecision(ctx, adapter, after.Add(-1))
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/relaishq/relais/server/store"
 )
 
-// look asks for what is due at a time, whose ever it is.
+// look asks for what is due at a time through the first adapter, of any store.
 func look(now time.Time, limit int) due.Look[store.Ref] {
-	return due.Look[store.Ref]{Now: now, Limit: limit, PerGroup: limit}
+	return due.Look[store.Ref]{Lane: alpha, Now: now, Limit: limit, PerGroup: limit}
 }
 
 // queue is shipments or decisions as they wait for their time. Each is about an order that has its name.
@@ -25,7 +25,9 @@ type queue struct {
 	// step changes one as a step of work does.
 	step func(t *testing.T, r Repositories, storeID, id string, change func(*delivery.Delivery))
 	due  func(t *testing.T, r Repositories, l due.Look[store.Ref]) []string
-	next func(t *testing.T, r Repositories, after time.Time) time.Time
+	// next is of the first adapter, adapters of all.
+	next     func(t *testing.T, r Repositories, after time.Time) time.Time
+	adapters func(t *testing.T, r Repositories) []string
 }
 
 var shipmentQueue = queue{
@@ -56,9 +58,15 @@ var shipmentQueue = queue{
 	},
 	next: func(t *testing.T, r Repositories, after time.Time) time.Time {
 		t.Helper()
-		next, err := r.Shipments.NextDue(t.Context(), after)
+		next, err := r.Shipments.NextDue(t.Context(), alpha, after)
 		noError(t, err)
 		return next
+	},
+	adapters: func(t *testing.T, r Repositories) []string {
+		t.Helper()
+		adapters, err := r.Shipments.Adapters(t.Context())
+		noError(t, err)
+		return adapters
 	},
 }
 
@@ -91,9 +99,15 @@ var decisionQueue = queue{
 	},
 	next: func(t *testing.T, r Repositories, after time.Time) time.Time {
 		t.Helper()
-		next, err := r.Decisions.NextDecision(t.Context(), after)
+		next, err := r.Decisions.NextDecision(t.Context(), alpha, after)
 		noError(t, err)
 		return next
+	},
+	adapters: func(t *testing.T, r Repositories) []string {
+		t.Helper()
+		adapters, err := r.Decisions.Adapters(t.Context())
+		noError(t, err)
+		return adapters
 	},
 }
 
@@ -122,7 +136,7 @@ func casesOf(q queue) []testCase {
 			same(t, "due", q.due(t, r, look(at(30), 9)), []string{"a1", "a2", "a3", "c1", "b1"})
 			same(t, "the first four", q.due(t, r, look(at(30), 4)), []string{"a1", "a2", "a3", "c1"})
 			for n, want := range map[int][]string{1: {"a1", "c1", "b1"}, 2: {"a1", "a2", "c1", "b1"}} {
-				same(t, "so many of each", q.due(t, r, due.Look[store.Ref]{Now: at(30), Limit: 9, PerGroup: n}), want)
+				same(t, "so many of each", q.due(t, r, due.Look[store.Ref]{Lane: alpha, Now: at(30), Limit: 9, PerGroup: n}), want)
 			}
 		}},
 		{"those of whom nothing is wanted are left out", func(t *testing.T, r Repositories) {
@@ -167,25 +181,29 @@ func casesOf(q queue) []testCase {
 			q.add(t, r, shopRef, "2", at(61))
 			move(t, r, alpha, beta, 51)
 			q.add(t, r, betaRef, "3", at(62))
-			l := look(at(99), 9)
-			l.Without = []store.Ref{shopRef}
-			same(t, "without the one that it leaves", q.due(t, r, l), []string{"3"})
-			l.Without = []store.Ref{betaRef}
-			same(t, "without the other", q.due(t, r, l), []string{"1", "2"})
-			same(t, "one of each", q.due(t, r, due.Look[store.Ref]{Now: at(99), Limit: 9, PerGroup: 1}), []string{"1", "3"})
+			same(t, "adapters", q.adapters(t, r), []string{alpha, beta})
+			l, other := look(at(99), 9), look(at(99), 9)
+			other.Lane = beta
+			same(t, "of the one that it leaves", q.due(t, r, l), []string{"1", "2"})
+			same(t, "of the other", q.due(t, r, other), []string{"3"})
+			same(t, "what is next of the one that it leaves", q.next(t, r, at(60)), at(61))
+			same(t, "and then", q.next(t, r, at(61)), time.Time{})
 			over := through(beta, 63, newOrder("1", q.status))
 			over.TakeOver = []string{alpha}
 			applyBatch(t, r, over)
-			same(t, "without the other, after an order went over", q.due(t, r, l), []string{"2"})
-			l.Without = []store.Ref{shopRef}
-			same(t, "of the other", q.due(t, r, l), []string{"3", "1"})
+			same(t, "after an order went over", q.due(t, r, l), []string{"2"})
+			same(t, "of the other", q.due(t, r, other), []string{"3", "1"})
+			other.Without = []store.Ref{shopRef}
+			same(t, "without the one that it leaves", q.due(t, r, other), []string{"3", "1"})
 		}},
 		{"a disconnected store has no turn any more", func(t *testing.T, r Repositories) {
 			backlog(t, r)
+			same(t, "adapters", q.adapters(t, r), []string{alpha})
 			_, err := r.Stores.DisconnectStore(t.Context(), "a", at(30), true)
 			noError(t, err)
 			same(t, "due", q.due(t, r, look(at(99), 9)), []string{"c1", "b1"})
 			same(t, "next", q.next(t, r, at(1)), at(12))
+			same(t, "adapters that it was bound to", q.adapters(t, r), []string{alpha})
 		}},
 		{"a turn that a wrong clock gave is given again", func(t *testing.T, r Repositories) {
 			backlog(t, r)

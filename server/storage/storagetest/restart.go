@@ -41,7 +41,7 @@ var restartCases = []testCase{
 		noError(t, err)
 		same(t, "carriers", carriers, shipment.CarrierList{ReadTime: at(1)})
 		same(t, "decision", getDecision(t, r, "2"), wantDecision)
-		next, err := r.Decisions.NextDecision(t.Context(), time.Time{})
+		next, err := r.Decisions.NextDecision(t.Context(), alpha, time.Time{})
 		noError(t, err)
 		same(t, "next decision", next, wantDecision.NextAttempt)
 		products, err := r.Products.Products(t.Context(), alpha, []string{"e"})

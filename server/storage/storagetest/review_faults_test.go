@@ -60,8 +60,8 @@ type reviewsChanged struct {
 	change func([]decision.Review) []decision.Review
 }
 
-func (f reviewsChanged) DueReviews(ctx context.Context, now time.Time, limit int) ([]decision.Review, error) {
-	due, err := f.Repository.DueReviews(ctx, now, limit)
+func (f reviewsChanged) DueReviews(ctx context.Context, lane string, now time.Time, limit int) ([]decision.Review, error) {
+	due, err := f.Repository.DueReviews(ctx, lane, now, limit)
 	return f.change(due), err
 }
 
@@ -71,13 +71,13 @@ func changesReviews(change func([]decision.Review) []decision.Review) func(*stor
 
 type hurriesReviews struct{ decision.Repository }
 
-func (f hurriesReviews) DueReviews(ctx context.Context, now time.Time, limit int) ([]decision.Review, error) {
-	return f.Repository.DueReviews(ctx, now.Add(time.Minute), limit)
+func (f hurriesReviews) DueReviews(ctx context.Context, lane string, now time.Time, limit int) ([]decision.Review, error) {
+	return f.Repository.DueReviews(ctx, lane, now.Add(time.Minute), limit)
 }
 
 type forgetsNextReview struct{ decision.Repository }
 
-func (forgetsNextReview) NextReview(context.Context, time.Time) (time.Time, error) {
+func (forgetsNextReview) NextReview(context.Context, string, time.Time) (time.Time, error) {
 	return time.Time{}, nil
 }
 

@@ -23,7 +23,7 @@ var reviewCases = []testCase{
 		connect(t, r, shop)
 		setPaused(t, r, shop, false)
 		same(t, "due", len(dueReviews(t, r, 9, 10)), 0)
-		next, err := r.Decisions.NextReview(t.Context(), time.Time{})
+		next, err := r.Decisions.NextReview(t.Context(), alpha, time.Time{})
 		noError(t, err)
 		same(t, "next", next.IsZero(), true)
 	}},
@@ -69,14 +69,14 @@ func changePolicy(t *testing.T, r Repositories, id string, minute int) {
 
 func dueReviews(t *testing.T, r Repositories, minute, limit int) []decision.Review {
 	t.Helper()
-	due, err := r.Decisions.DueReviews(t.Context(), at(minute), limit)
+	due, err := r.Decisions.DueReviews(t.Context(), alpha, at(minute), limit)
 	noError(t, err)
 	return due
 }
 
 func nextReview(t *testing.T, r Repositories, minute int) {
 	t.Helper()
-	next, err := r.Decisions.NextReview(t.Context(), time.Time{})
+	next, err := r.Decisions.NextReview(t.Context(), alpha, time.Time{})
 	noError(t, err)
 	same(t, "next", next, at(minute))
 }

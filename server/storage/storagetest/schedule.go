@@ -12,7 +12,7 @@ import (
 // dueStores lists the stores that are due at a minute.
 func dueStores(t *testing.T, r Repositories, minute, limit int) []string {
 	t.Helper()
-	due, err := r.Schedule.DueImports(t.Context(), at(minute), limit, false)
+	due, err := r.Schedule.DueImports(t.Context(), alpha, at(minute), limit, false)
 	noError(t, err)
 	var ids []string
 	for _, d := range due {
@@ -34,18 +34,18 @@ var scheduleCases = []testCase{
 		}
 		same(t, "due", dueStores(t, r, 5, 10), []string{"b", "c", "a"})
 		same(t, "the first two", dueStores(t, r, 5, 2), []string{"b", "c"})
-		due, err := r.Schedule.DueImports(t.Context(), at(5), 1, false)
+		due, err := r.Schedule.DueImports(t.Context(), alpha, at(5), 1, false)
 		noError(t, err)
 		same(t, "due since", due, []order.Due{{StoreID: "b", Time: at(3)}})
 		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
-			next, err := r.Schedule.NextDueImport(t.Context(), at(after), false)
+			next, err := r.Schedule.NextDueImport(t.Context(), alpha, at(after), false)
 			noError(t, err)
 			same(t, "next", next, want)
 		}
 	}},
 	{"nothing is due without stores", func(t *testing.T, r Repositories) {
 		same(t, "due", len(dueStores(t, r, 0, 10)), 0)
-		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
+		next, err := r.Schedule.NextDueImport(t.Context(), alpha, time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next.IsZero(), true)
 	}},
@@ -58,7 +58,7 @@ var scheduleCases = []testCase{
 		setSchedule(t, r, "disabled", store.ImportSchedule{Disabled: true})
 		same(t, "due", dueStores(t, r, 5, 10), []string{"fine"})
 		plan(t, r, "fine", 9)
-		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, false)
+		next, err := r.Schedule.NextDueImport(t.Context(), alpha, time.Time{}, false)
 		noError(t, err)
 		same(t, "next", next, at(9))
 
@@ -79,7 +79,7 @@ var scheduleCases = []testCase{
 		noError(t, err)
 		same(t, "planned", got.NextImport, at(60))
 		same(t, "planned anew", replan(t, r, shop, 4).NextImport, at(4))
-		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, false)
+		due, err := r.Schedule.DueImports(t.Context(), alpha, at(5), 10, false)
 		noError(t, err)
 		same(t, "due", due, []order.Due{{StoreID: shop, Time: at(4), Schedule: hourly}})
 	}},
@@ -87,7 +87,7 @@ var scheduleCases = []testCase{
 		connect(t, r, "new", "new-changed", "planned", "planned-changed")
 		plan(t, r, "planned", 1)
 		plan(t, r, "planned-changed", 2)
-		due, err := r.Schedule.DueImports(t.Context(), at(2), 10, false)
+		due, err := r.Schedule.DueImports(t.Context(), alpha, at(2), 10, false)
 		noError(t, err)
 		replan(t, r, "new-changed", 3)
 		replan(t, r, "planned-changed", 4)
@@ -103,10 +103,10 @@ var scheduleCases = []testCase{
 		}
 		plan(t, r, "none", 2)
 		plan(t, r, "own", 3)
-		due, err := r.Schedule.DueImports(t.Context(), at(5), 10, true)
+		due, err := r.Schedule.DueImports(t.Context(), alpha, at(5), 10, true)
 		noError(t, err)
 		same(t, "due", due, []order.Due{{StoreID: "own", Time: at(3), Schedule: store.ImportSchedule{Interval: time.Hour}}})
-		next, err := r.Schedule.NextDueImport(t.Context(), time.Time{}, true)
+		next, err := r.Schedule.NextDueImport(t.Context(), alpha, time.Time{}, true)
 		noError(t, err)
 		same(t, "next", next, at(3))
 		same(t, "all that are due", dueStores(t, r, 5, 10), []string{"none", "own"})

@@ -14,38 +14,38 @@ import (
 
 // scheduleFaults are the faults of a database that mixes up which stores are imported when.
 var scheduleFaults = map[string]fault{
-	"what is due now waits": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		return r.DueImports(ctx, now.Add(-1), limit, own)
+	"what is due now waits": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		return r.DueImports(ctx, lane, now.Add(-1), limit, own)
 	})},
-	"what is due soon is due now": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		return r.DueImports(ctx, now.Add(time.Minute), limit, own)
+	"what is due soon is due now": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		return r.DueImports(ctx, lane, now.Add(time.Minute), limit, own)
 	})},
-	"the least overdue comes first": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		due, err := r.DueImports(ctx, now, limit, own)
+	"the least overdue comes first": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		due, err := r.DueImports(ctx, lane, now, limit, own)
 		slices.Reverse(due)
 		return due, err
 	})},
-	"new stores come last": {"Schedule/a_store_that_was_never_planned", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		due, err := r.DueImports(ctx, now, limit, own)
+	"new stores come last": {"Schedule/a_store_that_was_never_planned", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		due, err := r.DueImports(ctx, lane, now, limit, own)
 		slices.SortStableFunc(due, func(a, b order.Due) int { return compareBools(a.Time.IsZero(), b.Time.IsZero()) })
 		return due, err
 	})},
-	"new stores are left out": {"Schedule/a_store_that_was_never_planned", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		due, err := r.DueImports(ctx, now, limit, own)
+	"new stores are left out": {"Schedule/a_store_that_was_never_planned", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		due, err := r.DueImports(ctx, lane, now, limit, own)
 		return slices.DeleteFunc(due, func(d order.Due) bool { return d.Time.IsZero() }), err
 	})},
-	"the limit does not count": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, _ int, own bool) ([]order.Due, error) {
-		return r.DueImports(ctx, now, 1000, own)
+	"the limit does not count": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, _ int, own bool) ([]order.Due, error) {
+		return r.DueImports(ctx, lane, now, 1000, own)
 	})},
-	"nobody learns since when": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		due, err := r.DueImports(ctx, now, limit, own)
+	"nobody learns since when": {"Schedule/what_is_due_comes", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		due, err := r.DueImports(ctx, lane, now, limit, own)
 		for i := range due {
 			due[i].Time = time.Time{}
 		}
 		return due, err
 	})},
-	"nobody learns by which schedule": {"Schedule/a_change_of_the_store_plans", changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-		due, err := r.DueImports(ctx, now, limit, own)
+	"nobody learns by which schedule": {"Schedule/a_change_of_the_store_plans", changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+		due, err := r.DueImports(ctx, lane, now, limit, own)
 		for i := range due {
 			due[i].Schedule = store.ImportSchedule{}
 		}
@@ -62,18 +62,18 @@ var scheduleFaults = map[string]fault{
 		r.Schedule = &forgetsReturned{r.Schedule, r.Stores, map[string]bool{}}
 	}},
 
-	"the next import is never known": {"Schedule/what_is_due_comes", changesNext(func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error) {
+	"the next import is never known": {"Schedule/what_is_due_comes", changesNext(func(context.Context, order.ScheduleRepository, string, time.Time, bool) (time.Time, error) {
 		return time.Time{}, nil
 	})},
-	"the next import is told twice": {"Schedule/what_is_due_comes", changesNext(func(ctx context.Context, r order.ScheduleRepository, after time.Time, own bool) (time.Time, error) {
-		return r.NextDueImport(ctx, after.Add(-1), own)
+	"the next import is told twice": {"Schedule/what_is_due_comes", changesNext(func(ctx context.Context, r order.ScheduleRepository, lane string, after time.Time, own bool) (time.Time, error) {
+		return r.NextDueImport(ctx, lane, after.Add(-1), own)
 	})},
-	"something is always due": {"Schedule/nothing_is_due_without_stores", changesNext(func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error) {
+	"something is always due": {"Schedule/nothing_is_due_without_stores", changesNext(func(context.Context, order.ScheduleRepository, string, time.Time, bool) (time.Time, error) {
 		return time.Unix(0, 0), nil
 	})},
 	"stores that are left out are next": {"Schedule/paused,_disconnected", func(r *storagetest.Repositories) {
 		stores := r.Stores
-		changesNext(func(ctx context.Context, _ order.ScheduleRepository, _ time.Time, _ bool) (time.Time, error) {
+		changesNext(func(ctx context.Context, _ order.ScheduleRepository, _ string, _ time.Time, _ bool) (time.Time, error) {
 			all, err := stores.ListStores(ctx, store.ListQuery{Limit: 100, ShowDisconnected: true})
 			first := slices.MinFunc(all, func(a, b store.Store) int { return a.NextImport.Compare(b.NextImport) })
 			return first.NextImport, err
@@ -106,16 +106,16 @@ var scheduleFaults = map[string]fault{
 			return r.PlanImport(ctx, d, at)
 		})},
 	"every store counts as having an interval": {"Schedule/stores_without_an_interval",
-		changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, _ bool) ([]order.Due, error) {
-			return r.DueImports(ctx, now, limit, false)
+		changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, _ bool) ([]order.Due, error) {
+			return r.DueImports(ctx, lane, now, limit, false)
 		})},
 	"only stores with an interval are due": {"Schedule/stores_without_an_interval",
-		changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, _ bool) ([]order.Due, error) {
-			return r.DueImports(ctx, now, limit, true)
+		changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, _ bool) ([]order.Due, error) {
+			return r.DueImports(ctx, lane, now, limit, true)
 		})},
 	"a store without an interval is next": {"Schedule/stores_without_an_interval",
-		changesNext(func(ctx context.Context, r order.ScheduleRepository, after time.Time, _ bool) (time.Time, error) {
-			return r.NextDueImport(ctx, after, false)
+		changesNext(func(ctx context.Context, r order.ScheduleRepository, lane string, after time.Time, _ bool) (time.Time, error) {
+			return r.NextDueImport(ctx, lane, after, false)
 		})},
 
 	"another schedule changes nothing yet": {"Schedule/a_change_of_the_store_plans", func(r *storagetest.Repositories) {
@@ -154,23 +154,23 @@ func compareBools(a, b bool) int {
 // scheduleFault is a schedule of which one method does something else.
 type scheduleFault struct {
 	order.ScheduleRepository
-	due  func(context.Context, order.ScheduleRepository, time.Time, int, bool) ([]order.Due, error)
-	next func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error)
+	due  func(context.Context, order.ScheduleRepository, string, time.Time, int, bool) ([]order.Due, error)
+	next func(context.Context, order.ScheduleRepository, string, time.Time, bool) (time.Time, error)
 	plan func(context.Context, order.ScheduleRepository, order.Due, time.Time) error
 }
 
-func (f scheduleFault) DueImports(ctx context.Context, now time.Time, limit int, own bool) ([]order.Due, error) {
+func (f scheduleFault) DueImports(ctx context.Context, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
 	if f.due == nil {
-		return f.ScheduleRepository.DueImports(ctx, now, limit, own)
+		return f.ScheduleRepository.DueImports(ctx, lane, now, limit, own)
 	}
-	return f.due(ctx, f.ScheduleRepository, now, limit, own)
+	return f.due(ctx, f.ScheduleRepository, lane, now, limit, own)
 }
 
-func (f scheduleFault) NextDueImport(ctx context.Context, after time.Time, own bool) (time.Time, error) {
+func (f scheduleFault) NextDueImport(ctx context.Context, lane string, after time.Time, own bool) (time.Time, error) {
 	if f.next == nil {
-		return f.ScheduleRepository.NextDueImport(ctx, after, own)
+		return f.ScheduleRepository.NextDueImport(ctx, lane, after, own)
 	}
-	return f.next(ctx, f.ScheduleRepository, after, own)
+	return f.next(ctx, f.ScheduleRepository, lane, after, own)
 }
 
 func (f scheduleFault) PlanImport(ctx context.Context, d order.Due, at time.Time) error {
@@ -180,13 +180,13 @@ func (f scheduleFault) PlanImport(ctx context.Context, d order.Due, at time.Time
 	return f.plan(ctx, f.ScheduleRepository, d, at)
 }
 
-func changesDue(due func(context.Context, order.ScheduleRepository, time.Time, int, bool) ([]order.Due, error)) func(*storagetest.Repositories) {
+func changesDue(due func(context.Context, order.ScheduleRepository, string, time.Time, int, bool) ([]order.Due, error)) func(*storagetest.Repositories) {
 	return func(r *storagetest.Repositories) {
 		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, due: due}
 	}
 }
 
-func changesNext(next func(context.Context, order.ScheduleRepository, time.Time, bool) (time.Time, error)) func(*storagetest.Repositories) {
+func changesNext(next func(context.Context, order.ScheduleRepository, string, time.Time, bool) (time.Time, error)) func(*storagetest.Repositories) {
 	return func(r *storagetest.Repositories) {
 		r.Schedule = scheduleFault{ScheduleRepository: r.Schedule, next: next}
 	}
@@ -202,8 +202,8 @@ func plansOtherwise(plan func(context.Context, order.ScheduleRepository, order.D
 func alsoDue(which func(store.Store, store.Bindings) bool) func(*storagetest.Repositories) {
 	return func(r *storagetest.Repositories) {
 		stores := r.Stores
-		changesDue(func(ctx context.Context, r order.ScheduleRepository, now time.Time, limit int, own bool) ([]order.Due, error) {
-			due, err := r.DueImports(ctx, now, limit, own)
+		changesDue(func(ctx context.Context, r order.ScheduleRepository, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+			due, err := r.DueImports(ctx, lane, now, limit, own)
 			all, listErr := stores.ListStores(ctx, store.ListQuery{Limit: 100, ShowDisconnected: true})
 			for _, s := range all {
 				b, _ := stores.Bindings(ctx, s.ID)
@@ -223,8 +223,8 @@ type forgetsReturned struct {
 	gone   map[string]bool // by store: it was not due although no import was planned for later
 }
 
-func (f *forgetsReturned) DueImports(ctx context.Context, now time.Time, limit int, own bool) ([]order.Due, error) {
-	due, err := f.ScheduleRepository.DueImports(ctx, now, limit, own)
+func (f *forgetsReturned) DueImports(ctx context.Context, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+	due, err := f.ScheduleRepository.DueImports(ctx, lane, now, limit, own)
 	all, listErr := f.stores.ListStores(ctx, store.ListQuery{Limit: 100})
 	for _, s := range all {
 		told := slices.ContainsFunc(due, func(d order.Due) bool { return d.StoreID == s.ID })

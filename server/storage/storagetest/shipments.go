@@ -339,7 +339,7 @@ var shipmentPageCases = []testCase{
 		}
 		next := func(want time.Time) {
 			t.Helper()
-			got, err := r.Shipments.NextDue(t.Context(), time.Time{})
+			got, err := r.Shipments.NextDue(t.Context(), alpha, time.Time{})
 			noError(t, err)
 			same(t, "next due", got, want)
 		}
@@ -352,7 +352,7 @@ var shipmentPageCases = []testCase{
 		next(at(10))
 	}},
 	{"nothing is due when there are no shipments", func(t *testing.T, r Repositories) {
-		got, err := r.Shipments.NextDue(t.Context(), time.Time{})
+		got, err := r.Shipments.NextDue(t.Context(), alpha, time.Time{})
 		noError(t, err)
 		same(t, "next due", got, time.Time{})
 		shipments, err := r.Shipments.DueShipments(t.Context(), look(at(0), 10))

@@ -40,20 +40,32 @@ func probeAt(t *testing.T, r Repositories, ref store.Ref, minute int) {
 	setStanding(t, r, ref, store.Standing{Refusals: 1, Since: at(0), NextProbe: at(minute)})
 }
 
-// dueProbes lists what is to be tried at a minute; what is next agrees.
-func dueProbes(t *testing.T, r Repositories, minute, limit int) []store.Ref {
+// dueProbes lists what is to be tried at a minute, at most as many as limit of each adapter; what is next agrees.
+func dueProbes(t *testing.T, r Repositories, minute, limit int) (refs []store.Ref) {
 	t.Helper()
-	refs, err := r.Stores.DueProbes(t.Context(), at(minute), limit)
+	adapters, err := r.Stores.Adapters(t.Context())
 	noError(t, err)
+	for _, adapter := range adapters {
+		due, err := r.Stores.DueProbes(t.Context(), adapter, at(minute), limit)
+		noError(t, err)
+		refs = append(refs, due...)
+	}
 	next := nextProbe(t, r)
 	same(t, "the next probe is due", !next.IsZero() && !next.After(at(minute)), len(refs) > 0)
 	return refs
 }
 
-func nextProbe(t *testing.T, r Repositories) time.Time {
+func nextProbe(t *testing.T, r Repositories) (next time.Time) {
 	t.Helper()
-	next, err := r.Stores.NextProbe(t.Context(), time.Time{})
+	adapters, err := r.Stores.Adapters(t.Context())
 	noError(t, err)
+	for _, adapter := range adapters {
+		at, err := r.Stores.NextProbe(t.Context(), adapter, time.Time{})
+		noError(t, err)
+		if next.IsZero() || !at.IsZero() && at.Before(next) {
+			next = at
+		}
+	}
 	return next
 }
 
@@ -107,7 +119,7 @@ var standingCases = []testCase{
 			probeAt(t, r, of(id), minute)
 		}
 		for after, want := range map[int]time.Time{0: at(3), 3: at(4), 4: at(5), 6: {}} {
-			next, err := r.Stores.NextProbe(t.Context(), at(after))
+			next, err := r.Stores.NextProbe(t.Context(), alpha, at(after))
 			noError(t, err)
 			same(t, "next", next, want)
 		}

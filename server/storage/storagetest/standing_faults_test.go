@@ -128,8 +128,8 @@ type importsAnyway struct {
 	stores store.Repository
 }
 
-func (f importsAnyway) DueImports(ctx context.Context, now time.Time, limit int, own bool) ([]order.Due, error) {
-	due, err := f.ScheduleRepository.DueImports(ctx, now, limit, own)
+func (f importsAnyway) DueImports(ctx context.Context, lane string, now time.Time, limit int, own bool) ([]order.Due, error) {
+	due, err := f.ScheduleRepository.DueImports(ctx, lane, now, limit, own)
 	b, readErr := f.stores.Bindings(ctx, "shop")
 	if len(due) == 0 && readErr == nil && !b.Adapters[0].Standing.Refused {
 		due = append(due, order.Due{StoreID: "shop"})
@@ -143,33 +143,33 @@ type changesProbes struct {
 	change func([]store.Ref) []store.Ref
 }
 
-func (f changesProbes) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.Ref, error) {
-	refs, err := f.Repository.DueProbes(ctx, now, limit)
+func (f changesProbes) DueProbes(ctx context.Context, adapter string, now time.Time, limit int) ([]store.Ref, error) {
+	refs, err := f.Repository.DueProbes(ctx, adapter, now, limit)
 	return f.change(refs), err
 }
 
 type hurriesProbes struct{ store.Repository }
 
-func (f hurriesProbes) DueProbes(ctx context.Context, now time.Time, limit int) ([]store.Ref, error) {
-	return f.Repository.DueProbes(ctx, now.Add(time.Hour), limit)
+func (f hurriesProbes) DueProbes(ctx context.Context, adapter string, now time.Time, limit int) ([]store.Ref, error) {
+	return f.Repository.DueProbes(ctx, adapter, now.Add(time.Hour), limit)
 }
 
 type forgetsProbes struct{ store.Repository }
 
-func (f forgetsProbes) NextProbe(context.Context, time.Time) (time.Time, error) {
+func (f forgetsProbes) NextProbe(context.Context, string, time.Time) (time.Time, error) {
 	return time.Time{}, nil
 }
 
 type repeatsProbes struct{ store.Repository }
 
-func (f repeatsProbes) NextProbe(ctx context.Context, after time.Time) (time.Time, error) {
-	return f.Repository.NextProbe(ctx, after.Add(-1))
+func (f repeatsProbes) NextProbe(ctx context.Context, adapter string, after time.Time) (time.Time, error) {
+	return f.Repository.NextProbe(ctx, adapter, after.Add(-1))
 }
 
 type unlimitedProbes struct{ store.Repository }
 
-func (f unlimitedProbes) DueProbes(ctx context.Context, now time.Time, _ int) ([]store.Ref, error) {
-	return f.Repository.DueProbes(ctx, now, 1000)
+func (f unlimitedProbes) DueProbes(ctx context.Context, adapter string, now time.Time, _ int) ([]store.Ref, error) {
+	return f.Repository.DueProbes(ctx, adapter, now, 1000)
 }
 
 // changesStores changes what is read of a store.

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Decisions", decisionCases},
 		{"DueDecisions", dueDecisionCases},
 		{"Queues", queueCases},
+		{"Lanes", laneCases},
 		{"Holds", holdCases},
 		{"Products", productCases},
 		{"Schedule", scheduleCases},

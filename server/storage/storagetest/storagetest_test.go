@@ -25,7 +25,7 @@ type fault struct {
 func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
 	for _, more := range []map[string]fault{
-		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, upkeepFaults, reviewFaults, queueFaults,
+		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, upkeepFaults, reviewFaults, queueFaults, laneFaults,
 		releaseFaults, pinFaults, firstFaults,
 	} {
 		maps.Copy(all, more)
