@@ -103,3 +103,33 @@ func TestLeaving(t *testing.T) {
 		t.Errorf("a returning store leaves %s", got)
 	}
 }
+
+// TestLane: stores that speak through the same adapters share a lane, whichever has their new orders; others do not.
+func TestLane(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		adapters []string
+		want     string
+	}{
+		{"one adapter", []string{"alpha"}, store.Lane("alpha")},
+		{"moving", []string{"beta", "alpha"}, store.Lane("alpha", "beta")},
+		{"moving back", []string{"alpha", "beta"}, store.Lane("beta", "alpha")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := store.Bindings{Current: c.adapters[0], Former: []string{"gamma"}}
+			for _, adapter := range c.adapters {
+				b.Adapters = append(b.Adapters, store.Binding{Adapter: adapter})
+			}
+			if got := b.Lane(); got != c.want {
+				t.Errorf("in lane %q, want %q", got, c.want)
+			}
+			for _, other := range []string{"", store.Lane("alpha"), store.Lane("beta"), store.Lane("alpha", "beta")} {
+				if other != c.want && b.Lane() == other {
+					t.Errorf("shares lane %q", other)
+				}
+			}
+		})
+	}
+}

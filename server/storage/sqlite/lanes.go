@@ -23,7 +23,11 @@ func distinct(column, from string) string {
 
 // Adapters implements shipment.Repository, decision.Repository and store.Repository.
 func (db *DB) Adapters(ctx context.Context) ([]string, error) {
-	found, err := collect(ctx, db.reader, scanString, adapters)
+	rows, err := db.reads.adapters.QueryContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list adapters: %w", explain(err))
+	}
+	found, err := drain(rows, scanString)
 	if err != nil {
 		return nil, fmt.Errorf("list adapters: %w", explain(err))
 	}

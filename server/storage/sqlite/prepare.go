@@ -15,7 +15,7 @@ type statement struct {
 // readStatements are the reads that come before every notification of a shipment, and before every step with one.
 type readStatements struct {
 	store, order, shipment, request, carriers *sql.Stmt
-	due, next                                 *sql.Stmt
+	adapters, due, next                       *sql.Stmt
 }
 
 func (s *readStatements) all() []statement {
@@ -25,6 +25,7 @@ func (s *readStatements) all() []statement {
 		{&s.shipment, selectShipment + `WHERE p.store_key = ` + storeKeyOf + ` AND p.id = ?`},
 		{&s.request, selectShipment + `WHERE p.store_key = ` + storeKeyOf + ` AND p.request_id = ?`},
 		{&s.carriers, selectCarriers},
+		{&s.adapters, adapters},
 		{&s.due, dueShipments},
 		{&s.next, nextShipment},
 	}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"io/fs"
@@ -256,5 +257,20 @@ func TestUpgradeToQueues(t *testing.T) {
 	waiting, err := db.DueShipments(t.Context(), due.Look[store.Ref]{Lane: "alpha", Now: at(9000), Limit: 5, PerGroup: 5})
 	if err != nil || len(waiting) != 1 || waiting[0].ID != "p1" {
 		t.Errorf("due: %v, %v, want p1", waiting, err)
+	}
+}
+
+// TestUpgradeToLanes: connected stores are in the lane of their adapter, due as they were.
+func TestUpgradeToLanes(t *testing.T) {
+	t.Parallel()
+	db := upgraded(t)
+	for name, list := range map[string]func(context.Context) ([]string, error){"adapters": db.Adapters, "lanes": db.Lanes} {
+		if got, err := list(t.Context()); err != nil || !cmp.Equal(got, []string{store.Lane("alpha")}) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	waiting, err := db.DueImports(t.Context(), store.Lane("alpha"), time.Unix(0, 9000), 5, false)
+	if err != nil || len(waiting) != 1 || waiting[0].StoreID != "shop" {
+		t.Errorf("due: %v, %v, want shop", waiting, err)
 	}
 }
