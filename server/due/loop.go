@@ -22,7 +22,7 @@ type Config[T any, G comparable] struct {
 	Due func(ctx context.Context, l Look[G]) ([]T, error)
 	// Next returns the earliest time after an instant at which an item of a lane is due; zero when there is none.
 	Next func(ctx context.Context, lane string, after time.Time) (time.Time, error)
-	// ID tells items apart: no item is worked on twice at once.
+	// ID tells items apart: none is worked on twice at once in a lane.
 	ID func(T) string
 	// Group tells what an item waits for together with others of its lane: a slow group holds up its own items only. At most a quarter of
 	// the lane's workers work on one group, and those groups come first of which nothing is worked on. Nil means that items of a lane have
@@ -51,7 +51,7 @@ type Look[G comparable] struct {
 	Without []G
 }
 
-// Loop works on what is due. It owns one goroutine and those it starts; Stop waits for all.
+// Loop works on what is due. It owns one goroutine, one for each lane, and one for each item that is worked on; Stop waits for all.
 type Loop[T any, G comparable] struct {
 	cfg    Config[T, G]
 	alarm  alarm
