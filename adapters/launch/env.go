@@ -49,7 +49,7 @@ func SocketDirFits(dir string) bool {
 	return err == nil && len(absolute)+len("/")+len(socketDirPattern)-1+10 <= maxSocketDirLength
 }
 
-// makeSocketDir makes a directory of mode 0700 for one connection's socket.
+// makeSocketDir makes a directory of mode 0700 for one connection's socket. The error wraps ErrNoSocketDir.
 func makeSocketDir(parent string) (string, error) {
 	for _, candidate := range []string{parent, os.TempDir(), "/tmp"} {
 		if candidate == "" || !SocketDirFits(candidate) {
@@ -57,13 +57,13 @@ func makeSocketDir(parent string) (string, error) {
 		}
 		absolute, err := filepath.Abs(candidate)
 		if err != nil {
-			return "", fmt.Errorf("make a socket directory: %w", err)
+			return "", fmt.Errorf("%w: %w", ErrNoSocketDir, err)
 		}
 		dir, err := os.MkdirTemp(absolute, socketDirPattern)
 		if err != nil {
-			return "", fmt.Errorf("make a socket directory: %w", err)
+			return "", fmt.Errorf("%w: %w", ErrNoSocketDir, err)
 		}
 		return dir, nil
 	}
-	return "", fmt.Errorf("the path %s is too long for a socket: set TMPDIR to a directory with a short name", os.TempDir())
+	return "", fmt.Errorf("%w: the path %s is too long, set TMPDIR to a directory with a short name", ErrNoSocketDir, os.TempDir())
 }

@@ -31,6 +31,10 @@ var (
 	ErrStartTimeout = errors.New("the adapter did not become ready in time")
 )
 
+// ErrNoSocketDir says that this machine had no directory for the connection's socket. It is not of a StartError: nothing was tried with
+// the adapter's file.
+var ErrNoSocketDir = errors.New("no directory for the adapter's socket could be made")
+
 // Why a process that was started is no longer usable; see Process.Err.
 var (
 	// ErrStopped says that Stop or Kill was called.

@@ -66,7 +66,7 @@ func (c Config) withDefaults() Config {
 // Start starts the adapter and returns when its connection is ready. The context bounds starting only; the process lives until
 // Stop, or until it ends by itself.
 //
-// The error is a *StartError that says why and what to do, or the context's. Nothing is left behind then: no process, no
+// The error is a *StartError that says why and what to do, wraps ErrNoSocketDir, or is the context's. Nothing is left behind then: no process, no
 // goroutine, no file.
 func Start(ctx context.Context, cfg Config) (*Process, error) {
 	p, err := startProcess(ctx, cfg.withDefaults())

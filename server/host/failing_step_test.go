@@ -91,9 +91,9 @@ func TestFailingSteps(t *testing.T) {
 			}
 			return harmless
 		}, []string{"the adapter's file was not found"}},
-		{"sockets have no directory", false, host.Launch, false, func(t *testing.T, r *rig) func() {
-			return aside(t, r.inWork(t, "sockets"))
-		}, []string{"make a socket directory", "no such file"}},
+		{"sockets have no directory", false, host.Launch, true, func(t *testing.T, r *rig) func() {
+			return inPlace(t, r.inWork(t, "sockets"))
+		}, []string{"sockets was lost and cannot be made again", "is not the server's own directory; remove it"}},
 		{"process is killed before the probe", false, host.Probe, false, func(t *testing.T, r *rig) func() {
 			r.killCandidate(t, r.serving(t).PID)
 			return harmless

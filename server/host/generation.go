@@ -66,8 +66,12 @@ func (s *slot) launch(ctx context.Context, c candidate) (*generation, error) {
 	number := own.number
 	s.mu.Unlock()
 	log := s.log.With(slog.Int64("generation", number))
+	sockets, err := s.sockets.ready(ctx)
+	if err != nil {
+		return nil, outage{err}
+	}
 	process, err := launch.Start(ctx, launch.Config{
-		Path: c.path, Name: c.called(), SHA256: c.sum, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.env(), SocketDir: s.sockets,
+		Path: c.path, Name: c.called(), SHA256: c.sum, Logger: log, LogLevel: s.cfg.LogLevel, Env: s.env(), SocketDir: sockets,
 		StartTimeout: s.cfg.StartTimeout, KillTimeout: s.cfg.KillTimeout,
 	})
 	if err != nil {

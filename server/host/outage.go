@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
@@ -22,10 +23,10 @@ func (o outage) Error() string { return o.cause.Error() }
 func (o outage) Unwrap() error { return o.cause }
 
 // passes reports whether a failure says nothing of the release that met it and may pass: the database is away, or the machine has no room,
-// no memory, no processes or no descriptors left. What is a verdict on a file is none of these.
+// no memory, no processes, no descriptors or no directory for sockets left. What is a verdict on a file is none of these.
 func passes(err error) bool {
 	var ours outage
-	if errors.As(err, &ours) || errors.Is(err, release.ErrNotKept) {
+	if errors.As(err, &ours) || errors.Is(err, release.ErrNotKept) || errors.Is(err, launch.ErrNoSocketDir) {
 		return true
 	}
 	for _, number := range []syscall.Errno{

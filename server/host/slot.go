@@ -21,7 +21,7 @@ type slot struct {
 	cfg     Config
 	name    string
 	library *release.Library
-	sockets string
+	sockets *socketDir
 	log     *slog.Logger
 	life    context.Context // of the processes: ends with Host.Stop
 	die     func()          // ends life before: of an adapter's own slot, when it leaves
