@@ -5,13 +5,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/relaishq/relais/adapters/sandbox/fault"
+	"github.com/relaishq/relais/adapters/sandbox/world"
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
 
@@ -151,8 +155,7 @@ func TestUnloadedAdapter(t *testing.T) {
 	s, _ := newSwappable(t, 5)
 	s.connect()
 	s.imported()
-	_, err := s.admin.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/cdiscount"})
-	wantError(t, err, codes.FailedPrecondition, "ADAPTER_IN_USE")
+	s.wantInUse("cdiscount")
 	listeners := s.conns // the public one and the operators'
 	for _, conn := range listeners {
 		waitFor(t, func() bool {
@@ -167,6 +170,36 @@ func TestUnloadedAdapter(t *testing.T) {
 		if got := health(t, conn, "cdiscount"); got != "SERVING" {
 			t.Errorf("cdiscount is %s", got)
 		}
+	}
+}
+
+// TestUnloadDuringAMove: a store that moves uses both adapters, until the move is complete.
+func TestUnloadDuringAMove(t *testing.T) {
+	t.Parallel()
+	s, _ := newSwappable(t, 0, "RELAIS_MIGRATION_KEEP=1ms")
+	left := s.readyOrder(world.Spec{})
+	s.migrate()
+	s.wantInUse("cdiscount") // which it leaves
+	s.wantInUse("octopia")
+	s.ship(left)
+	s.imported()
+	waitFor(t, func() bool { return s.migration().GetState() == complete })
+	if _, err := s.admin.UnloadAdapter(t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/cdiscount"}); err != nil {
+		t.Errorf("unload of the adapter that was left: %v", err)
+	}
+	s.wantInUse("octopia")
+}
+
+// wantInUse checks that an adapter is not unloaded because of stores/demo.
+func (s *system) wantInUse(adapter string) {
+	s.t.Helper()
+	_, err := s.admin.UnloadAdapter(s.t.Context(), &marketplacev1.UnloadAdapterRequest{Name: "adapters/" + adapter})
+	info, _, _ := wantError(s.t, err, codes.FailedPrecondition, "ADAPTER_IN_USE")
+	if diff := cmp.Diff(map[string]string{"adapter": adapter, "stores": "stores/demo"}, info.GetMetadata()); diff != "" {
+		s.t.Errorf("metadata (-want +got)\n%s", diff)
+	}
+	if message := status.Convert(err).Message(); !strings.Contains(message, "used by 1 connected store: stores/demo; move") {
+		s.t.Errorf("message %q", message)
 	}
 }
 

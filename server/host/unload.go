@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
 
@@ -35,8 +38,7 @@ func (h *Host) Unload(ctx context.Context, adapter string) error {
 		return s.failedCommand(ctx, fmt.Sprintf("find out which stores use adapter %s", s.name), err)
 	}
 	if use.Stores > 0 {
-		return problem.New(problem.Precondition, problem.ReasonAdapterInUse,
-			"adapter %s is used by %s; move what uses it to another adapter or disconnect it first", s.name, storesInWords(use.Stores)).With("adapter", s.name)
+		return inUse(s.name, use)
 	}
 	if err := s.unload(decided); err != nil {
 		return s.failedCommand(ctx, "unload adapter "+s.name, err)
@@ -65,6 +67,27 @@ func (s *slot) awaitEnd(ctx context.Context) error {
 	}
 	s.tidy() // what the last process to end had no time for
 	return nil
+}
+
+// inUse is the problem of an adapter that cannot go because stores use it.
+func inUse(adapter string, use release.Use) *problem.Problem {
+	names := make([]string, 0, len(use.Named))
+	for _, id := range use.Named {
+		names = append(names, "stores/"+id)
+	}
+	named, rest := strings.Join(names, ", "), ""
+	more := use.Stores - len(names)
+	if more > 0 {
+		rest = fmt.Sprintf(" and %d more", more)
+	}
+	p := problem.New(problem.Precondition, problem.ReasonAdapterInUse,
+		"adapter %s is used by %s: %s%s; move what uses it to another adapter or disconnect it first; a store that is moving uses both adapters "+
+			"until that is complete", adapter, storesInWords(use.Stores), named, rest)
+	p = p.With("adapter", adapter).With("stores", named)
+	if more > 0 {
+		p = p.With("more", strconv.Itoa(more))
+	}
+	return p
 }
 
 // storesInWords counts connected stores.

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,5 +118,41 @@ func TestStopDuringAnUnload(t *testing.T) {
 	}
 	if pins, _ := r.memory.Pins(t.Context()); len(pins) != 1 {
 		t.Errorf("saved pins %+v, want the one before", pins)
+	}
+}
+
+// TestUnloadNamesWhoUsesIt: the operator reads which stores to move, as far as they can be read.
+func TestUnloadNamesWhoUsesIt(t *testing.T) {
+	t.Parallel()
+	r := rigged(t, nil)
+	before := r.serving(t)
+	tests := []struct {
+		name     string
+		use      release.Use
+		says     string
+		metadata map[string]string
+	}{
+		{"one", release.Use{Stores: 1, Named: []string{"shop"}}, "is used by 1 connected store: stores/shop; move",
+			map[string]string{"adapter": "one", "stores": "stores/shop"}},
+		{"as many as are named", release.Use{Stores: 2, Named: []string{"a", "b"}}, "is used by 2 connected stores: stores/a, stores/b; move",
+			map[string]string{"adapter": "one", "stores": "stores/a, stores/b"}},
+		{"more than are named", release.Use{Stores: 7, Named: []string{"a", "b", "c", "d", "e"}},
+			"is used by 7 connected stores: stores/a, stores/b, stores/c, stores/d, stores/e and 2 more; move",
+			map[string]string{"adapter": "one", "stores": "stores/a, stores/b, stores/c, stores/d, stores/e", "more": "2"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r.stores.use = tt.use
+			got := problem.As(r.Unload(t.Context(), "one"))
+			if got == nil || got.Reason != problem.ReasonAdapterInUse || !strings.Contains(got.Message, tt.says) {
+				t.Fatalf("Unload = %v, want ADAPTER_IN_USE that says %q", got, tt.says)
+			}
+			if diff := cmp.Diff(tt.metadata, got.Metadata); diff != "" {
+				t.Errorf("metadata (-want +got)\n%s", diff)
+			}
+			if diff := cmp.Diff(before, r.serving(t)); diff != "" {
+				t.Errorf("serving (-before +after)\n%s", diff)
+			}
+		})
 	}
 }

@@ -68,11 +68,16 @@ type Repository interface {
 	DeletePin(ctx context.Context, adapter, store string) error
 }
 
+// MaxNamed is how many of the stores that use an adapter are named: enough to see which they are, and few enough to read.
+const MaxNamed = 5
+
 // Use is what the connected stores ask of an adapter: those whose new orders go to it, and those that are leaving it and have
 // credentials for it still.
 type Use struct {
 	// Stores is how many there are.
 	Stores int
+	// Named are the ids of the first of them, in order, at most MaxNamed.
+	Named []string
 	// Marketplaces are the marketplaces of these stores, each once, in order.
 	Marketplaces []string
 	// Environments are the environments in which they are called, each once, in order.

@@ -134,6 +134,9 @@ func (db *DB) adapterUse(ctx context.Context, adapter, storeID string) (use rele
 	if err := tx.QueryRowContext(ctx, `SELECT count(*) `+usingStores, adapter, storeID).Scan(&use.Stores); err != nil || use.Stores == 0 {
 		return use, err
 	}
+	if use.Named, err = collect(ctx, tx, scanString, `SELECT s.id `+usingStores+` ORDER BY s.id LIMIT ?3`, adapter, storeID, release.MaxNamed); err != nil {
+		return use, err
+	}
 	if use.Marketplaces, err = collect(ctx, tx, scanString, `SELECT DISTINCT s.marketplace `+usingStores+` ORDER BY 1`, adapter, storeID); err != nil {
 		return use, err
 	}

@@ -117,7 +117,7 @@ var storeUseCases = []testCase{
 	}},
 	{"a store uses the adapter that it is connected through", func(t *testing.T, r Repositories) {
 		connect(t, r, shop, "other")
-		same(t, "use", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+		same(t, "use", storeUse(t, r, shop), release.Use{Stores: 1, Named: []string{shop}, Marketplaces: []string{"market"}, Environments: []string{"production"}})
 		same(t, "use of a store that does not exist", storeUse(t, r, "nobody"), release.Use{})
 		same(t, "use of no store", storeUse(t, r, ""), release.Use{})
 		of, err := r.InUse.StoreUse(t.Context(), beta, shop)
@@ -144,17 +144,17 @@ var storeUseCases = []testCase{
 		d := decide(t, r, "1") // of the shop
 		apply(t, r, shop, at(0), newOrder("2", order.ReadyToShip))
 		create(t, r, newShipment("part", "2"))
-		same(t, "the shop's", storeUse(t, r, shop), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}, Decisions: true, PartialShipments: true, Corrections: true})
-		same(t, "the other's", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"staging"}, Decisions: true})
+		same(t, "the shop's", storeUse(t, r, shop), release.Use{Stores: 1, Named: []string{shop}, Marketplaces: []string{"market"}, Environments: []string{"production"}, Decisions: true, PartialShipments: true, Corrections: true})
+		same(t, "the other's", storeUse(t, r, "other"), release.Use{Stores: 1, Named: []string{"other"}, Marketplaces: []string{"market"}, Environments: []string{"staging"}, Decisions: true})
 		d.State = delivery.Confirmed
 		updateDecision(t, r, d)
 		same(t, "the shop's without its decision", storeUse(t, r, shop),
-			release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}, PartialShipments: true, Corrections: true})
+			release.Use{Stores: 1, Named: []string{shop}, Marketplaces: []string{"market"}, Environments: []string{"production"}, PartialShipments: true, Corrections: true})
 		_, err = r.Stores.UpdateStore(t.Context(), "other", func(s *store.Store) error {
 			s.Settings.AcceptancePolicy.Mode = store.AcceptManually
 			return nil
 		})
 		noError(t, err)
-		same(t, "the other's without its policy", storeUse(t, r, "other"), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"staging"}})
+		same(t, "the other's without its policy", storeUse(t, r, "other"), release.Use{Stores: 1, Named: []string{"other"}, Marketplaces: []string{"market"}, Environments: []string{"staging"}})
 	}},
 }

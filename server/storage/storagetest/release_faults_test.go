@@ -41,6 +41,40 @@ var releaseFaults = map[string]fault{
 	"disconnected stores count": {"AdapterUse/connected_stores_count", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Stores++ }}
 	}},
+	"stores are not named": {"AdapterUse/the_first_five_stores", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Named = nil }}
+	}},
+	"stores are named in any order": {"AdapterUse/the_first_five_stores", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { slices.Reverse(u.Named) }}
+	}},
+	"all stores are named": {"AdapterUse/the_first_five_stores", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			if len(u.Named) == release.MaxNamed {
+				u.Named = append(u.Named, "f")
+			}
+		}}
+	}},
+	"only named stores count": {"AdapterUse/the_first_five_stores", func(r *storagetest.Repositories) {
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Stores = len(u.Named) }}
+	}},
+	"stores that leave are not named": {"AdapterUse/a_store_that_is_moving", func(r *storagetest.Repositories) {
+		stores := r.Stores
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			u.Named = slices.DeleteFunc(u.Named, func(id string) bool {
+				s, err := stores.GetStore(context.Background(), id)
+				return err != nil || s.Adapter != "alpha"
+			})
+		}}
+	}},
+	"stores that left are named": {"AdapterUse/a_store_that_is_moving", func(r *storagetest.Repositories) {
+		named := r.InUse
+		r.InUse = uses{r.InUse, nil, func(u *release.Use) {
+			if u.Stores == 0 {
+				other, _ := named.AdapterUse(context.Background(), "beta")
+				u.Named = other.Named
+			}
+		}}
+	}},
 	"environments are not told": {"AdapterUse/each_environment", func(r *storagetest.Repositories) {
 		r.InUse = uses{r.InUse, nil, func(u *release.Use) { u.Environments = nil }}
 	}},

@@ -78,7 +78,31 @@ var useCases = []testCase{
 		setPaused(t, r, "paused", true)
 		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(1), false)
 		noError(t, err)
-		same(t, "use", use(t, r), release.Use{Stores: 2, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+		same(t, "use", use(t, r), release.Use{Stores: 2, Named: []string{"paused", shop}, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+	}},
+	{"the first five stores are named in order, and all are counted", func(t *testing.T, r Repositories) {
+		connect(t, r, "f", "b", "gone", "e", "a", "c", "d")
+		_, err := r.Stores.DisconnectStore(t.Context(), "gone", at(1), false)
+		noError(t, err)
+		got := use(t, r)
+		same(t, "named", got.Named, []string{"a", "b", "c", "d", "e"})
+		same(t, "stores", got.Stores, 6)
+	}},
+	{"a store that is moving is named of both adapters, until the move is complete", func(t *testing.T, r Repositories) {
+		connect(t, r, shop)
+		noError(t, moveNamed(t, r, alpha, beta, 10, "login:moved"))
+		named := func(adapter string) []string {
+			got, err := r.InUse.AdapterUse(t.Context(), adapter)
+			noError(t, err)
+			return got.Named
+		}
+		same(t, "of the adapter that it leaves", named(alpha), []string{shop})
+		same(t, "of the adapter that it goes to", named(beta), []string{shop})
+		done, err := r.Stores.CompleteMigration(t.Context(), shop, alpha, at(11), true)
+		noError(t, err)
+		same(t, "complete", done, true)
+		same(t, "of the adapter that it left", len(named(alpha)), 0)
+		same(t, "of the adapter that it went to", named(beta), []string{shop})
 	}},
 	{"each environment of connected stores is told once, in order", func(t *testing.T, r Repositories) {
 		for id, environment := range map[string]string{"one": "staging", "two": "production", "three": "staging", "gone": "sandbox"} {
@@ -93,7 +117,7 @@ var useCases = []testCase{
 	{"a store that is leaving the adapter counts", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
 		noError(t, moveNamed(t, r, alpha, beta, 10, "login:moved"))
-		same(t, "use", use(t, r), release.Use{Stores: 1, Marketplaces: []string{"market"}, Environments: []string{"production"}})
+		same(t, "use", use(t, r), release.Use{Stores: 1, Named: []string{shop}, Marketplaces: []string{"market"}, Environments: []string{"production"}})
 	}},
 	{"a policy that accepts orders uses decisions, a manual one does not", func(t *testing.T, r Repositories) {
 		connect(t, r, shop)
