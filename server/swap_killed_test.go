@@ -149,6 +149,13 @@ func TestServerKilledDuringASwap(t *testing.T) {
 			if got := s.adapter().GetGeneration().GetSha256(); got != want {
 				t.Errorf("release %s serves, want the %s one, %s", got, tt.serves, want)
 			}
+			if last := s.adapter().GetLastSwap(); tt.step != marketplacev1.SwapStep_KIND_PUBLISH { // whose database could save nothing of it
+				served := last.GetEndTime() != nil && last.GetFailureMessage() == "" && last.GetStep().GetSha256() == candidate
+				cutOff := last.GetEndTime() == nil && strings.Contains(last.GetFailureMessage(), "the server stopped during it")
+				if last.GetFile() != "relais-adapter-cdiscount@candidate" || served != (tt.serves == "new") || cutOff == served {
+					t.Errorf("the last swap is told as %v", last)
+				}
+			}
 			slices.Sort(copies)
 			waitFor(t, func() bool {
 				return slices.Equal(s.inAdapters("releases", "cdiscount"), copies) && len(s.adapterProcesses()) == 2 && len(s.inAdapters("sockets")) == 2

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/relaishq/relais/adapters/sandbox/fault"
 	"github.com/relaishq/relais/adapters/sandbox/world"
@@ -125,6 +126,7 @@ func TestRestartServesTheRelease(t *testing.T) {
 	swap, err := s.admin.SwapAdapter(t.Context(), &marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"})
 	served := completed(t, swap, err).GetGeneration().GetSha256()
 	otherRelease(t, file, file, "\n")
+	told := s.adapter().GetLastSwap()
 	s.stop()
 	if err := os.Rename(plugins, plugins+"-away"); err != nil {
 		t.Fatal(err)
@@ -137,6 +139,9 @@ func TestRestartServesTheRelease(t *testing.T) {
 	a := s.adapter()
 	if a.GetGeneration().GetSha256() != served {
 		t.Errorf("release %s serves after the restart, want %s", a.GetGeneration().GetSha256(), served)
+	}
+	if diff := cmp.Diff(told, a.GetLastSwap(), protocmp.Transform()); diff != "" || told == nil {
+		t.Errorf("last swap (-before +after the restart)\n%s", diff)
 	}
 	available := 0
 	for _, r := range a.GetReleases() {

@@ -4,7 +4,6 @@ import (
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/host/release"
-	"github.com/relaishq/relais/server/problem"
 )
 
 func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
@@ -35,16 +34,14 @@ func lastSwapToProto(l *host.LastSwap) *marketplacev1.LastSwap {
 		return nil
 	}
 	out := &marketplacev1.LastSwap{
-		StartTime: timestamp(l.StartTime), EndTime: timestamp(l.EndTime), Rollback: l.Rollback, File: l.File, Step: stepToProto(l.Step),
-		Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR,
+		StartTime: timestamp(l.StartTime), EndTime: timestamp(l.EndTime), Rollback: l.Rollback, File: l.File,
+		Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR, FailureReason: l.Failure.Reason, FailureMessage: l.Failure.Message,
+	}
+	if l.Step.Kind != 0 {
+		out.Step = stepToProto(l.Step)
 	}
 	if l.Watched {
 		out.Origin = marketplacev1.LastSwap_ORIGIN_PLUGIN_WATCH
-	}
-	if p := problem.As(l.Err); p != nil {
-		out.FailureReason, out.FailureMessage = p.Reason, p.Message
-	} else if l.Err != nil { // the caller gave it up
-		out.FailureMessage = l.Err.Error()
 	}
 	return out
 }

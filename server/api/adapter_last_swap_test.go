@@ -1,8 +1,6 @@
 package api_test
 
 import (
-	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -13,15 +11,13 @@ import (
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/host"
-	"github.com/relaishq/relais/server/problem"
+	"github.com/relaishq/relais/server/host/release"
 )
 
 // TestLastSwapIsShown: a swap under way, what became of it and who asked for it; and a process that does not answer.
 func TestLastSwapIsShown(t *testing.T) {
 	t.Parallel()
 	ended := started.Add(time.Second)
-	refused := problem.New(problem.Precondition, problem.ReasonReleaseRefused, "it has no version")
-	refused.Cause = context.DeadlineExceeded // is for the log
 	for _, tt := range []struct {
 		name string
 		last *host.LastSwap
@@ -52,7 +48,9 @@ func TestLastSwapIsShown(t *testing.T) {
 		},
 		{
 			"refused",
-			&host.LastSwap{StartTime: started, EndTime: ended, Step: host.Step{Kind: host.Probe}, Err: fmt.Errorf("swap: %w", refused)},
+			&host.LastSwap{StartTime: started, EndTime: ended, Step: host.Step{Kind: host.Probe}, Failure: release.Failure{
+				Reason: "RELEASE_REFUSED", Message: "it has no version", Metadata: map[string]string{"step": "probe"},
+			}},
 			&marketplacev1.LastSwap{
 				StartTime: timestamppb.New(started), EndTime: timestamppb.New(ended), Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR,
 				Step:          &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_PROBE},
@@ -61,11 +59,18 @@ func TestLastSwapIsShown(t *testing.T) {
 		},
 		{
 			"given up",
-			&host.LastSwap{StartTime: started, EndTime: ended, Step: host.Step{Kind: host.Launch}, Err: fmt.Errorf("swap: %w", context.Canceled)},
+			&host.LastSwap{StartTime: started, EndTime: ended, Step: host.Step{Kind: host.Launch}, Failure: release.Failure{Message: "swap: context canceled"}},
 			&marketplacev1.LastSwap{
 				StartTime: timestamppb.New(started), EndTime: timestamppb.New(ended), Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR,
 				Step:           &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_LAUNCH},
 				FailureMessage: "swap: context canceled",
+			},
+		},
+		{
+			"cut off",
+			&host.LastSwap{StartTime: started, Failure: release.Failure{Message: "the server stopped during it"}},
+			&marketplacev1.LastSwap{
+				StartTime: timestamppb.New(started), Origin: marketplacev1.LastSwap_ORIGIN_OPERATOR, FailureMessage: "the server stopped during it",
 			},
 		},
 	} {

@@ -83,6 +83,8 @@ func swapOutcome(l *marketplacev1.LastSwap) string {
 	step := l.GetStep()
 	release := joined(", ", versioned(step), hashed(step))
 	switch {
+	case cutOff(l):
+		return "unknown: " + l.GetFailureMessage()
 	case l.GetFailureMessage() != "":
 		return joined(": ", joined(" ", "not served", inBrackets(release)), l.GetFailureMessage())
 	case l.GetEndTime() == nil:
@@ -92,6 +94,11 @@ func swapOutcome(l *marketplacev1.LastSwap) string {
 	default:
 		return joined(" ", "served after "+took(l.GetEndTime().AsTime().Sub(l.GetStartTime().AsTime())), inBrackets(release))
 	}
+}
+
+// cutOff reports whether the server stopped during a swap, so that nobody knows how it ended.
+func cutOff(l *marketplacev1.LastSwap) bool {
+	return l.GetEndTime() == nil && l.GetFailureMessage() != ""
 }
 
 func versioned(s *marketplacev1.SwapStep) string {

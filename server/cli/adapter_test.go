@@ -148,6 +148,9 @@ func TestLastSwap(t *testing.T) {
 		{"under way", &marketplacev1.LastSwap{StartTime: at(7, 0), File: "f", Step: &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_LAUNCH}}, []string{
 			"Last swap:        to f, 2024-03-05T08:00:00+01:00", "Outcome:          under way: launch",
 		}},
+		{"cut off", &marketplacev1.LastSwap{StartTime: at(7, 0), File: "f", FailureMessage: "the server stopped during it"}, []string{
+			"Last swap:        to f, 2024-03-05T08:00:00+01:00", "Outcome:          unknown: the server stopped during it",
+		}},
 		{"rolled back", &marketplacev1.LastSwap{StartTime: at(7, 0), EndTime: at(7, 1), Rollback: true, Step: done}, []string{
 			"Last swap:        rollback, 2024-03-05T08:00:00+01:00", "Outcome:          served after 1m0s (version 0.1.0, sha256 9f2c)",
 		}},

@@ -71,7 +71,7 @@ func watchLine(d *marketplacev1.Adapter) string {
 		}
 		words = append(words, fmt.Sprintf("(generation %d %s)", r.GetNumber(), what))
 	}
-	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil {
+	if l := d.GetLastSwap(); l != nil && l.GetEndTime() == nil && !cutOff(l) {
 		words = append(words, fmt.Sprintf("(swap under way: %s)", strings.ToLower(word(l.GetStep().GetKind()))))
 	}
 	words = append(words, pinWords(d)...)

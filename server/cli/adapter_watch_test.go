@@ -19,6 +19,7 @@ func TestWatchAdapters(t *testing.T) {
 	busier.Generation.Leases++
 	restarted.RestartCount++
 	restarted.Retiring[0].Leases = 0
+	restarted.LastSwap = &marketplacev1.LastSwap{StartTime: at(7, 0), FailureMessage: "the server stopped during it"} // not under way any more
 	other := &marketplacev1.Adapter{
 		Name: "adapters/octopia", State: marketplacev1.Adapter_STATE_CRASH_LOOPING, RestartCount: 9, Message: "signal: killed\x1b",
 		Generation: &marketplacev1.Generation{Number: 9},

@@ -32,7 +32,7 @@ func (h *Host) reconcile(found []File) (changed bool) {
 	}
 	for _, f := range found {
 		if h.slots[f.Adapter] == nil {
-			h.addLocked(release.Desired{Adapter: f.Adapter, Unloaded: true}).arrived()
+			h.addLocked(release.Desired{Adapter: f.Adapter, Unloaded: true}, nil).arrived()
 			changed = true
 		}
 	}

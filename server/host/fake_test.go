@@ -170,6 +170,9 @@ type memory struct {
 	pins  []release.Pin
 	fail  error // of the next saves
 	times int   // how many of them; all when zero
+	swaps []release.Swap
+	lost  error // of reading and saving swaps
+	hangs bool  // whoever saves swaps waits for the end of their context
 
 	onSave func(release.Desired) // is told of what is about to be saved; may be nil
 	onPin  func(release.Pin)     // the same of pins
@@ -221,6 +224,27 @@ func (m *memory) DeletePin(_ context.Context, adapter, store string) error {
 		return err
 	}
 	m.pins = slices.DeleteFunc(m.pins, func(p release.Pin) bool { return p.Adapter == adapter && p.Store == store })
+	return nil
+}
+
+func (m *memory) LastSwaps(context.Context) ([]release.Swap, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.swaps), m.lost
+}
+
+func (m *memory) SaveLastSwap(ctx context.Context, s release.Swap) error {
+	if m.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lost != nil {
+		return m.lost
+	}
+	m.swaps = slices.DeleteFunc(m.swaps, func(old release.Swap) bool { return old.Adapter == s.Adapter })
+	m.swaps = append(m.swaps, s)
 	return nil
 }
 

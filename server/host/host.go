@@ -62,6 +62,7 @@ func (h *Host) Start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	swaps := h.recall(ctx)
 	found, err := h.scan(ctx)
 	switch {
 	case err != nil && len(desired) == 0:
@@ -91,7 +92,7 @@ func (h *Host) Start(ctx context.Context) error {
 	h.life, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 	h.work = work
 	for _, d := range desired {
-		h.addLocked(d)
+		h.addLocked(d, swaps[d.Adapter])
 	}
 	for _, p := range pins {
 		if s := h.slots[p.Adapter]; s != nil {
@@ -113,9 +114,10 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
-// addLocked adds a slot and lets it run.
-func (h *Host) addLocked(d release.Desired) *slot {
+// addLocked adds a slot, of which the last swap may be known, and lets it run.
+func (h *Host) addLocked(d release.Desired, last *LastSwap) *slot {
 	s := h.newSlot(h.life, h.work, d)
+	s.lastSwap = last
 	h.slots[d.Adapter] = s
 	h.running.Go(s.run)
 	h.running.Go(s.expirePins)

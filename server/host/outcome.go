@@ -12,14 +12,15 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/relaishq/relais/adapters/launch"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/problem"
 )
 
-// LastSwap is the swap or rollback of an adapter that is under way, or was last.
+// LastSwap is the swap or rollback of an adapter that is under way, or was last, also before the server was started.
 type LastSwap struct {
 	// StartTime is when it began, UTC.
 	StartTime time.Time
-	// EndTime is when it ended, UTC; zero while it is under way.
+	// EndTime is when it ended, UTC; zero while it is under way, and with a Failure when the server stopped meanwhile.
 	EndTime time.Time
 	// File of the plugin directory that was asked for; empty with a rollback, and with a swap by hash.
 	File string
@@ -27,10 +28,10 @@ type LastSwap struct {
 	Rollback bool
 	// Watched is true when Config.PluginWatch found the file, and not the operator asked.
 	Watched bool
-	// Step is the one under way, or the last: the one that failed when Err is set.
+	// Step is the one under way, or the last: the one that failed when Failure is set. Zero when the server stopped meanwhile.
 	Step Step
-	// Err says why the release was not served; nil when it was, or when that is not decided yet.
-	Err error
+	// Failure says why the release was not served; zero when it was, or when that is not decided yet.
+	Failure release.Failure
 }
 
 // refused explains why the release does not serve, and what serves instead.

@@ -58,7 +58,7 @@ type slot struct {
 	// Of the adapter's own slot.
 
 	commanded bool            // a command of the operator is under way, and its outcome not decided
-	lastSwap  *LastSwap       // nil when there was none since Start
+	lastSwap  *LastSwap       // nil when there was none
 	pins      map[string]*pin // by store
 	canaries  []*slot         // also those that ended and have calls to finish
 }

@@ -63,7 +63,7 @@ type Status struct {
 	Desired release.Desired
 	// Pins are the stores that are held on a release, ordered by store; also those that ended before their time.
 	Pins []Pin
-	// LastSwap is the swap that is under way, or was last since Start; nil when there was none.
+	// LastSwap is the swap that is under way, or was last, also before Start; nil when there was none.
 	LastSwap *LastSwap
 	// Restarts counts the processes that ended or did not start, since Start, those of pinned stores left out.
 	Restarts int

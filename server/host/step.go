@@ -32,6 +32,16 @@ func (k StepKind) String() string {
 	}
 }
 
+// stepKind is the step with a name; zero when there is none.
+func stepKind(name string) StepKind {
+	for k := Register; k <= Retire; k++ {
+		if k.String() == name {
+			return k
+		}
+	}
+	return 0
+}
+
 // Step is one step of a swap, told twice: when it begins and when it is done. One that failed is told by the error of the swap.
 type Step struct {
 	Kind StepKind

@@ -172,8 +172,11 @@ func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fet
 		return err
 	}
 	defer end()
+	s.commands.Add(1) // until what became of it is saved
+	defer s.commands.Done()
 	record.StartTime = time.Now().UTC()
 	s.update(func() { s.lastSwap = &record })
+	s.remember(ctx, &record, time.Time{})
 	w := &swap{slot: s, report: func(step Step) {
 		s.update(func() { record.Step = step })
 		report(step)
@@ -182,7 +185,8 @@ func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fet
 	if err != nil {
 		s.prune()
 		err = w.refused(ctx, err)
-		s.update(func() { record.EndTime, record.Err = time.Now().UTC(), err })
+		s.update(func() { record.EndTime, record.Failure = time.Now().UTC(), failureOf(err) })
+		s.remember(ctx, &record, record.EndTime)
 		return err
 	}
 	s.forgive()
@@ -192,9 +196,11 @@ func (s *slot) exchange(ctx context.Context, report Report, record LastSwap, fet
 	s.prune()
 	end()
 	if before != nil {
+		s.remember(ctx, &record, time.Now().UTC()) // it serves, even if the server stops before the old process is gone
 		err = w.retire(ctx, before)
 	}
 	s.update(func() { record.EndTime = time.Now().UTC() })
+	s.remember(ctx, &record, record.EndTime)
 	return err
 }
 

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 	"github.com/relaishq/relais/server/host"
 	"github.com/relaishq/relais/server/problem"
@@ -139,71 +136,4 @@ func TestWatchedAdaptersDoNotWaitForEachOther(t *testing.T) {
 	if !under() {
 		t.Error("the file that hangs was given up")
 	}
-}
-
-// TestLastSwap: what an operator sees of a swap under way, and of the last one.
-func TestLastSwap(t *testing.T) {
-	t.Parallel()
-	r := rigged(t, nil)
-	last := func() *host.LastSwap {
-		s, err := r.Adapter("one")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.LastSwap
-	}
-	if l := last(); l != nil {
-		t.Fatalf("last swap %+v of an adapter that was only started", l)
-	}
-	see := func(name string, begun time.Time, want host.LastSwap, reason string) {
-		t.Helper()
-		got := last()
-		if got.StartTime.Before(begun) || got.EndTime.Before(got.StartTime) || got.EndTime.Location() != time.UTC {
-			t.Errorf("%s: began at %v, ended at %v", name, got.StartTime, got.EndTime)
-		}
-		if (got.Err != nil) != (reason != "") || reason != "" && !problem.HasReason(got.Err, reason) {
-			t.Errorf("%s: error %v, want %q", name, got.Err, reason)
-		}
-		if diff := cmp.Diff(&want, got, cmpopts.IgnoreFields(host.LastSwap{}, "StartTime", "EndTime", "Err"),
-			cmpopts.IgnoreFields(host.Step{}, "Took", "SHA256")); diff != "" {
-			t.Errorf("%s (-want +got)\n%s", name, diff)
-		}
-		if got.Step.SHA256 == "" {
-			t.Errorf("%s: no hash", name)
-		}
-	}
-	file := handshake.FilePrefix + "one"
-
-	begun := time.Now()
-	if _, err := r.swap(t, "unversioned"); err == nil {
-		t.Fatal("a release without a version was taken")
-	}
-	see("refused", begun, host.LastSwap{File: file, Step: host.Step{Kind: host.Probe, Generation: 2}}, problem.ReasonReleaseRefused)
-
-	lease, err := r.Lease(t.Context(), "one", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun = time.Now()
-	swapped := make(chan error, 1)
-	go func() {
-		_, err := r.swap(t, "next")
-		swapped <- err
-	}()
-	<-lease.Retiring()
-	eventually(t, "the old generation to be waited for", func() bool { return last().Step.Kind == host.Retire })
-	if l := last(); !l.EndTime.IsZero() || l.Step.Done || l.Err != nil {
-		t.Errorf("under way: %+v", l)
-	}
-	lease.Release()
-	if err := <-swapped; err != nil {
-		t.Fatal(err)
-	}
-	see("served", begun, host.LastSwap{File: file, Step: host.Step{Kind: host.Retire, Done: true, Version: "2.0.0", Generation: 1}}, "")
-
-	begun = time.Now()
-	if err := r.Rollback(t.Context(), "one", func(host.Step) {}); err != nil {
-		t.Fatal(err)
-	}
-	see("rolled back", begun, host.LastSwap{Rollback: true, Step: host.Step{Kind: host.Retire, Done: true, Version: "1.0.0", Generation: 3}}, "")
 }

@@ -66,6 +66,11 @@ type Repository interface {
 	SavePin(ctx context.Context, p Pin) error
 	// DeletePin forgets the pin of a store with an adapter. One that does not exist is no error.
 	DeletePin(ctx context.Context, adapter, store string) error
+	// LastSwaps returns the swap that was saved last of every adapter, ordered by adapter.
+	LastSwaps(ctx context.Context) ([]Swap, error)
+	// SaveLastSwap saves what is known of the last swap of Swap.Adapter, in the place of what was saved before. It is durable when this
+	// returns nil, and nothing changed when it returns an error.
+	SaveLastSwap(ctx context.Context, s Swap) error
 }
 
 // MaxNamed is how many of the stores that use an adapter are named: enough to see which they are, and few enough to read.

@@ -73,6 +73,31 @@ func (db *DB) DeletePin(ctx context.Context, adapter, store string) error {
 	})
 }
 
+// LastSwaps implements release.Repository.
+func (db *DB) LastSwaps(ctx context.Context) ([]release.Swap, error) {
+	all, err := collect(ctx, db.reader, func(row scanner) (s release.Swap, err error) {
+		err = row.Scan(&s.Adapter, jsonColumn[release.Swap]{&s})
+		return s, err
+	}, `SELECT adapter, document FROM adapter_swaps ORDER BY adapter`)
+	if err != nil {
+		return nil, fmt.Errorf("list the last swaps: %w", explain(err))
+	}
+	return all, nil
+}
+
+// SaveLastSwap implements release.Repository.
+func (db *DB) SaveLastSwap(ctx context.Context, s release.Swap) error {
+	document, err := toJSON(s)
+	if err != nil {
+		return err
+	}
+	return db.write(ctx, "save the last swap", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO adapter_swaps (adapter, document) VALUES (?, ?)
+			ON CONFLICT DO UPDATE SET document = excluded.document`, s.Adapter, document)
+		return err
+	})
+}
+
 // dropPins deletes the pins of a store that loses the credentials for its adapters, or for the one that is named.
 func dropPins(ctx context.Context, tx *sql.Tx, where string, args ...any) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM adapter_pins WHERE `+where, args...)

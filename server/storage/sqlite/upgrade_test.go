@@ -16,6 +16,7 @@ import (
 	"github.com/relaishq/relais/server/decision"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/due"
+	"github.com/relaishq/relais/server/host/release"
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/shipment"
 	"github.com/relaishq/relais/server/store"
@@ -54,12 +55,21 @@ VALUES (1, '1', 'alpha', 'ACCEPT', 'CONFIRMED', 0, '', '', 1, 0, '', 0, 0, 0, 0,
 // upgraded opens a database that was written at schema 4.
 func upgraded(t *testing.T) *DB {
 	t.Helper()
+	return upgradedFrom(t, 4, schema4)
+}
+
+// upgradedFrom opens a database with this content that was written at an earlier schema.
+func upgradedFrom(t *testing.T, version int64, content string) *DB {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "relais.db")
 	old, err := sql.Open("sqlite", dsn(path, writerCache, url.Values{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	old.SetMaxOpenConns(1)
+	if err := migrateRiver(t.Context(), old); err != nil { // first, as a server does
+		t.Fatal(err)
+	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		t.Fatal(err)
@@ -68,10 +78,10 @@ func upgraded(t *testing.T) *DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := provider.UpTo(t.Context(), 4); err != nil {
+	if _, err := provider.UpTo(t.Context(), version); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := old.ExecContext(t.Context(), schema4); err != nil {
+	if _, err := old.ExecContext(t.Context(), content); err != nil {
 		t.Fatal(err)
 	}
 	if err := old.Close(); err != nil {
@@ -272,5 +282,32 @@ func TestUpgradeToLanes(t *testing.T) {
 	waiting, err := db.DueImports(t.Context(), store.Lane("alpha"), time.Unix(0, 9000), 5, false)
 	if err != nil || len(waiting) != 1 || waiting[0].StoreID != "shop" {
 		t.Errorf("due: %v, %v, want shop", waiting, err)
+	}
+}
+
+// TestUpgradeToLastSwaps: an adapter that was served before is served, nobody claims to know of its last swap, and the next one is kept.
+func TestUpgradeToLastSwaps(t *testing.T) {
+	t.Parallel()
+	db := upgradedFrom(t, 14, `
+		INSERT INTO adapter_slots (adapter, sha256, version, previous_sha256, previous_version, unloaded, change_time)
+		VALUES ('alpha', 'aa', '2', 'bb', '1', 0, 5000)`)
+	desired, err := db.DesiredReleases(t.Context())
+	want := []release.Desired{{
+		Adapter: "alpha", Release: release.Release{SHA256: "aa", Version: "2"}, Previous: release.Release{SHA256: "bb", Version: "1"},
+		ChangeTime: time.Unix(0, 5000).UTC(),
+	}}
+	if diff := cmp.Diff(want, desired); diff != "" || err != nil {
+		t.Errorf("desired %v (-want +got):\n%s", err, diff)
+	}
+	if swaps, err := db.LastSwaps(t.Context()); len(swaps) > 0 || err != nil {
+		t.Errorf("last swaps %v, %v", swaps, err)
+	}
+	swap := release.Swap{Adapter: "alpha", StartTime: time.Unix(0, 6000).UTC(), Failure: release.Failure{Message: "no"}}
+	if err := db.SaveLastSwap(t.Context(), swap); err != nil {
+		t.Fatal(err)
+	}
+	swaps, err := db.LastSwaps(t.Context())
+	if diff := cmp.Diff([]release.Swap{swap}, swaps); diff != "" || err != nil {
+		t.Errorf("last swaps %v (-want +got):\n%s", err, diff)
 	}
 }

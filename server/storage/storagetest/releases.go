@@ -65,6 +65,52 @@ var releaseCases = []testCase{
 	}},
 }
 
+// newSwap has a value in every field, also in those that exclude each other.
+func newSwap(adapter string) release.Swap {
+	return release.Swap{
+		Adapter: adapter, StartTime: at(1), EndTime: at(2), File: "relais-adapter-a", Rollback: true, Watched: true,
+		Step: release.SwapStep{
+			Kind: "retire", Done: true, Took: 3 * time.Second, SHA256: "aa", Version: "2", Generation: 4, Calls: 5, Limit: 6 * time.Second, Cut: 7,
+			Killed: true, Unchanged: true,
+		},
+		Failure: release.Failure{Reason: "RELEASE_REFUSED", Message: "it has no version; 1 serves on", Metadata: map[string]string{"step": "probe"}},
+	}
+}
+
+// lastSwaps lists the last swaps.
+func lastSwaps(t *testing.T, r Repositories) []release.Swap {
+	t.Helper()
+	all, err := r.Releases.LastSwaps(t.Context())
+	noError(t, err)
+	return all
+}
+
+var lastSwapCases = []testCase{
+	{"last swaps are listed by adapter", func(t *testing.T, r Repositories) {
+		same(t, "at first", len(lastSwaps(t, r)), 0)
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("b")))
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("a")))
+		same(t, "last swaps", lastSwaps(t, r), []release.Swap{newSwap("a"), newSwap("b")})
+	}},
+	{"a later swap replaces all of the one before, of this adapter only", func(t *testing.T, r Repositories) {
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("a")))
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("b")))
+		began := release.Swap{Adapter: "a", StartTime: at(0)} // by a clock that was set
+		noError(t, r.Releases.SaveLastSwap(t.Context(), began))
+		same(t, "last swaps", lastSwaps(t, r), []release.Swap{began, newSwap("b")})
+	}},
+	{"a last swap is no release that is desired, and needs none", func(t *testing.T, r Repositories) {
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("a")))
+		same(t, "desired", len(desired(t, r)), 0)
+		noError(t, r.Releases.SaveDesiredRelease(t.Context(), newDesired("a")))
+		same(t, "last swaps", lastSwaps(t, r), []release.Swap{newSwap("a")})
+	}},
+	{"last swaps survive a restart", func(t *testing.T, r Repositories) {
+		noError(t, r.Releases.SaveLastSwap(t.Context(), newSwap("a")))
+		same(t, "last swaps", lastSwaps(t, r.Reopen(t)), []release.Swap{newSwap("a")})
+	}},
+}
+
 var useCases = []testCase{
 	{"an adapter that no store uses has no use", func(t *testing.T, r Repositories) {
 		same(t, "use", use(t, r), release.Use{})

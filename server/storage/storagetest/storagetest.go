@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) Repositories) {
 		{"Products", productCases},
 		{"Schedule", scheduleCases},
 		{"Releases", releaseCases},
+		{"LastSwaps", lastSwapCases},
 		{"Pins", pinCases},
 		{"AdapterUse", useCases},
 		{"StoreUse", storeUseCases},

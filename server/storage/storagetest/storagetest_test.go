@@ -26,7 +26,7 @@ func faults() map[string]fault {
 	all := maps.Clone(moveFaults)
 	for _, more := range []map[string]fault{
 		nameFaults, healthFaults, standingFaults, completionFaults, shipmentFaults, scheduleFaults, upkeepFaults, reviewFaults, queueFaults, laneFaults,
-		releaseFaults, pinFaults, firstFaults,
+		releaseFaults, lastSwapFaults, pinFaults, firstFaults,
 	} {
 		maps.Copy(all, more)
 	}

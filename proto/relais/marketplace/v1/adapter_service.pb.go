@@ -308,7 +308,7 @@ type Adapter struct {
 	RetryTime *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=retry_time,json=retryTime,proto3" json:"retry_time,omitempty"`
 	// Stores that are held on a release, ordered by store; until expire_time also those whose pin ended before.
 	Pins []*Pin `protobuf:"bytes,12,rep,name=pins,proto3" json:"pins,omitempty"`
-	// The swap or rollback that is under way, or was last since the server started; unset when there was none.
+	// The swap or rollback that is under way, or was last, also before the server was started; unset when there was none.
 	LastSwap      *LastSwap `protobuf:"bytes,13,opt,name=last_swap,json=lastSwap,proto3" json:"last_swap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -435,12 +435,13 @@ func (x *Adapter) GetLastSwap() *LastSwap {
 	return nil
 }
 
-// LastSwap is a swap or rollback of an adapter, from its beginning on.
+// LastSwap is a swap or rollback of an adapter, from its beginning on. It is kept over restarts of the server.
 type LastSwap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When it began.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	// When it ended; unset while it is under way.
+	// When it ended; unset while it is under way, and, with a failure_message, when the server stopped during it: nobody knows then how far it
+	// got. What serves is decided all the same.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// Who asked for it.
 	Origin LastSwap_Origin `protobuf:"varint,3,opt,name=origin,proto3,enum=relais.marketplace.v1.LastSwap_Origin" json:"origin,omitempty"`
@@ -448,9 +449,11 @@ type LastSwap struct {
 	Rollback bool `protobuf:"varint,4,opt,name=rollback,proto3" json:"rollback,omitempty"`
 	// The file of the plugin directory that was asked for; empty with a rollback, and with a swap by hash.
 	File string `protobuf:"bytes,5,opt,name=file,proto3" json:"file,omitempty"`
-	// The step that is under way, or was last; SwapStep.adapter is unset. The step that failed when failure_message is set.
+	// The step that is under way, or was last; SwapStep.adapter is unset. The step that failed when failure_message is set. Unset
+	// when the server stopped during it.
 	Step *SwapStep `protobuf:"bytes,6,opt,name=step,proto3" json:"step,omitempty"`
-	// Why the release was not served, as ErrorInfo.reason of the call; empty when it was, and when its caller gave it up.
+	// Why the release was not served, as ErrorInfo.reason of the call; empty when it was, when its caller gave it up, and when the
+	// server stopped during it.
 	FailureReason string `protobuf:"bytes,7,opt,name=failure_reason,json=failureReason,proto3" json:"failure_reason,omitempty"`
 	// The same in words, with what to do; empty when the release serves, or that is not decided yet.
 	FailureMessage string `protobuf:"bytes,8,opt,name=failure_message,json=failureMessage,proto3" json:"failure_message,omitempty"`
