@@ -82,8 +82,8 @@ type Config struct {
 	PinInterval time.Duration
 
 	// PluginWatch is the time between two looks at the plugin directory for a complete new relais-adapter-{adapter} of those that are
-	// known, which is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a minute. Zero
-	// means that nobody looks.
+	// known, which is swapped in. One whose swap failed for a reason that may pass is tried again, after pauses from PluginWatch to a
+	// minute, or to an hour when it took too long to start. Zero means that nobody looks.
 	PluginWatch time.Duration
 }
 

@@ -62,21 +62,25 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 		"the release was refused at the step %s: %v; %s", step, cause, stays)
 	p = p.With("adapter", s.name).With("step", step).With("sha256", sum)
 	if w.step.Kind == Register || late(cause) { // permissions, and a file that is being written, are mended without a change of the file
-		return doubtfulError{p}
+		return doubtfulError{p, late(cause)}
 	}
 	return p
 }
 
 // doubtfulError marks a refusal that another trial of the same file may not meet: the watcher of the plugin directory tries again.
-type doubtfulError struct{ error }
+type doubtfulError struct {
+	error
+	late bool // it took too long, see late
+}
 
 // Unwrap returns the refusal.
 func (e doubtfulError) Unwrap() error { return e.error }
 
-// doubtful reports whether another trial may go better.
-func doubtful(err error) bool {
+// doubtful reports whether another trial may go better, and whether this one took too long.
+func doubtful(err error) (again, tooLong bool) {
 	var marked doubtfulError
-	return errors.As(err, &marked)
+	again = errors.As(err, &marked)
+	return again, marked.late
 }
 
 // late reports whether something took too long, as it may on a busy machine.

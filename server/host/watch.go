@@ -12,7 +12,7 @@ import (
 
 // watcher swaps the files of adapters that are known in when they change. A file counts when two looks in a row see it the same, and
 // once: one that was served, refused, or rolled back from, is not tried again until it changes. One whose swap failed for a reason that
-// may pass, such as somebody writing it still, is tried again later. Each adapter's swap goes its own way, one at a time.
+// may pass, such as somebody writing it still, is tried again later, less and less often. Each adapter's swap goes its own way, one at a time.
 type watcher struct {
 	host    *Host
 	seen    map[string]File   // as of the last look, by file name like all of these
@@ -20,6 +20,9 @@ type watcher struct {
 	trials  map[string]*trial // of those that are not decided
 	ended   chan *trial       // swaps under way that ended
 	swaps   sync.WaitGroup    // those under way
+
+	swapIn func(ctx context.Context, f File, report Report) error
+	random func() float64 // for the pauses
 }
 
 // trial is a file that is to be swapped in.
@@ -28,19 +31,33 @@ type trial struct {
 	underWay bool
 	decided  bool // by the swap that ended
 	dueTime  time.Time
-	pauses   *backoff
+	pauses   *backoff // after most failures
+	patience *backoff // after a start that took too long
 }
 
-// longestTrialPause is the longest time between two trials of a file.
-const longestTrialPause = time.Minute
+// The longest times between two trials of a file.
+const (
+	longestTrialPause    = time.Minute
+	longestTrialPatience = time.Hour // such a trial has a process run beside those that serve, for as long as a start may take
+)
+
+// newWatcher returns one that saw nothing yet.
+func (h *Host) newWatcher() *watcher {
+	return &watcher{
+		host: h, seen: make(map[string]File), settled: make(map[string]File), trials: make(map[string]*trial), ended: make(chan *trial),
+		random: rand.Float64,
+		swapIn: func(ctx context.Context, f File, report Report) error {
+			return h.swapFile(ctx, f.Adapter, f.Name, true, report)
+		},
+	}
+}
 
 // watchPlugins looks at the plugin directory until the context ends, and returns when no swap is under way.
-func (h *Host) watchPlugins(ctx context.Context) {
-	w := &watcher{
-		host: h, seen: make(map[string]File), settled: make(map[string]File), trials: make(map[string]*trial), ended: make(chan *trial),
-	}
+func (h *Host) watchPlugins(ctx context.Context) { h.newWatcher().watch(ctx) }
+
+func (w *watcher) watch(ctx context.Context) {
 	defer w.swaps.Wait()
-	ticker := time.NewTicker(h.cfg.PluginWatch)
+	ticker := time.NewTicker(w.host.cfg.PluginWatch)
 	defer ticker.Stop()
 	w.look(ctx, func(f File) { w.settled[f.Name] = f }) // what was there before is left to the operator
 	for {
@@ -83,7 +100,7 @@ func (w *watcher) consider(ctx context.Context, f File) {
 	}
 	if t == nil || t.file != f {
 		w.host.cfg.Logger.InfoContext(ctx, "new adapter file found", slog.String("file", f.Name))
-		t = &trial{file: f, pauses: newBackoff(w.host.cfg.PluginWatch, longestTrialPause, rand.Float64)}
+		t = w.newTrial(f)
 		w.trials[f.Name] = t
 	}
 	if time.Now().Before(t.dueTime) {
@@ -99,12 +116,21 @@ func (w *watcher) consider(ctx context.Context, f File) {
 	})
 }
 
+// newTrial is a file that was not tried yet.
+func (w *watcher) newTrial(f File) *trial {
+	shortest := w.host.cfg.PluginWatch
+	return &trial{
+		file: f, pauses: newBackoff(shortest, longestTrialPause, w.random), patience: newBackoff(shortest, longestTrialPatience, w.random),
+	}
+}
+
 // swap tries a file and tells in the log what was decided.
 func (w *watcher) swap(ctx context.Context, t *trial) {
 	log := w.host.cfg.Logger.With(slog.String("file", t.file.Name))
 	var last Step
-	err := w.host.swapFile(ctx, t.file.Adapter, t.file.Name, true, func(s Step) { last = s })
-	t.decided = err == nil || problem.HasReason(err, problem.ReasonReleaseRefused) && !doubtful(err)
+	err := w.swapIn(ctx, t.file, func(s Step) { last = s })
+	again, tooLong := doubtful(err)
+	t.decided = err == nil || problem.HasReason(err, problem.ReasonReleaseRefused) && !again
 	switch {
 	case ctx.Err() != nil:
 	case err == nil:
@@ -113,7 +139,11 @@ func (w *watcher) swap(ctx context.Context, t *trial) {
 	case t.decided:
 		log.ErrorContext(ctx, "new adapter file refused; it is tried again when it changes", slog.Any("error", err))
 	default:
-		pause := t.pauses.next()
+		pauses := t.pauses
+		if tooLong {
+			pauses = t.patience
+		}
+		pause := pauses.next()
 		t.dueTime = time.Now().Add(pause)
 		log.WarnContext(ctx, "new adapter file not served yet", slog.Duration("next_trial_in", pause), slog.Any("error", err))
 	}
