@@ -95,12 +95,12 @@ func (s *slot) lostLocked() {
 	}
 }
 
-// suspectLocked notes whether the watchdog waits for an answer of a generation.
-func (s *slot) suspectLocked(g *generation, suspect bool) {
-	g.suspect = suspect
+// unresponsiveLocked notes whether the watchdog waits for an answer of a generation.
+func (s *slot) unresponsiveLocked(g *generation, unresponsive bool) {
+	g.unresponsive = unresponsive
 	switch {
 	case g != s.serving:
-	case suspect:
+	case unresponsive:
 		s.lostLocked()
 	default:
 		s.lostTime = time.Time{}
@@ -111,7 +111,7 @@ func (s *slot) suspectLocked(g *generation, suspect bool) {
 func (s *slot) servesLocked() bool { return s.serving != nil && s.serving.usableLocked() }
 
 // usableLocked reports whether the process can be expected to answer.
-func (g *generation) usableLocked() bool { return g.process.Ready() && !g.suspect }
+func (g *generation) usableLocked() bool { return g.process.Ready() && !g.unresponsive }
 
 // usable is usableLocked.
 func (s *slot) usable(g *generation) bool {

@@ -30,15 +30,15 @@ type generation struct {
 
 	// The fields below are guarded by slot.mu.
 
-	leases   int
-	visits   map[string]*visit // the leases by store
-	finished int               // leases on which a call succeeded
-	suspect  bool              // the watchdog waits for an answer
-	retired  bool              // retiring is closed
-	retireAt time.Time         // when it was, UTC
-	killed   bool              // it did not end by itself
-	hurried  bool              // hurry is closed
-	cut      int               // leases that were out when it was ended
+	leases       int
+	visits       map[string]*visit // the leases by store
+	finished     int               // leases on which a call succeeded
+	unresponsive bool              // the watchdog waits for an answer
+	retired      bool              // retiring is closed
+	retireAt     time.Time         // when it was, UTC
+	killed       bool              // it did not end by itself
+	hurried      bool              // hurry is closed
+	cut          int               // leases that were out when it was ended
 }
 
 // visit is a store's leases on a generation.
@@ -101,10 +101,10 @@ func (g *generation) describe(ctx context.Context, timeout time.Duration) (*adap
 }
 
 // watch returns when the generation must not run any more, and says why. A process whose end nobody sees from outside, because it
-// is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing. suspect is
-// told when an answer is missed, and when one comes after that. From the first miss on it is asked all the time, and each miss counts: the
-// watchdog's next turn can be further away than callers wait at the gate.
-func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) error {
+// is stopped or stuck, is found by asking: go-plugin's health check is answered by a goroutine of its own and proves nothing.
+// unresponsive is told when an answer is missed, and when one comes after that. From the first miss on it is asked all the time, and each
+// miss counts: the watchdog's next turn can be further away than callers wait at the gate.
+func (g *generation) watch(ctx context.Context, cfg Config, unresponsive func(bool)) error {
 	ticker := time.NewTicker(cfg.WatchInterval)
 	defer ticker.Stop()
 	memory := time.NewTicker(cfg.MemoryInterval)
@@ -146,7 +146,7 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 		case err == nil:
 			if misses > 0 {
 				g.log.Info("adapter answers the watchdog again", slog.Int("misses", misses))
-				suspect(false)
+				unresponsive(false)
 			}
 			misses, turn, again = 0, ticker.C, nil
 			continue
@@ -155,7 +155,7 @@ func (g *generation) watch(ctx context.Context, cfg Config, suspect func(bool)) 
 		}
 		misses++
 		g.log.Warn("adapter missed the watchdog", slog.Int("misses", misses), slog.String("code", status.Code(err).String()))
-		suspect(true)
+		unresponsive(true)
 		if misses >= cfg.WatchMisses {
 			return fmt.Errorf("%w: %d questions in a row, %v each", errUnresponsive, misses, cfg.WatchTimeout)
 		}

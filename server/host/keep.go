@@ -9,7 +9,7 @@ import (
 // keep watches a generation that serves, or served, until it must end, and cleans up after it.
 func (s *slot) keep(g *generation) {
 	defer close(g.gone)
-	err := g.watch(s.life, s.cfg, func(suspect bool) { s.update(func() { s.suspectLocked(g, suspect) }) })
+	err := g.watch(s.life, s.cfg, func(unresponsive bool) { s.update(func() { s.unresponsiveLocked(g, unresponsive) }) })
 	retired := s.takeOut(g, err)
 	g.end(s.life, s.cfg.KillTimeout, errors.Is(err, errUnresponsive) || errors.Is(err, errTooLarge))
 	s.update(func() {

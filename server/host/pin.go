@@ -134,7 +134,7 @@ func (s *slot) notUsed(ctx context.Context, store string) error {
 func (w *swap) hold(ctx context.Context, r PinRequest) error {
 	s := w.slot
 	w.begin(Register)
-	c, err := s.chosen(ctx, r)
+	c, err := s.requested(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -107,8 +107,8 @@ func (s *slot) takeAgain(ctx context.Context, sum string) (candidate, error) {
 	return candidate{}, wrong
 }
 
-// chosen finds the release that is asked for.
-func (s *slot) chosen(ctx context.Context, r PinRequest) (candidate, error) {
+// requested finds the release that is asked for.
+func (s *slot) requested(ctx context.Context, r PinRequest) (candidate, error) {
 	if r.SHA256 != "" {
 		c, err := s.kept(ctx, r.SHA256)
 		if err == nil || ctx.Err() != nil || passes(err) {

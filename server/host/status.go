@@ -168,6 +168,6 @@ func (p *pin) statusLocked() Pin {
 func (g *generation) statusLocked() Generation {
 	return Generation{
 		Number: g.number, Release: g.release, PID: g.process.PID(), Protocol: handshake.ProtocolName,
-		StartTime: g.startTime, Leases: g.leases, Unresponsive: g.suspect,
+		StartTime: g.startTime, Leases: g.leases, Unresponsive: g.unresponsive,
 	}
 }

@@ -89,7 +89,7 @@ func (h *Host) SwapRelease(ctx context.Context, adapter, sum string, report Repo
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{}, func(ctx context.Context) (candidate, error) {
-		return s.chosen(ctx, PinRequest{SHA256: sum})
+		return s.requested(ctx, PinRequest{SHA256: sum})
 	})
 }
 
