@@ -46,7 +46,12 @@ func TestRefusedReleases(t *testing.T) {
 			if err := syscall.Mkfifo(filepath.Join(p.cfg.PluginDir, p.file), 0o700); err != nil {
 				t.Fatal(err)
 			}
-		}, problem.ReasonReleaseRefused, "register", []string{"not an executable file"}},
+		}, problem.ReasonReleaseRefused, "register", []string{"not an executable file: it is a pipe; rename or remove it"}},
+		{"a directory", "", func(t *testing.T, p *place) {
+			if err := os.Mkdir(filepath.Join(p.cfg.PluginDir, p.file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, problem.ReasonReleaseRefused, "register", []string{"not an executable file: it is a directory; rename or remove it"}},
 		{"no such file", "", func(*testing.T, *place) {}, problem.ReasonReleaseNotFound, "", []string{"holds no file", "relais adapter get one"}},
 		{"not executable", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o600) },
 			problem.ReasonReleaseRefused, "register", []string{"not an executable file", "chmod +x"}},

@@ -95,7 +95,10 @@ func (l *Library) Take(ctx context.Context, adapter, path string) (taken *Copy, 
 		return nil, fmt.Errorf("read the adapter's file: %w", err)
 	}
 	defer func() { _ = in.Close() }()
-	if !before.Mode().IsRegular() || before.Mode().Perm()&0o111 == 0 {
+	if err := checkRegular(before.Mode()); err != nil {
+		return nil, err
+	}
+	if before.Mode().Perm()&0o111 == 0 {
 		return nil, fmt.Errorf("%w (mode %s); give it execute permission (chmod +x)", ErrNotExecutable, before.Mode())
 	}
 	if written(ctx, in) { // no need to copy half of it first

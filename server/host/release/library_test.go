@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +33,16 @@ func file(t *testing.T, content string, mode fs.FileMode) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// pipe makes a pipe that everybody may execute.
+func pipe(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -103,11 +115,14 @@ func TestTakeRefuses(t *testing.T) {
 		name   string
 		source func(t *testing.T) string
 		want   error
+		says   string
 		linux  bool
 	}{
-		{"a file that is not there", func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }, fs.ErrNotExist, false},
-		{"a directory", func(t *testing.T) string { return t.TempDir() }, release.ErrNotExecutable, false},
-		{"a file without execute permission", func(t *testing.T) string { return file(t, "x", 0o600) }, release.ErrNotExecutable, false},
+		{"a file that is not there", func(t *testing.T) string { return filepath.Join(t.TempDir(), "none") }, fs.ErrNotExist, "no such file", false},
+		{"a directory", func(t *testing.T) string { return t.TempDir() }, release.ErrNotExecutable, "it is a directory; rename or remove it", false},
+		{"a pipe", pipe, release.ErrNotExecutable, "it is a pipe; rename or remove it", false},
+		{"a device", func(*testing.T) string { return os.DevNull }, release.ErrNotExecutable, "it is a device; rename or remove it", false},
+		{"a file without execute permission", func(t *testing.T) string { return file(t, "x", 0o600) }, release.ErrNotExecutable, "chmod +x", false},
 		{"a file that is open for writing", func(t *testing.T) string {
 			path := file(t, "half", 0o755)
 			writer, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -116,7 +131,7 @@ func TestTakeRefuses(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = writer.Close() })
 			return path
-		}, release.ErrBeingWritten, true},
+		}, release.ErrBeingWritten, "rename it when it is complete", true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,8 +140,8 @@ func TestTakeRefuses(t *testing.T) {
 				t.Skip("this system does not tell")
 			}
 			l, dir := library(t)
-			if _, err := l.Take(t.Context(), "one", tt.source(t)); !errors.Is(err, tt.want) {
-				t.Errorf("Take = %v, want %v", err, tt.want)
+			if _, err := l.Take(t.Context(), "one", tt.source(t)); !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("Take = %v, want %v that says %q", err, tt.want, tt.says)
 			}
 			if left := files(t, dir); len(left) != 0 {
 				t.Errorf("left behind: %v", left)

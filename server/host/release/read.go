@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -20,8 +21,8 @@ func Hash(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = file.Close() }()
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%w (mode %s)", ErrNotExecutable, info.Mode())
+	if err := checkRegular(info.Mode()); err != nil {
+		return "", err
 	}
 	hash := sha256.New()
 	if _, err := io.Copy(hash, reader{ctx, file}); err != nil {
@@ -43,6 +44,22 @@ func open(path string) (*os.File, os.FileInfo, error) {
 		return nil, nil, err
 	}
 	return file, info, nil
+}
+
+// checkRegular refuses what lies under a file's name and is no file with content: no permission makes a program of it.
+func checkRegular(mode fs.FileMode) error {
+	what := "something that is no file"
+	switch mode.Type() {
+	case 0:
+		return nil
+	case fs.ModeDir:
+		what = "a directory"
+	case fs.ModeNamedPipe:
+		what = "a pipe"
+	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+		what = "a device"
+	}
+	return fmt.Errorf("%w: it is %s; rename or remove it", ErrNotExecutable, what)
 }
 
 // reader reads until its context ends: a file can lie on a slow disk and be large.

@@ -3,8 +3,6 @@ package release_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/relaishq/relais/server/host/release"
@@ -21,10 +19,7 @@ func TestHash(t *testing.T) {
 // TestPipesHoldNobody: a pipe that nobody writes to would be waited for at its opening.
 func TestPipesHoldNobody(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(path, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	path := pipe(t)
 	if _, err := release.Hash(t.Context(), path); !errors.Is(err, release.ErrNotExecutable) {
 		t.Errorf("Hash = %v, want ErrNotExecutable", err)
 	}
