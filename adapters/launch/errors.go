@@ -54,7 +54,7 @@ type StartError struct {
 	Path string
 	// Name is Config.Name: what Path is a copy of, if it is one.
 	Name string
-	// Reason is one of the Err… values of this package.
+	// Reason is one of the Err… values of this package, or wraps it.
 	Reason error
 	// Detail is what was seen, in words; may be empty.
 	Detail string

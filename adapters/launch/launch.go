@@ -186,8 +186,8 @@ func checkFile(cfg Config) (string, error) {
 	case info.Mode().Perm()&0o111 == 0:
 		return "", &StartError{Path: path, Reason: ErrNotExecutable, Detail: "no execute permission", Advice: "chmod +x the file"}
 	}
-	if cfg.SHA256 == "" {
-		return path, nil
+	if cfg.SHA256 == "" { // nothing to compare it with but its own word
+		return path, checkComplete(path)
 	}
 	sum, err := hashFile(path)
 	if err != nil {
@@ -200,6 +200,26 @@ func checkFile(cfg Config) (string, error) {
 		}
 	}
 	return path, nil
+}
+
+// checkComplete is CheckComplete for a path.
+func checkComplete(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil // to be executable is enough, and whether it is shows when it is started
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err == nil {
+		err = CheckComplete(file, info.Size())
+	}
+	switch {
+	case errors.Is(err, ErrCutOff):
+		return &StartError{Path: path, Reason: err}
+	case err != nil:
+		return fmt.Errorf("read the adapter: %w", err)
+	}
+	return nil
 }
 
 // hashFile returns a file's SHA-256 in hexadecimal.

@@ -241,13 +241,20 @@ func TestStartErrors(t *testing.T) {
 	adapter := func(name string) func(t *testing.T) string {
 		return func(t *testing.T) string { return program(t, handshake.FilePrefix+name) }
 	}
-	half := func(t *testing.T) string { // of the program, as a full disk leaves it
-		whole, err := os.ReadFile(program(t, handshake.FilePrefix+"good"))
-		if err != nil {
-			t.Fatal(err)
+	part := func(of func(whole []byte) []byte) func(t *testing.T) string {
+		return func(t *testing.T) string {
+			whole, err := os.ReadFile(program(t, handshake.FilePrefix+"good"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return file(0o700, string(of(whole)))(t)
 		}
-		return file(0o700, string(whole[:len(whole)/2]))(t)
 	}
+	half := part(func(whole []byte) []byte { return whole[:len(whole)/2] }) // as a full disk leaves it
+	damaged := part(func(whole []byte) []byte {                             // as a disk leaves it that lost all but the first block
+		clear(whole[4096:])
+		return whole
+	})
 	tests := []struct {
 		name    string
 		path    func(t *testing.T) string
@@ -261,7 +268,8 @@ func TestStartErrors(t *testing.T) {
 		{name: "no execute permission", path: file(0o600, "x"), want: launch.ErrNotExecutable, inText: "chmod +x"},
 		{name: "not a program", path: file(0o700, "just text"), want: launch.ErrNotExecutable, inText: "for this machine"},
 		{name: "not a program, said once", path: file(0o700, "just text"), want: launch.ErrNotExecutable, inText: "cannot be executed: exec format error; build it"},
-		{name: "cut off", path: half, want: launch.ErrExited, inText: "compare its hash or size with the build's"},
+		{name: "cut off", path: half, want: launch.ErrCutOff, inText: "bytes; copy it again"},
+		{name: "damaged", path: damaged, want: launch.ErrExited, inText: "compare its hash or size with the build's"},
 		{name: "interpreter missing", path: file(0o700, "#!/no/such/interpreter\n"), want: launch.ErrNotExecutable, inText: "no such file"},
 		{name: "changed", path: adapter("good"), hash: strings.Repeat("0", 64), want: launch.ErrWrongHash, inText: "expected 0000"},
 		{name: "exits", path: adapter("exits"), want: launch.ErrExited, inText: `exit status 3 before the handshake; it said "configuration is missing"`},

@@ -63,6 +63,13 @@ func TestRefusedReleases(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = writer.Close() })
 		}, problem.ReasonReleaseRefused, "register", []string{"still being written", "rename it"}},
+		{"cut off", "", func(t *testing.T, p *place) {
+			whole, err := os.ReadFile(build(t, "next"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, p.cfg.PluginDir, p.file, string(whole[:len(whole)-4096]), 0o700)
+		}, problem.ReasonReleaseRefused, "register", []string{"relais-adapter-one@candidate", "the file is cut off: ", "bytes; copy it again"}},
 		{"no program", "", func(t *testing.T, p *place) { write(t, p.cfg.PluginDir, p.file, "text", 0o700) },
 			problem.ReasonReleaseRefused, "launch", []string{
 				"start adapter file relais-adapter-one@candidate (sha256 982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1): ",

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 )
 
@@ -87,8 +88,9 @@ type Copy struct {
 }
 
 // Take copies a file while hashing it, so that what was hashed is what runs. The error wraps ErrNotExecutable, ErrBeingWritten,
-// ErrNotKept, fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is writing the
-// file is known for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile.
+// launch.ErrCutOff, ErrNotKept, fs.ErrNotExist or the context's, or is one of the file system; nothing is left behind then. That somebody is
+// writing the file is known for sure only where the system tells, see hasWriter; elsewhere as far as it changes meanwhile, or tells itself
+// that its end is missing.
 func (l *Library) Take(ctx context.Context, adapter, path string) (taken *Copy, err error) {
 	in, before, err := open(path)
 	if err != nil {
@@ -130,6 +132,9 @@ func (l *Library) Take(ctx context.Context, adapter, path string) (taken *Copy, 
 	}
 	if busy || !os.SameFile(before, after) || before.Size() != size || after.Size() != size || !before.ModTime().Equal(after.ModTime()) {
 		return nil, errHalf
+	}
+	if err := taken.checkComplete(); err != nil {
+		return nil, err
 	}
 	return taken, ctx.Err()
 }
@@ -182,6 +187,16 @@ func (c *Copy) fill(in io.Reader) (size int64, err error) {
 	}
 	c.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return size, nil
+}
+
+// checkComplete refuses a copy of a file that was not copied to its end by whoever put it there.
+func (c *Copy) checkComplete() error {
+	file, info, err := open(c.Path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotKept, err)
+	}
+	defer func() { _ = file.Close() }()
+	return launch.CheckComplete(file, info.Size())
 }
 
 // Adopt puts the copy into the library, in the place of one that may be there already. A process that was launched from Path is not

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/server/host/release"
 )
 
@@ -46,6 +47,20 @@ func pipe(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// cutOff makes a copy of this program that lacks what only a debugger needs.
+func cutOff(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, string(whole[:len(whole)-4096]), 0o700)
 }
 
 // files lists the files below a directory.
@@ -123,6 +138,7 @@ func TestTakeRefuses(t *testing.T) {
 		{"a pipe", pipe, release.ErrNotExecutable, "it is a pipe; rename or remove it", false},
 		{"a device", func(*testing.T) string { return os.DevNull }, release.ErrNotExecutable, "it is a device; rename or remove it", false},
 		{"a file without execute permission", func(t *testing.T) string { return file(t, "x", 0o600) }, release.ErrNotExecutable, "chmod +x", false},
+		{"a file whose end is missing", cutOff, launch.ErrCutOff, "copy it again", true},
 		{"a file that is open for writing", func(t *testing.T) string {
 			path := file(t, "half", 0o755)
 			writer, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
