@@ -133,17 +133,18 @@ func (a *Adapters) swap(
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(stream.Context())
-	defer cancel()
-	defer context.AfterFunc(a.stopping, cancel)()
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	stopping := problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; see with ListAdapters what serves when it is back")
+	defer context.AfterFunc(a.stopping, func() { cancel(stopping) })() // the host tells of the swap later why it was given up
 	err = do(ctx, adapter, func(step host.Step) {
 		if err := stream.Send(stepToProto(step)); err != nil {
-			cancel()
+			cancel(nil)
 		}
 	})
 	switch {
 	case err != nil && a.stopping.Err() != nil:
-		return problem.New(problem.Unavailable, problem.ReasonServerStopping, "the server is stopping; see with ListAdapters what serves when it is back")
+		return stopping
 	case err != nil:
 		return err
 	}

@@ -160,9 +160,10 @@ func TestSwapEndsWithItsCallerAndItsServer(t *testing.T) {
 		name string
 		end  func(cancel func(), service *api.Adapters)
 		code codes.Code
+		why  string // the reason that the host is told, if there is one
 	}{
-		{"the caller goes away", func(cancel func(), _ *api.Adapters) { cancel() }, codes.Canceled},
-		{"the server stops", func(_ func(), service *api.Adapters) { service.Stop() }, codes.Unavailable},
+		{"the caller goes away", func(cancel func(), _ *api.Adapters) { cancel() }, codes.Canceled, ""},
+		{"the server stops", func(_ func(), service *api.Adapters) { service.Stop() }, codes.Unavailable, problem.ReasonServerStopping},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -171,7 +172,7 @@ func TestSwapEndsWithItsCallerAndItsServer(t *testing.T) {
 			h.swap = func(ctx context.Context, _ string, report host.Report) error {
 				report(host.Step{Kind: host.Register})
 				<-ctx.Done()
-				ended <- ctx.Err()
+				ended <- errors.Join(ctx.Err(), context.Cause(ctx))
 				return ctx.Err()
 			}
 			client, service := operators(t, h)
@@ -185,8 +186,8 @@ func TestSwapEndsWithItsCallerAndItsServer(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.end(cancel, service)
-			if err := <-ended; !errors.Is(err, context.Canceled) {
-				t.Errorf("the swap's context: %v", err)
+			if err := <-ended; !errors.Is(err, context.Canceled) || tt.why != "" && !problem.HasReason(err, tt.why) {
+				t.Errorf("the swap's context: %v, want its end and %q", err, tt.why)
 			}
 			if _, err := stream.Recv(); status.Code(err) != tt.code {
 				t.Errorf("stream: %v, want %s", err, tt.code)

@@ -51,8 +51,12 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 		return cause
 	case stopping:
 		return stoppingProblem()
+	case errors.As(context.Cause(ctx), &known): // whoever waited was sent away
+		return known
 	case ctx.Err() != nil:
-		return fmt.Errorf("swap adapter %s: %w; %s", s.name, ctx.Err(), stays)
+		left := leftError{step: step, stays: stays, cause: ctx.Err()}
+		s.log.WarnContext(ctx, "adapter release not judged", slog.String("step", step), slog.String("sha256", sum), slog.Any("reason", left))
+		return left
 	case passes(cause):
 		s.log.ErrorContext(ctx, "adapter release not judged", slog.String("step", step), slog.String("sha256", sum), slog.Any("error", cause))
 		return outageProblem(s.name, "finish the step "+step, fmt.Errorf("%w; %s", cause, stays)).With("step", step).With("sha256", sum)
@@ -66,6 +70,24 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 	}
 	return p
 }
+
+// leftError says that whoever asked for a swap does not wait for it any more. It is the error of their context, in words for others.
+type leftError struct {
+	step, stays string
+	cause       error
+}
+
+// Error returns the words.
+func (e leftError) Error() string {
+	left := "went away"
+	if errors.Is(e.cause, context.DeadlineExceeded) {
+		left = "had no more time"
+	}
+	return fmt.Sprintf("whoever asked for it %s (at the step %s); %s", left, e.step, e.stays)
+}
+
+// Unwrap returns the context's error.
+func (e leftError) Unwrap() error { return e.cause }
 
 // doubtfulError marks a refusal that another trial of the same file may not meet: the watcher of the plugin directory tries again.
 type doubtfulError struct {
