@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -69,7 +70,18 @@ func judgeStart(err error) error {
 
 // spares reports whether a failure does not count towards a crash loop: in a canary that would end the pins, although the release may be
 // as good as ever, and its stores are served by another one meanwhile.
-func (s *slot) spares(err error) bool {
+func (s *slot) spares(err error) bool { return s.of != nil && neverRan(err) }
+
+// neverRan reports whether a failure was one before there was a process.
+func neverRan(err error) bool {
 	var u unstarted
-	return s.of != nil && errors.As(err, &u)
+	return errors.As(err, &u)
+}
+
+// downMessage is what an operator reads of a slot that does not serve. Of one that nothing ran in it tells that nobody has to start it.
+func downMessage(err error) string {
+	if neverRan(err) {
+		return fmt.Sprintf("it cannot be started, which is tried again by itself: %v", err)
+	}
+	return err.Error()
 }

@@ -143,7 +143,7 @@ func TestPinSurvivesWhatPasses(t *testing.T) {
 	})
 	served := again.serving(t).Number
 	eventually(t, "more failures than a crash loop has", func() bool {
-		return log.count("adapter restarts") > 5 || again.pins(t)[0].Ended != ""
+		return log.count("adapter cannot be started") > 5 || again.pins(t)[0].Ended != ""
 	})
 	if diff := cmp.Diff(held, again.pins(t)[0].Pin); diff != "" {
 		t.Errorf("pin (-before +after)\n%s", diff)

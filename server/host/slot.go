@@ -161,8 +161,12 @@ func (s *slot) failed(err error, g *generation) {
 		return // another generation serves or did meanwhile, or none is wanted
 	case open && s.of != nil:
 		s.of.endPins(s, err)
+	case open && neverRan(err):
+		s.log.Error("adapter cannot be started", slog.Duration("next_trial_in", wait), slog.Any("reason", err))
 	case open:
 		s.log.Error("adapter crashes again and again", slog.Duration("next_trial_in", wait), slog.Any("reason", err))
+	case neverRan(err):
+		s.log.Warn("adapter cannot be started", slog.Duration("next_trial_in", wait), slog.Any("reason", err))
 	default:
 		s.log.Warn("adapter restarts", slog.Duration("in", wait), slog.Any("reason", err))
 	}
@@ -184,7 +188,7 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 	if s.serving != nil || s.desired.Unloaded || s.ended {
 		return 0, false
 	}
-	s.state, s.message, s.cause = Restarting, err.Error(), err
+	s.state, s.message, s.cause = Restarting, downMessage(err), err
 	if !s.spares(err) {
 		wait, open = s.breaker.failed(time.Now(), finished)
 	}
@@ -222,12 +226,12 @@ func (s *slot) fill(ctx context.Context) error {
 func (s *slot) fillFirst(ctx context.Context) error {
 	copied, err := s.library.Take(ctx, s.name, s.defaultFile())
 	if err != nil {
-		return err
+		return unstarted{err}
 	}
 	defer copied.Discard()
 	g, err := s.launch(ctx, candidate{path: copied.Path, sum: copied.SHA256, file: filepath.Base(s.defaultFile())})
 	if err != nil {
-		return err
+		return judgeStart(err)
 	}
 	if err = g.probe(ctx, s.name, s.cfg.StartTimeout); err == nil {
 		err = g.examine(ctx, s.cfg.StartTimeout)

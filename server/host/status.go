@@ -19,7 +19,7 @@ const (
 	Starting     State = iota // the first process is being started
 	Serving                   // calls are served
 	Restarting                // the process ended or did not start; the next one is on its way
-	CrashLooping              // processes end again and again: calls are refused at once, and one process is tried now and then
+	CrashLooping              // processes end again and again, or none can be started: calls are refused at once, and one process is tried now and then
 	Unloaded                  // the operator took the adapter out of service, or has not loaded it since its file came
 	Stopped                   // the host is stopped
 )

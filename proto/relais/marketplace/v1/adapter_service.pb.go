@@ -37,8 +37,8 @@ const (
 	Adapter_STATE_RESTARTING Adapter_State = 3
 	// The server is stopping.
 	Adapter_STATE_STOPPED Adapter_State = 4
-	// Processes end again and again: calls are refused at once, and one process is tried at retry_time. Swap another release in, or
-	// mend what the message tells.
+	// Processes end again and again, or none can be started: calls are refused at once, and one process is tried at retry_time. Swap
+	// another release in, or mend what the message tells.
 	Adapter_STATE_CRASH_LOOPING Adapter_State = 5
 	// The adapter is not served: its operator unloaded it, or its file came after the server was started. SwapAdapter loads it.
 	Adapter_STATE_UNLOADED Adapter_State = 6
