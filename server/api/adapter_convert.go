@@ -14,6 +14,9 @@ func adapterToProto(s host.Status, files []host.File) *marketplacev1.Adapter {
 		Generation: generationToProto(s.Generation), Releases: releases(s, files), RetryTime: timestamp(s.RetryTime),
 		LastSwap: lastSwapToProto(s.LastSwap),
 	}
+	if r := s.LastRestart; !r.Time.IsZero() {
+		out.LastRestart = &marketplacev1.Restart{Time: timestamp(r.Time), Reason: r.Reason}
+	}
 	for _, g := range s.Retiring {
 		out.Retiring = append(out.Retiring, generationToProto(g))
 	}

@@ -100,7 +100,8 @@ func newFakeHost() *fakeHost {
 		changed: make(chan struct{}),
 		status: host.Status{
 			Name: "one", DisplayName: "One", Marketplace: "market", State: host.Serving, Generation: running, Restarts: 1, RetryTime: started,
-			Retiring: []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1, RetireTime: started, RetireDeadline: started.Add(time.Minute)}}, Message: "m",
+			LastRestart: host.Restart{Time: started, Reason: "it was killed"},
+			Retiring:    []host.Generation{{Number: 2, Release: release.Release{SHA256: "aa", Version: "1"}, PID: 41, Leases: 1, RetireTime: started, RetireDeadline: started.Add(time.Minute)}}, Message: "m",
 			Desired: release.Desired{Adapter: "one", Release: running.Release, Previous: release.Release{SHA256: "aa", Version: "1"}},
 			Pins: []host.Pin{
 				{
@@ -144,7 +145,8 @@ func wantAdapter() *marketplacev1.Adapter {
 				UnusableFiles: []*marketplacev1.UnusableFile{{Name: "relais-adapter-one@plain", Fault: "not executable"}},
 			},
 		},
-		RetryTime: timestamppb.New(started),
+		RetryTime:   timestamppb.New(started),
+		LastRestart: &marketplacev1.Restart{Time: timestamppb.New(started), Reason: "it was killed"},
 		Pins: []*marketplacev1.Pin{
 			{
 				Store: "stores/back", Sha256: "aa", Version: "1", ExpireTime: timestamppb.New(started), State: marketplacev1.Pin_STATE_SERVING,

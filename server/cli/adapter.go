@@ -123,6 +123,9 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 		{"State", joined(": ", slotState(d), d.GetMessage())},
 		{"Restarts", count(d.GetRestartCount())},
 	}
+	if r := d.GetLastRestart(); r != nil {
+		facts = append(facts, fact{"Last restart", joined(", ", a.at(r.GetTime()), r.GetReason())})
+	}
 	if g != nil {
 		facts = append(facts,
 			fact{"Generation", count(g.GetNumber())},

@@ -29,8 +29,9 @@ func cdiscount() *marketplacev1.Adapter {
 		Generation: &marketplacev1.Generation{
 			Number: 2, Version: "0.1.0", Sha256: "9f2c", Pid: 4242, Protocol: "relais.adapter.v1", StartTime: at(7, 0), Leases: 3,
 		},
-		LastSwap: refusedSwap(),
-		Retiring: []*marketplacev1.Generation{{Number: 1, Version: "0.0.9", Sha256: "77aa", Pid: 4141, StartTime: at(6, 0), Leases: 1, RetireTime: at(7, 0), RetireDeadlineTime: at(7, 5)}},
+		LastRestart: &marketplacev1.Restart{Time: at(6, 59), Reason: "the adapter's process ended: signal: killed\x1b"},
+		LastSwap:    refusedSwap(),
+		Retiring:    []*marketplacev1.Generation{{Number: 1, Version: "0.0.9", Sha256: "77aa", Pid: 4141, StartTime: at(6, 0), Leases: 1, RetireTime: at(7, 0), RetireDeadlineTime: at(7, 5)}},
 		Releases: []*marketplacev1.Release{
 			{Sha256: "9f2c", Version: "0.1.0", Desired: true},
 			{Sha256: "77aa", Version: "0.0.9", Previous: true, Files: []string{"relais-adapter-cdiscount@0.0.9"}},

@@ -44,6 +44,10 @@ func TestKilledAdapterIsReplaced(t *testing.T) {
 	t.Parallel()
 	h := running(t, nil, "one")
 	first := pid(t, h, "one")
+	if s, err := h.Adapter("one"); err != nil || s.LastRestart != (host.Restart{}) {
+		t.Errorf("last restart %+v, %v before there was one", s.LastRestart, err)
+	}
+	before := time.Now()
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +59,9 @@ func TestKilledAdapterIsReplaced(t *testing.T) {
 	s, err := h.Adapter("one")
 	if err != nil || s.State != host.Serving || s.Restarts != 1 || s.Generation.PID == first || s.Message != "" {
 		t.Errorf("status = %+v, %v; want one restart", s, err)
+	}
+	if r := s.LastRestart; r.Time.Before(before) || r.Time.After(s.Generation.StartTime) || !strings.Contains(r.Reason, "killed") {
+		t.Errorf("last restart %+v, want when and why", r)
 	}
 }
 

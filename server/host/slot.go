@@ -44,6 +44,7 @@ type slot struct {
 	last     *generation     // the last one that served
 	number   int64           // of the last generation that was started
 	restarts int             // processes that ended or did not start
+	restart  Restart         // the last of them
 	message  string          // why the slot is not serving
 	cause    error           // the same as an error
 	retryAt  time.Time       // when the next start is due; zero while one is under way
@@ -185,6 +186,7 @@ func (s *slot) failedLocked(err error, g *generation) (wait time.Duration, open 
 		}
 	}
 	s.restarts++
+	s.restart = Restart{Time: time.Now().UTC(), Reason: err.Error()}
 	if s.serving != nil || s.desired.Unloaded || s.ended {
 		return 0, false
 	}

@@ -67,12 +67,22 @@ type Status struct {
 	LastSwap *LastSwap
 	// Restarts counts the processes that ended or did not start, since Start, those of pinned stores left out.
 	Restarts int
+	// LastRestart is the last of these; zero when there was none.
+	LastRestart Restart
 	// RetryTime is when the next process is started, UTC; zero when one serves or is being started.
 	RetryTime time.Time
 	// Message says why the adapter is not serving; empty when it is. It may name files of the server.
 	Message string
 	// Description is what the adapter said of itself. It is shared: do not change it.
 	Description *adapterv1.DescribeResponse
+}
+
+// Restart is the end of a process that served, or the failure to start one.
+type Restart struct {
+	// Time is when it was noticed, UTC.
+	Time time.Time
+	// Reason says why, as Status.Message does.
+	Reason string
 }
 
 // Pin is a store that is held on a release.
@@ -116,7 +126,7 @@ func (s *slot) status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := Status{
-		Name: s.name, DisplayName: s.name, State: s.state, Restarts: s.restarts, Message: s.message, Desired: s.desired,
+		Name: s.name, DisplayName: s.name, State: s.state, Restarts: s.restarts, LastRestart: s.restart, Message: s.message, Desired: s.desired,
 		Generation: Generation{Release: s.desired.Release},
 	}
 	if !s.retryAt.IsZero() {

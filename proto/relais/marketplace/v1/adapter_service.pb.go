@@ -143,7 +143,7 @@ func (x LastSwap_Origin) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LastSwap_Origin.Descriptor instead.
 func (LastSwap_Origin) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2, 0}
 }
 
 // State of a pin.
@@ -208,7 +208,7 @@ func (x Pin_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Pin_State.Descriptor instead.
 func (Pin_State) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3, 0}
 }
 
 // Kind is a step, in the order in which they come.
@@ -277,7 +277,7 @@ func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SwapStep_Kind.Descriptor instead.
 func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
@@ -309,7 +309,9 @@ type Adapter struct {
 	// Stores that are held on a release, ordered by store; until expire_time also those whose pin ended before.
 	Pins []*Pin `protobuf:"bytes,12,rep,name=pins,proto3" json:"pins,omitempty"`
 	// The swap or rollback that is under way, or was last, also before the server was started; unset when there was none.
-	LastSwap      *LastSwap `protobuf:"bytes,13,opt,name=last_swap,json=lastSwap,proto3" json:"last_swap,omitempty"`
+	LastSwap *LastSwap `protobuf:"bytes,13,opt,name=last_swap,json=lastSwap,proto3" json:"last_swap,omitempty"`
+	// The last of those that restart_count counts; unset when there was none.
+	LastRestart   *Restart `protobuf:"bytes,14,opt,name=last_restart,json=lastRestart,proto3" json:"last_restart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +437,68 @@ func (x *Adapter) GetLastSwap() *LastSwap {
 	return nil
 }
 
+func (x *Adapter) GetLastRestart() *Restart {
+	if x != nil {
+		return x.LastRestart
+	}
+	return nil
+}
+
+// Restart is the end of a process that served, or the failure to start one, after which the server starts another.
+type Restart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was noticed.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Why, in words.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Restart) Reset() {
+	*x = Restart{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Restart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Restart) ProtoMessage() {}
+
+func (x *Restart) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Restart.ProtoReflect.Descriptor instead.
+func (*Restart) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Restart) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Restart) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // LastSwap is a swap or rollback of an adapter, from its beginning on. It is kept over restarts of the server.
 type LastSwap struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -463,7 +527,7 @@ type LastSwap struct {
 
 func (x *LastSwap) Reset() {
 	*x = LastSwap{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +539,7 @@ func (x *LastSwap) String() string {
 func (*LastSwap) ProtoMessage() {}
 
 func (x *LastSwap) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[1]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +552,7 @@ func (x *LastSwap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LastSwap.ProtoReflect.Descriptor instead.
 func (*LastSwap) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{1}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *LastSwap) GetStartTime() *timestamppb.Timestamp {
@@ -573,7 +637,7 @@ type Pin struct {
 
 func (x *Pin) Reset() {
 	*x = Pin{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -585,7 +649,7 @@ func (x *Pin) String() string {
 func (*Pin) ProtoMessage() {}
 
 func (x *Pin) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[2]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -598,7 +662,7 @@ func (x *Pin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pin.ProtoReflect.Descriptor instead.
 func (*Pin) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{2}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Pin) GetStore() string {
@@ -680,7 +744,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +756,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[3]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +769,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{3}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Release) GetSha256() string {
@@ -770,7 +834,7 @@ type UnusableFile struct {
 
 func (x *UnusableFile) Reset() {
 	*x = UnusableFile{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -782,7 +846,7 @@ func (x *UnusableFile) String() string {
 func (*UnusableFile) ProtoMessage() {}
 
 func (x *UnusableFile) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[4]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -795,7 +859,7 @@ func (x *UnusableFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnusableFile.ProtoReflect.Descriptor instead.
 func (*UnusableFile) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{4}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UnusableFile) GetName() string {
@@ -841,7 +905,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +917,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +930,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -958,7 +1022,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1034,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1047,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -1030,7 +1094,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1042,7 +1106,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1055,7 +1119,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -1069,7 +1133,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1145,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1158,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -1115,7 +1179,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1127,7 +1191,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1140,7 +1204,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -1159,7 +1223,7 @@ type WatchAdaptersRequest struct {
 
 func (x *WatchAdaptersRequest) Reset() {
 	*x = WatchAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1171,7 +1235,7 @@ func (x *WatchAdaptersRequest) String() string {
 func (*WatchAdaptersRequest) ProtoMessage() {}
 
 func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1184,7 +1248,7 @@ func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
 }
 
 // WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
@@ -1199,7 +1263,7 @@ type WatchAdaptersResponse struct {
 
 func (x *WatchAdaptersResponse) Reset() {
 	*x = WatchAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1211,7 +1275,7 @@ func (x *WatchAdaptersResponse) String() string {
 func (*WatchAdaptersResponse) ProtoMessage() {}
 
 func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1224,7 +1288,7 @@ func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
@@ -1251,7 +1315,7 @@ type SwapAdapterRequest struct {
 
 func (x *SwapAdapterRequest) Reset() {
 	*x = SwapAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1327,7 @@ func (x *SwapAdapterRequest) String() string {
 func (*SwapAdapterRequest) ProtoMessage() {}
 
 func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1340,7 @@ func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
 func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SwapAdapterRequest) GetName() string {
@@ -1311,7 +1375,7 @@ type RollbackAdapterRequest struct {
 
 func (x *RollbackAdapterRequest) Reset() {
 	*x = RollbackAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1387,7 @@ func (x *RollbackAdapterRequest) String() string {
 func (*RollbackAdapterRequest) ProtoMessage() {}
 
 func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1400,7 @@ func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RollbackAdapterRequest) GetName() string {
@@ -1357,7 +1421,7 @@ type UnloadAdapterRequest struct {
 
 func (x *UnloadAdapterRequest) Reset() {
 	*x = UnloadAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1433,7 @@ func (x *UnloadAdapterRequest) String() string {
 func (*UnloadAdapterRequest) ProtoMessage() {}
 
 func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1446,7 @@ func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnloadAdapterRequest) GetName() string {
@@ -1414,7 +1478,7 @@ type PinStoreRequest struct {
 
 func (x *PinStoreRequest) Reset() {
 	*x = PinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1426,7 +1490,7 @@ func (x *PinStoreRequest) String() string {
 func (*PinStoreRequest) ProtoMessage() {}
 
 func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1439,7 +1503,7 @@ func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinStoreRequest.ProtoReflect.Descriptor instead.
 func (*PinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PinStoreRequest) GetName() string {
@@ -1519,7 +1583,7 @@ type UnpinStoreRequest struct {
 
 func (x *UnpinStoreRequest) Reset() {
 	*x = UnpinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1531,7 +1595,7 @@ func (x *UnpinStoreRequest) String() string {
 func (*UnpinStoreRequest) ProtoMessage() {}
 
 func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,7 +1608,7 @@ func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpinStoreRequest.ProtoReflect.Descriptor instead.
 func (*UnpinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UnpinStoreRequest) GetName() string {
@@ -1594,7 +1658,7 @@ type SwapStep struct {
 
 func (x *SwapStep) Reset() {
 	*x = SwapStep{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1670,7 @@ func (x *SwapStep) String() string {
 func (*SwapStep) ProtoMessage() {}
 
 func (x *SwapStep) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1683,7 @@ func (x *SwapStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
 func (*SwapStep) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SwapStep) GetKind() SwapStep_Kind {
@@ -1710,7 +1774,7 @@ var File_relais_marketplace_v1_adapter_service_proto protoreflect.FileDescriptor
 
 const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
-	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x06\n" +
+	"+relais/marketplace/v1/adapter_service.proto\x12\x15relais.marketplace.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x06\n" +
 	"\aAdapter\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12 \n" +
@@ -1728,7 +1792,8 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\n" +
 	"retry_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\tretryTime\x12.\n" +
 	"\x04pins\x18\f \x03(\v2\x1a.relais.marketplace.v1.PinR\x04pins\x12<\n" +
-	"\tlast_swap\x18\r \x01(\v2\x1f.relais.marketplace.v1.LastSwapR\blastSwap\"\x9b\x01\n" +
+	"\tlast_swap\x18\r \x01(\v2\x1f.relais.marketplace.v1.LastSwapR\blastSwap\x12A\n" +
+	"\flast_restart\x18\x0e \x01(\v2\x1e.relais.marketplace.v1.RestartR\vlastRestart\"\x9b\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATE_STARTING\x10\x01\x12\x11\n" +
@@ -1736,7 +1801,10 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x11\n" +
 	"\rSTATE_STOPPED\x10\x04\x12\x17\n" +
 	"\x13STATE_CRASH_LOOPING\x10\x05\x12\x12\n" +
-	"\x0eSTATE_UNLOADED\x10\x06\"\xc1\x03\n" +
+	"\x0eSTATE_UNLOADED\x10\x06\"Q\n" +
+	"\aRestart\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xc1\x03\n" +
 	"\bLastSwap\x129\n" +
 	"\n" +
 	"start_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
@@ -1879,81 +1947,84 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 }
 
 var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
 	(LastSwap_Origin)(0),           // 1: relais.marketplace.v1.LastSwap.Origin
 	(Pin_State)(0),                 // 2: relais.marketplace.v1.Pin.State
 	(SwapStep_Kind)(0),             // 3: relais.marketplace.v1.SwapStep.Kind
 	(*Adapter)(nil),                // 4: relais.marketplace.v1.Adapter
-	(*LastSwap)(nil),               // 5: relais.marketplace.v1.LastSwap
-	(*Pin)(nil),                    // 6: relais.marketplace.v1.Pin
-	(*Release)(nil),                // 7: relais.marketplace.v1.Release
-	(*UnusableFile)(nil),           // 8: relais.marketplace.v1.UnusableFile
-	(*Generation)(nil),             // 9: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),        // 10: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),    // 11: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),   // 12: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),      // 13: relais.marketplace.v1.GetAdapterRequest
-	(*WatchAdaptersRequest)(nil),   // 14: relais.marketplace.v1.WatchAdaptersRequest
-	(*WatchAdaptersResponse)(nil),  // 15: relais.marketplace.v1.WatchAdaptersResponse
-	(*SwapAdapterRequest)(nil),     // 16: relais.marketplace.v1.SwapAdapterRequest
-	(*RollbackAdapterRequest)(nil), // 17: relais.marketplace.v1.RollbackAdapterRequest
-	(*UnloadAdapterRequest)(nil),   // 18: relais.marketplace.v1.UnloadAdapterRequest
-	(*PinStoreRequest)(nil),        // 19: relais.marketplace.v1.PinStoreRequest
-	(*UnpinStoreRequest)(nil),      // 20: relais.marketplace.v1.UnpinStoreRequest
-	(*SwapStep)(nil),               // 21: relais.marketplace.v1.SwapStep
-	(*timestamppb.Timestamp)(nil),  // 22: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 23: google.protobuf.Duration
+	(*Restart)(nil),                // 5: relais.marketplace.v1.Restart
+	(*LastSwap)(nil),               // 6: relais.marketplace.v1.LastSwap
+	(*Pin)(nil),                    // 7: relais.marketplace.v1.Pin
+	(*Release)(nil),                // 8: relais.marketplace.v1.Release
+	(*UnusableFile)(nil),           // 9: relais.marketplace.v1.UnusableFile
+	(*Generation)(nil),             // 10: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 11: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 12: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 13: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 14: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 15: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 16: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 17: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 18: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 19: relais.marketplace.v1.UnloadAdapterRequest
+	(*PinStoreRequest)(nil),        // 20: relais.marketplace.v1.PinStoreRequest
+	(*UnpinStoreRequest)(nil),      // 21: relais.marketplace.v1.UnpinStoreRequest
+	(*SwapStep)(nil),               // 22: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 24: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	9,  // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	10, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	9,  // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
-	7,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
-	22, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
-	6,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
-	5,  // 7: relais.marketplace.v1.Adapter.last_swap:type_name -> relais.marketplace.v1.LastSwap
-	22, // 8: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
-	22, // 9: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 10: relais.marketplace.v1.LastSwap.origin:type_name -> relais.marketplace.v1.LastSwap.Origin
-	21, // 11: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
-	22, // 12: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
-	2,  // 13: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
-	9,  // 14: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
-	8,  // 15: relais.marketplace.v1.Release.unusable_files:type_name -> relais.marketplace.v1.UnusableFile
-	22, // 16: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	22, // 17: relais.marketplace.v1.Generation.retire_time:type_name -> google.protobuf.Timestamp
-	22, // 18: relais.marketplace.v1.Generation.retire_deadline_time:type_name -> google.protobuf.Timestamp
-	4,  // 19: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	4,  // 20: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	22, // 21: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
-	3,  // 22: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
-	23, // 23: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
-	4,  // 24: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
-	23, // 25: relais.marketplace.v1.SwapStep.retire_limit:type_name -> google.protobuf.Duration
-	11, // 26: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	13, // 27: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	14, // 28: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
-	16, // 29: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
-	17, // 30: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
-	18, // 31: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
-	19, // 32: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
-	20, // 33: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
-	12, // 34: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	4,  // 35: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	15, // 36: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
-	21, // 37: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
-	21, // 38: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
-	4,  // 39: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
-	4,  // 40: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
-	4,  // 41: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
-	34, // [34:42] is the sub-list for method output_type
-	26, // [26:34] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	10, // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	11, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	10, // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	8,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
+	23, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
+	6,  // 7: relais.marketplace.v1.Adapter.last_swap:type_name -> relais.marketplace.v1.LastSwap
+	5,  // 8: relais.marketplace.v1.Adapter.last_restart:type_name -> relais.marketplace.v1.Restart
+	23, // 9: relais.marketplace.v1.Restart.time:type_name -> google.protobuf.Timestamp
+	23, // 10: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
+	23, // 11: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 12: relais.marketplace.v1.LastSwap.origin:type_name -> relais.marketplace.v1.LastSwap.Origin
+	22, // 13: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
+	23, // 14: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
+	2,  // 15: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
+	10, // 16: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
+	9,  // 17: relais.marketplace.v1.Release.unusable_files:type_name -> relais.marketplace.v1.UnusableFile
+	23, // 18: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	23, // 19: relais.marketplace.v1.Generation.retire_time:type_name -> google.protobuf.Timestamp
+	23, // 20: relais.marketplace.v1.Generation.retire_deadline_time:type_name -> google.protobuf.Timestamp
+	4,  // 21: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	4,  // 22: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	23, // 23: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
+	3,  // 24: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	24, // 25: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	4,  // 26: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	24, // 27: relais.marketplace.v1.SwapStep.retire_limit:type_name -> google.protobuf.Duration
+	12, // 28: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	14, // 29: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	15, // 30: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	17, // 31: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	18, // 32: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	19, // 33: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	20, // 34: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
+	21, // 35: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
+	13, // 36: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	4,  // 37: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	16, // 38: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	22, // 39: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	22, // 40: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	4,  // 41: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	4,  // 42: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
+	4,  // 43: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
+	36, // [36:44] is the sub-list for method output_type
+	28, // [28:36] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -1961,7 +2032,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 	if File_relais_marketplace_v1_adapter_service_proto != nil {
 		return
 	}
-	file_relais_marketplace_v1_adapter_service_proto_msgTypes[15].OneofWrappers = []any{
+	file_relais_marketplace_v1_adapter_service_proto_msgTypes[16].OneofWrappers = []any{
 		(*PinStoreRequest_File)(nil),
 		(*PinStoreRequest_Sha256)(nil),
 	}
@@ -1971,7 +2042,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
