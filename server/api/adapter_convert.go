@@ -107,7 +107,10 @@ func releases(s host.Status, files []host.File) []*marketplacev1.Release {
 	}
 	for _, f := range files {
 		if f.Adapter == s.Name && f.SHA256 != "" {
-			r := find(release.Release{SHA256: f.SHA256})
+			r := find(release.Release{SHA256: f.SHA256, Version: f.Version})
+			if f.Refusal != (host.Refusal{}) {
+				r.Refusal = &marketplacev1.Refusal{Time: timestamp(f.Refusal.Time), Message: f.Refusal.Reason}
+			}
 			if f.Fault != "" {
 				r.UnusableFiles = append(r.UnusableFiles, &marketplacev1.UnusableFile{Name: f.Name, Fault: f.Fault})
 				continue

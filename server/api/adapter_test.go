@@ -119,6 +119,7 @@ func newFakeHost() *fakeHost {
 		files: []host.File{
 			{Name: "relais-adapter-one", Adapter: "one", SHA256: "cc"}, {Name: "relais-adapter-one@1", Adapter: "one", SHA256: "aa"},
 			{Name: "relais-adapter-one@c", Adapter: "one", SHA256: "cc"},
+			{Name: "relais-adapter-one@d", Adapter: "one", SHA256: "dd", Version: "3", Refusal: host.Refusal{Time: started, Reason: "no good"}},
 			{Name: "relais-adapter-one@plain", Adapter: "one", SHA256: "cc", Fault: "not executable"},
 			{Name: "relais-adapter-one@unreadable", Adapter: "one"},
 			{Name: "relais-adapter-two", Adapter: "two", SHA256: "bb"},
@@ -143,6 +144,10 @@ func wantAdapter() *marketplacev1.Adapter {
 			{
 				Sha256: "cc", Files: []string{"relais-adapter-one", "relais-adapter-one@c"},
 				UnusableFiles: []*marketplacev1.UnusableFile{{Name: "relais-adapter-one@plain", Fault: "not executable"}},
+			},
+			{
+				Sha256: "dd", Version: "3", Files: []string{"relais-adapter-one@d"},
+				Refusal: &marketplacev1.Refusal{Time: timestamppb.New(started), Message: "no good"},
 			},
 		},
 		RetryTime:   timestamppb.New(started),

@@ -40,8 +40,9 @@ func (a *app) adapterList() *cobra.Command {
 		Long: `List prints every adapter of the server with its state, the release and the process that serve, or served last, how
 many processes that served before finish their calls, and how many stores are pinned to a release of their own.
 Available are the files of the plugin directory that hold another release than the one that serves: "relais adapter
-swap" takes them, but for those beside which stands what is wrong with them. An unresponsive process owes the server
-an answer: new calls wait until it answers, or is replaced.`,
+swap" takes them, but for those beside which stands what is wrong with them. One that was refused can be tried again;
+"relais adapter get" tells why it was. An unresponsive process owes the server an answer: new calls wait until it
+answers, or is replaced.`,
 		Example: `  relais adapter list
   relais adapter list --admin-socket /run/relais/admin.sock --output json`,
 		Args:              operands(0, 0),
@@ -151,9 +152,9 @@ func (a *app) describeSlot(p *page, d *marketplacev1.Adapter) {
 	a.describePins(p, d)
 	releases := make([][]string, 0, len(d.GetReleases()))
 	for _, r := range d.GetReleases() {
-		releases = append(releases, []string{releaseRole(d, r), r.GetVersion(), r.GetSha256(), releaseFiles(r)})
+		releases = append(releases, []string{releaseRole(d, r), r.GetVersion(), r.GetSha256(), releaseFiles(r, ""), a.refusal(r)})
 	}
-	p.table("Releases", []string{"ROLE", "VERSION", "SHA-256", "FILES"}, releases)
+	p.table("Releases", []string{"ROLE", "VERSION", "SHA-256", "FILES", "REFUSED"}, releases)
 }
 
 // describeAdapter is the slot and what a store needs to be connected.

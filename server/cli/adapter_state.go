@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -140,16 +139,32 @@ func (a *app) uptime(g *marketplacev1.Generation) string {
 func available(d *marketplacev1.Adapter) string {
 	var files []string
 	for _, r := range d.GetReleases() {
-		if !r.GetDesired() || d.GetState() == marketplacev1.Adapter_STATE_UNLOADED {
-			files = append(files, releaseFiles(r))
+		if r.GetDesired() && d.GetState() != marketplacev1.Adapter_STATE_UNLOADED {
+			continue
 		}
+		mark := ""
+		if r.GetRefusal() != nil {
+			mark = "refused"
+		}
+		files = append(files, releaseFiles(r, mark))
 	}
 	return joined(" ", files...)
 }
 
-// releaseFiles lists the files that hold a release, and says of those that cannot be served what is wrong.
-func releaseFiles(r *marketplacev1.Release) string {
-	files := slices.Clone(r.GetFiles())
+// refusal is when and why a release was refused; empty when it was not.
+func (a *app) refusal(r *marketplacev1.Release) string {
+	if r.GetRefusal() == nil {
+		return ""
+	}
+	return joined(", ", a.at(r.GetRefusal().GetTime()), r.GetRefusal().GetMessage())
+}
+
+// releaseFiles lists the files that hold a release, with a mark or without, and says of those that cannot be served what is wrong.
+func releaseFiles(r *marketplacev1.Release, mark string) string {
+	var files []string
+	for _, f := range r.GetFiles() {
+		files = append(files, joined(" ", f, inBrackets(mark)))
+	}
 	for _, f := range r.GetUnusableFiles() {
 		files = append(files, f.GetName()+" "+inBrackets(f.GetFault()))
 	}
@@ -167,6 +182,8 @@ func releaseRole(d *marketplacev1.Adapter, r *marketplacev1.Release) string {
 	case r.GetPrevious():
 		role = "before"
 	case r.GetPinned():
+	case len(r.GetFiles()) > 0 && r.GetRefusal() != nil:
+		role = "refused"
 	case len(r.GetFiles()) > 0:
 		role = "available"
 	default:

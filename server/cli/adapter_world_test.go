@@ -36,6 +36,9 @@ func cdiscount() *marketplacev1.Adapter {
 			{Sha256: "9f2c", Version: "0.1.0", Desired: true},
 			{Sha256: "77aa", Version: "0.0.9", Previous: true, Files: []string{"relais-adapter-cdiscount@0.0.9"}},
 			{Sha256: "b00c", Files: []string{"relais-adapter-cdiscount", "relais-adapter-cdiscount@next"}},
+			{Sha256: "bad0", Version: "0.2.0", Files: []string{"relais-adapter-cdiscount@bad"}, Refusal: &marketplacev1.Refusal{
+				Time: at(6, 30), Message: "at the step probe: the adapter has no version",
+			}},
 			{Sha256: "e3b0", UnusableFiles: []*marketplacev1.UnusableFile{{Name: "relais-adapter-cdiscount@half", Fault: "empty"}}},
 		},
 		CredentialFields: []*marketplacev1.CredentialField{

@@ -35,6 +35,7 @@ func (h *Host) livePins(ctx context.Context, desired []release.Desired) ([]relea
 
 // restorePin brings a pin back after a restart of the server.
 func (s *slot) restorePin(p release.Pin) {
+	s.tried.described(s.name, p.Release)
 	s.update(func() {
 		if p.Ended != "" {
 			s.pins[p.Store] = &pin{Pin: p}
@@ -83,7 +84,7 @@ func (s *slot) canaryFor(sum string) (*slot, error) {
 // newCanary returns a slot beside this one that will serve one release.
 func (s *slot) newCanary(r release.Release) *slot {
 	return &slot{
-		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, life: s.life, notify: s.notify, of: s, mu: s.mu,
+		cfg: s.cfg, name: s.name, library: s.library, sockets: s.sockets, tried: s.tried, life: s.life, notify: s.notify, of: s, mu: s.mu,
 		log:        s.log.With(slog.Bool("pinned", true)),
 		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
 		desired: release.Desired{Adapter: s.name, Release: r}, message: startingMessage, lostTime: time.Now(),

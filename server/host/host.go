@@ -19,6 +19,7 @@ type Host struct {
 	cfg     Config
 	changes *changes
 	hashes  *hashes
+	tried   *tried
 
 	mu      sync.Mutex // guards the fields below; never held across I/O
 	started bool
@@ -36,7 +37,7 @@ type Host struct {
 // New returns a host that does nothing until Start.
 func New(cfg Config) *Host {
 	return &Host{
-		cfg: cfg.withDefaults(), changes: newChanges(), hashes: newHashes(), slots: make(map[string]*slot), warned: make(map[string]bool), ended: make(chan struct{}),
+		cfg: cfg.withDefaults(), changes: newChanges(), hashes: newHashes(), tried: &tried{}, slots: make(map[string]*slot), warned: make(map[string]bool), ended: make(chan struct{}),
 	}
 }
 

@@ -62,6 +62,9 @@ func (w *swap) refused(ctx context.Context, cause error) error {
 		return outageProblem(s.name, "finish the step "+step, fmt.Errorf("%w; %s", cause, stays)).With("step", step).With("sha256", sum)
 	}
 	s.log.WarnContext(ctx, "adapter release refused", slog.String("step", step), slog.String("sha256", sum), slog.Any("reason", cause))
+	if sum != "" {
+		s.tried.refused(s.name, sum, Refusal{Time: time.Now().UTC(), Reason: fmt.Sprintf("at the step %s: %v", step, cause)})
+	}
 	p := problem.New(problem.Precondition, problem.ReasonReleaseRefused,
 		"the release was refused at the step %s: %v; %s", step, cause, stays)
 	p = p.With("adapter", s.name).With("step", step).With("sha256", sum)

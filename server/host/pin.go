@@ -231,6 +231,7 @@ func (s *slot) publishPin(ctx context.Context, r PinRequest, canary *slot, g *ge
 		s.takeBack(ctx)
 		return err
 	}
+	s.tried.served(s.name, p.Release)
 	s.log.InfoContext(ctx, "store pinned", slog.String("store", p.Store), slog.String("version", p.Release.Version),
 		slog.String("sha256", p.Release.SHA256), slog.Time("expire_time", p.ExpireTime))
 	return nil

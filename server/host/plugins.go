@@ -30,8 +30,13 @@ type File struct {
 	Label string
 	// SHA256 of its content, in hexadecimal; empty when it cannot be read.
 	SHA256 string
-	// Fault says why it cannot be served as it lies there: it is empty, or nobody may execute it. Empty when nothing is known against it.
+	// Fault says why it cannot be served as it lies there: it is empty, its end is missing, or nobody may execute it. Empty when nothing is
+	// known against it.
 	Fault string
+	// Version is what its release says of itself; empty when it was not started, as far as the host remembers.
+	Version string
+	// Refusal is the last time that its release was refused; zero when it was not since Start, or has served since.
+	Refusal Refusal
 	// Size in bytes.
 	Size int64
 	// ModTime is when it was last written, UTC.
@@ -54,7 +59,14 @@ func (h *Host) Files(ctx context.Context) ([]File, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("hash the files of the plugin directory: %w", err)
 		}
-		files[i].SHA256 = h.hashes.of(ctx, filepath.Join(h.cfg.PluginDir, files[i].Name), files[i])
+		f := &files[i]
+		path := filepath.Join(h.cfg.PluginDir, f.Name)
+		f.SHA256 = h.hashes.of(ctx, path, *f)
+		if f.Fault == "" && f.SHA256 != "" && errors.Is(release.CheckComplete(path), launch.ErrCutOff) {
+			f.Fault = "cut off"
+		}
+		t := h.tried.of(f.Adapter, f.SHA256)
+		f.Version, f.Refusal = t.version, t.refusal
 	}
 	return files, nil
 }

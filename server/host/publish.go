@@ -100,6 +100,7 @@ func (s *slot) save(ctx context.Context, before, after release.Desired, copied *
 func (s *slot) show(g *generation, desired release.Desired) (old *generation, err error) {
 	s.update(func() { old, err = s.showLocked(g, desired) })
 	if err == nil {
+		s.tried.served(s.name, g.release)
 		g.log.Info("adapter serving", slog.Int("pid", g.process.PID()), slog.String("version", g.release.Version),
 			slog.String("sha256", g.release.SHA256))
 	}

@@ -22,6 +22,7 @@ type slot struct {
 	name    string
 	library *release.Library
 	sockets *socketDir
+	tried   *tried
 	log     *slog.Logger
 	life    context.Context // of the processes: ends with Host.Stop
 	die     func()          // ends life before: of an adapter's own slot, when it leaves
@@ -94,7 +95,7 @@ func (s *slot) own() *slot {
 func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *slot {
 	life, die := context.WithCancel(life)
 	s := &slot{
-		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, life: life, die: die, notify: h.changes.notify,
+		cfg: h.cfg, name: d.Adapter, library: work.library, sockets: work.sockets, tried: h.tried, life: life, die: die, notify: h.changes.notify,
 		log:        h.cfg.Logger.With(slog.String("adapter", d.Adapter)),
 		publishing: make(chan struct{}, 1), changed: make(chan struct{}),
 		desired: d, message: startingMessage, mu: &sync.Mutex{}, pins: make(map[string]*pin),
@@ -104,6 +105,7 @@ func (h *Host) newSlot(life context.Context, work *workDir, d release.Desired) *
 	if d.Unloaded {
 		s.state, s.message = Unloaded, unloadedMessage
 	}
+	s.tried.described(s.name, d.Release, d.Previous)
 	return s
 }
 

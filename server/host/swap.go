@@ -302,6 +302,7 @@ func (w *swap) probe(ctx context.Context, g *generation, needed uses) error {
 	if err := g.probe(ctx, s.name, s.cfg.StartTimeout); err != nil {
 		return err
 	}
+	s.tried.described(s.name, g.release) // whether it is taken or not
 	if err := g.examine(ctx, s.cfg.StartTimeout); err != nil {
 		return err
 	}

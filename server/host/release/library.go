@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/adapters/sdk/handshake"
 )
 
@@ -133,7 +132,7 @@ func (l *Library) Take(ctx context.Context, adapter, path string) (taken *Copy, 
 	if busy || !os.SameFile(before, after) || before.Size() != size || after.Size() != size || !before.ModTime().Equal(after.ModTime()) {
 		return nil, errHalf
 	}
-	if err := taken.checkComplete(); err != nil {
+	if err := CheckComplete(taken.Path); err != nil {
 		return nil, err
 	}
 	return taken, ctx.Err()
@@ -187,16 +186,6 @@ func (c *Copy) fill(in io.Reader) (size int64, err error) {
 	}
 	c.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	return size, nil
-}
-
-// checkComplete refuses a copy of a file that was not copied to its end by whoever put it there.
-func (c *Copy) checkComplete() error {
-	file, info, err := open(c.Path)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotKept, err)
-	}
-	defer func() { _ = file.Close() }()
-	return launch.CheckComplete(file, info.Size())
 }
 
 // Adopt puts the copy into the library, in the place of one that may be there already. A process that was launched from Path is not

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/relaishq/relais/adapters/launch"
 )
 
 // Hash returns the SHA-256 of a file's content, in hexadecimal. The error wraps ErrNotExecutable for what is no regular file, or the
@@ -29,6 +31,17 @@ func Hash(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// CheckComplete refuses a file that was not copied to its end by whoever put it there. The error wraps launch.ErrCutOff, or is one of the
+// file system.
+func CheckComplete(path string) error {
+	file, info, err := open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	return launch.CheckComplete(file, info.Size())
 }
 
 // open opens a file for reading without waiting: a pipe that nobody writes to would hold the caller for ever. A link is followed, since

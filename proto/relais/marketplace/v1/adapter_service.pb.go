@@ -277,7 +277,7 @@ func (x SwapStep_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SwapStep_Kind.Descriptor instead.
 func (SwapStep_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{18, 0}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{19, 0}
 }
 
 // Adapter is the code that speaks one marketplace API, and the process that runs it.
@@ -726,7 +726,7 @@ type Release struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Hex SHA-256 of the file.
 	Sha256 string `protobuf:"bytes,1,opt,name=sha256,proto3" json:"sha256,omitempty"`
-	// The binary's own version; empty while it was never started here.
+	// The binary's own version; empty while it was never started here, as far as the server remembers.
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Files of the plugin directory that hold it: what SwapAdapterRequest.file takes.
 	Files []string `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
@@ -738,6 +738,9 @@ type Release struct {
 	Pinned bool `protobuf:"varint,6,opt,name=pinned,proto3" json:"pinned,omitempty"`
 	// Files of the plugin directory that hold it and cannot be served as they lie there. They are not among files.
 	UnusableFiles []*UnusableFile `protobuf:"bytes,7,rep,name=unusable_files,json=unusableFiles,proto3" json:"unusable_files,omitempty"`
+	// The last time that it was refused; unset when it was not since the server started, or has served since. It can be tried again: what
+	// stood against it may have passed.
+	Refusal       *Refusal `protobuf:"bytes,8,opt,name=refusal,proto3" json:"refusal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -821,12 +824,74 @@ func (x *Release) GetUnusableFiles() []*UnusableFile {
 	return nil
 }
 
+func (x *Release) GetRefusal() *Refusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
+}
+
+// Refusal is a swap, rollback or pin that a release was refused at.
+type Refusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// At which step, and why, in words.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusal) Reset() {
+	*x = Refusal{}
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusal) ProtoMessage() {}
+
+func (x *Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
+func (*Refusal) Descriptor() ([]byte, []int) {
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Refusal) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Refusal) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 // UnusableFile is a file of the plugin directory that SwapAdapter would refuse.
 type UnusableFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Plain name of the file.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What is wrong with it, in words: "empty", "not executable".
+	// What is wrong with it, in words: "empty", "not executable", "cut off".
 	Fault         string `protobuf:"bytes,2,opt,name=fault,proto3" json:"fault,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -834,7 +899,7 @@ type UnusableFile struct {
 
 func (x *UnusableFile) Reset() {
 	*x = UnusableFile{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -846,7 +911,7 @@ func (x *UnusableFile) String() string {
 func (*UnusableFile) ProtoMessage() {}
 
 func (x *UnusableFile) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[5]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -859,7 +924,7 @@ func (x *UnusableFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnusableFile.ProtoReflect.Descriptor instead.
 func (*UnusableFile) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{5}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UnusableFile) GetName() string {
@@ -905,7 +970,7 @@ type Generation struct {
 
 func (x *Generation) Reset() {
 	*x = Generation{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -917,7 +982,7 @@ func (x *Generation) String() string {
 func (*Generation) ProtoMessage() {}
 
 func (x *Generation) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[6]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -930,7 +995,7 @@ func (x *Generation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Generation.ProtoReflect.Descriptor instead.
 func (*Generation) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{6}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Generation) GetNumber() int64 {
@@ -1022,7 +1087,7 @@ type CredentialField struct {
 
 func (x *CredentialField) Reset() {
 	*x = CredentialField{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1099,7 @@ func (x *CredentialField) String() string {
 func (*CredentialField) ProtoMessage() {}
 
 func (x *CredentialField) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[7]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1112,7 @@ func (x *CredentialField) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialField.ProtoReflect.Descriptor instead.
 func (*CredentialField) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{7}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CredentialField) GetKey() string {
@@ -1094,7 +1159,7 @@ type ListAdaptersRequest struct {
 
 func (x *ListAdaptersRequest) Reset() {
 	*x = ListAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1106,7 +1171,7 @@ func (x *ListAdaptersRequest) String() string {
 func (*ListAdaptersRequest) ProtoMessage() {}
 
 func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[8]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1119,7 +1184,7 @@ func (x *ListAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*ListAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{8}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
 }
 
 // ListAdaptersResponse is the list of adapters.
@@ -1133,7 +1198,7 @@ type ListAdaptersResponse struct {
 
 func (x *ListAdaptersResponse) Reset() {
 	*x = ListAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1210,7 @@ func (x *ListAdaptersResponse) String() string {
 func (*ListAdaptersResponse) ProtoMessage() {}
 
 func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[9]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1223,7 @@ func (x *ListAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*ListAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{9}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListAdaptersResponse) GetAdapters() []*Adapter {
@@ -1179,7 +1244,7 @@ type GetAdapterRequest struct {
 
 func (x *GetAdapterRequest) Reset() {
 	*x = GetAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1256,7 @@ func (x *GetAdapterRequest) String() string {
 func (*GetAdapterRequest) ProtoMessage() {}
 
 func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[10]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1269,7 @@ func (x *GetAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdapterRequest.ProtoReflect.Descriptor instead.
 func (*GetAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{10}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetAdapterRequest) GetName() string {
@@ -1223,7 +1288,7 @@ type WatchAdaptersRequest struct {
 
 func (x *WatchAdaptersRequest) Reset() {
 	*x = WatchAdaptersRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1300,7 @@ func (x *WatchAdaptersRequest) String() string {
 func (*WatchAdaptersRequest) ProtoMessage() {}
 
 func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[11]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1313,7 @@ func (x *WatchAdaptersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersRequest.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{11}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
 }
 
 // WatchAdaptersResponse is the state of all adapters at a moment. The releases that can be served are left out: files that come and
@@ -1263,7 +1328,7 @@ type WatchAdaptersResponse struct {
 
 func (x *WatchAdaptersResponse) Reset() {
 	*x = WatchAdaptersResponse{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +1340,7 @@ func (x *WatchAdaptersResponse) String() string {
 func (*WatchAdaptersResponse) ProtoMessage() {}
 
 func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[12]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1288,7 +1353,7 @@ func (x *WatchAdaptersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchAdaptersResponse.ProtoReflect.Descriptor instead.
 func (*WatchAdaptersResponse) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{12}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WatchAdaptersResponse) GetAdapters() []*Adapter {
@@ -1315,7 +1380,7 @@ type SwapAdapterRequest struct {
 
 func (x *SwapAdapterRequest) Reset() {
 	*x = SwapAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1392,7 @@ func (x *SwapAdapterRequest) String() string {
 func (*SwapAdapterRequest) ProtoMessage() {}
 
 func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[13]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1405,7 @@ func (x *SwapAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapAdapterRequest.ProtoReflect.Descriptor instead.
 func (*SwapAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{13}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SwapAdapterRequest) GetName() string {
@@ -1375,7 +1440,7 @@ type RollbackAdapterRequest struct {
 
 func (x *RollbackAdapterRequest) Reset() {
 	*x = RollbackAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1452,7 @@ func (x *RollbackAdapterRequest) String() string {
 func (*RollbackAdapterRequest) ProtoMessage() {}
 
 func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[14]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1465,7 @@ func (x *RollbackAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackAdapterRequest.ProtoReflect.Descriptor instead.
 func (*RollbackAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{14}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RollbackAdapterRequest) GetName() string {
@@ -1421,7 +1486,7 @@ type UnloadAdapterRequest struct {
 
 func (x *UnloadAdapterRequest) Reset() {
 	*x = UnloadAdapterRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1498,7 @@ func (x *UnloadAdapterRequest) String() string {
 func (*UnloadAdapterRequest) ProtoMessage() {}
 
 func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[15]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1511,7 @@ func (x *UnloadAdapterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadAdapterRequest.ProtoReflect.Descriptor instead.
 func (*UnloadAdapterRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{15}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UnloadAdapterRequest) GetName() string {
@@ -1478,7 +1543,7 @@ type PinStoreRequest struct {
 
 func (x *PinStoreRequest) Reset() {
 	*x = PinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1555,7 @@ func (x *PinStoreRequest) String() string {
 func (*PinStoreRequest) ProtoMessage() {}
 
 func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[16]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1568,7 @@ func (x *PinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PinStoreRequest.ProtoReflect.Descriptor instead.
 func (*PinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{16}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PinStoreRequest) GetName() string {
@@ -1583,7 +1648,7 @@ type UnpinStoreRequest struct {
 
 func (x *UnpinStoreRequest) Reset() {
 	*x = UnpinStoreRequest{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1660,7 @@ func (x *UnpinStoreRequest) String() string {
 func (*UnpinStoreRequest) ProtoMessage() {}
 
 func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[17]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1673,7 @@ func (x *UnpinStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpinStoreRequest.ProtoReflect.Descriptor instead.
 func (*UnpinStoreRequest) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{17}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UnpinStoreRequest) GetName() string {
@@ -1658,7 +1723,7 @@ type SwapStep struct {
 
 func (x *SwapStep) Reset() {
 	*x = SwapStep{}
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1735,7 @@ func (x *SwapStep) String() string {
 func (*SwapStep) ProtoMessage() {}
 
 func (x *SwapStep) ProtoReflect() protoreflect.Message {
-	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[18]
+	mi := &file_relais_marketplace_v1_adapter_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1748,7 @@ func (x *SwapStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapStep.ProtoReflect.Descriptor instead.
 func (*SwapStep) Descriptor() ([]byte, []int) {
-	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{18}
+	return file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SwapStep) GetKind() SwapStep_Kind {
@@ -1837,7 +1902,7 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\rSTATE_SERVING\x10\x02\x12\x14\n" +
 	"\x10STATE_RESTARTING\x10\x03\x12\x0f\n" +
 	"\vSTATE_ENDED\x10\x04\x12\x11\n" +
-	"\rSTATE_STOPPED\x10\x05\"\xeb\x01\n" +
+	"\rSTATE_STOPPED\x10\x05\"\xa5\x02\n" +
 	"\aRelease\x12\x16\n" +
 	"\x06sha256\x18\x01 \x01(\tR\x06sha256\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x14\n" +
@@ -1845,7 +1910,11 @@ const file_relais_marketplace_v1_adapter_service_proto_rawDesc = "" +
 	"\adesired\x18\x04 \x01(\bR\adesired\x12\x1a\n" +
 	"\bprevious\x18\x05 \x01(\bR\bprevious\x12\x16\n" +
 	"\x06pinned\x18\x06 \x01(\bR\x06pinned\x12J\n" +
-	"\x0eunusable_files\x18\a \x03(\v2#.relais.marketplace.v1.UnusableFileR\runusableFiles\"8\n" +
+	"\x0eunusable_files\x18\a \x03(\v2#.relais.marketplace.v1.UnusableFileR\runusableFiles\x128\n" +
+	"\arefusal\x18\b \x01(\v2\x1e.relais.marketplace.v1.RefusalR\arefusal\"S\n" +
+	"\aRefusal\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"8\n" +
 	"\fUnusableFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05fault\x18\x02 \x01(\tR\x05fault\"\x86\x03\n" +
@@ -1947,7 +2016,7 @@ func file_relais_marketplace_v1_adapter_service_proto_rawDescGZIP() []byte {
 }
 
 var file_relais_marketplace_v1_adapter_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_relais_marketplace_v1_adapter_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(Adapter_State)(0),             // 0: relais.marketplace.v1.Adapter.State
 	(LastSwap_Origin)(0),           // 1: relais.marketplace.v1.LastSwap.Origin
@@ -1958,73 +2027,76 @@ var file_relais_marketplace_v1_adapter_service_proto_goTypes = []any{
 	(*LastSwap)(nil),               // 6: relais.marketplace.v1.LastSwap
 	(*Pin)(nil),                    // 7: relais.marketplace.v1.Pin
 	(*Release)(nil),                // 8: relais.marketplace.v1.Release
-	(*UnusableFile)(nil),           // 9: relais.marketplace.v1.UnusableFile
-	(*Generation)(nil),             // 10: relais.marketplace.v1.Generation
-	(*CredentialField)(nil),        // 11: relais.marketplace.v1.CredentialField
-	(*ListAdaptersRequest)(nil),    // 12: relais.marketplace.v1.ListAdaptersRequest
-	(*ListAdaptersResponse)(nil),   // 13: relais.marketplace.v1.ListAdaptersResponse
-	(*GetAdapterRequest)(nil),      // 14: relais.marketplace.v1.GetAdapterRequest
-	(*WatchAdaptersRequest)(nil),   // 15: relais.marketplace.v1.WatchAdaptersRequest
-	(*WatchAdaptersResponse)(nil),  // 16: relais.marketplace.v1.WatchAdaptersResponse
-	(*SwapAdapterRequest)(nil),     // 17: relais.marketplace.v1.SwapAdapterRequest
-	(*RollbackAdapterRequest)(nil), // 18: relais.marketplace.v1.RollbackAdapterRequest
-	(*UnloadAdapterRequest)(nil),   // 19: relais.marketplace.v1.UnloadAdapterRequest
-	(*PinStoreRequest)(nil),        // 20: relais.marketplace.v1.PinStoreRequest
-	(*UnpinStoreRequest)(nil),      // 21: relais.marketplace.v1.UnpinStoreRequest
-	(*SwapStep)(nil),               // 22: relais.marketplace.v1.SwapStep
-	(*timestamppb.Timestamp)(nil),  // 23: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 24: google.protobuf.Duration
+	(*Refusal)(nil),                // 9: relais.marketplace.v1.Refusal
+	(*UnusableFile)(nil),           // 10: relais.marketplace.v1.UnusableFile
+	(*Generation)(nil),             // 11: relais.marketplace.v1.Generation
+	(*CredentialField)(nil),        // 12: relais.marketplace.v1.CredentialField
+	(*ListAdaptersRequest)(nil),    // 13: relais.marketplace.v1.ListAdaptersRequest
+	(*ListAdaptersResponse)(nil),   // 14: relais.marketplace.v1.ListAdaptersResponse
+	(*GetAdapterRequest)(nil),      // 15: relais.marketplace.v1.GetAdapterRequest
+	(*WatchAdaptersRequest)(nil),   // 16: relais.marketplace.v1.WatchAdaptersRequest
+	(*WatchAdaptersResponse)(nil),  // 17: relais.marketplace.v1.WatchAdaptersResponse
+	(*SwapAdapterRequest)(nil),     // 18: relais.marketplace.v1.SwapAdapterRequest
+	(*RollbackAdapterRequest)(nil), // 19: relais.marketplace.v1.RollbackAdapterRequest
+	(*UnloadAdapterRequest)(nil),   // 20: relais.marketplace.v1.UnloadAdapterRequest
+	(*PinStoreRequest)(nil),        // 21: relais.marketplace.v1.PinStoreRequest
+	(*UnpinStoreRequest)(nil),      // 22: relais.marketplace.v1.UnpinStoreRequest
+	(*SwapStep)(nil),               // 23: relais.marketplace.v1.SwapStep
+	(*timestamppb.Timestamp)(nil),  // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 25: google.protobuf.Duration
 }
 var file_relais_marketplace_v1_adapter_service_proto_depIdxs = []int32{
 	0,  // 0: relais.marketplace.v1.Adapter.state:type_name -> relais.marketplace.v1.Adapter.State
-	10, // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
-	11, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
-	10, // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
+	11, // 1: relais.marketplace.v1.Adapter.generation:type_name -> relais.marketplace.v1.Generation
+	12, // 2: relais.marketplace.v1.Adapter.credential_fields:type_name -> relais.marketplace.v1.CredentialField
+	11, // 3: relais.marketplace.v1.Adapter.retiring:type_name -> relais.marketplace.v1.Generation
 	8,  // 4: relais.marketplace.v1.Adapter.releases:type_name -> relais.marketplace.v1.Release
-	23, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
+	24, // 5: relais.marketplace.v1.Adapter.retry_time:type_name -> google.protobuf.Timestamp
 	7,  // 6: relais.marketplace.v1.Adapter.pins:type_name -> relais.marketplace.v1.Pin
 	6,  // 7: relais.marketplace.v1.Adapter.last_swap:type_name -> relais.marketplace.v1.LastSwap
 	5,  // 8: relais.marketplace.v1.Adapter.last_restart:type_name -> relais.marketplace.v1.Restart
-	23, // 9: relais.marketplace.v1.Restart.time:type_name -> google.protobuf.Timestamp
-	23, // 10: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
-	23, // 11: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
+	24, // 9: relais.marketplace.v1.Restart.time:type_name -> google.protobuf.Timestamp
+	24, // 10: relais.marketplace.v1.LastSwap.start_time:type_name -> google.protobuf.Timestamp
+	24, // 11: relais.marketplace.v1.LastSwap.end_time:type_name -> google.protobuf.Timestamp
 	1,  // 12: relais.marketplace.v1.LastSwap.origin:type_name -> relais.marketplace.v1.LastSwap.Origin
-	22, // 13: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
-	23, // 14: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
+	23, // 13: relais.marketplace.v1.LastSwap.step:type_name -> relais.marketplace.v1.SwapStep
+	24, // 14: relais.marketplace.v1.Pin.expire_time:type_name -> google.protobuf.Timestamp
 	2,  // 15: relais.marketplace.v1.Pin.state:type_name -> relais.marketplace.v1.Pin.State
-	10, // 16: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
-	9,  // 17: relais.marketplace.v1.Release.unusable_files:type_name -> relais.marketplace.v1.UnusableFile
-	23, // 18: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
-	23, // 19: relais.marketplace.v1.Generation.retire_time:type_name -> google.protobuf.Timestamp
-	23, // 20: relais.marketplace.v1.Generation.retire_deadline_time:type_name -> google.protobuf.Timestamp
-	4,  // 21: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	4,  // 22: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
-	23, // 23: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
-	3,  // 24: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
-	24, // 25: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
-	4,  // 26: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
-	24, // 27: relais.marketplace.v1.SwapStep.retire_limit:type_name -> google.protobuf.Duration
-	12, // 28: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
-	14, // 29: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
-	15, // 30: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
-	17, // 31: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
-	18, // 32: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
-	19, // 33: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
-	20, // 34: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
-	21, // 35: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
-	13, // 36: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
-	4,  // 37: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
-	16, // 38: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
-	22, // 39: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
-	22, // 40: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
-	4,  // 41: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
-	4,  // 42: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
-	4,  // 43: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
-	36, // [36:44] is the sub-list for method output_type
-	28, // [28:36] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	11, // 16: relais.marketplace.v1.Pin.generation:type_name -> relais.marketplace.v1.Generation
+	10, // 17: relais.marketplace.v1.Release.unusable_files:type_name -> relais.marketplace.v1.UnusableFile
+	9,  // 18: relais.marketplace.v1.Release.refusal:type_name -> relais.marketplace.v1.Refusal
+	24, // 19: relais.marketplace.v1.Refusal.time:type_name -> google.protobuf.Timestamp
+	24, // 20: relais.marketplace.v1.Generation.start_time:type_name -> google.protobuf.Timestamp
+	24, // 21: relais.marketplace.v1.Generation.retire_time:type_name -> google.protobuf.Timestamp
+	24, // 22: relais.marketplace.v1.Generation.retire_deadline_time:type_name -> google.protobuf.Timestamp
+	4,  // 23: relais.marketplace.v1.ListAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	4,  // 24: relais.marketplace.v1.WatchAdaptersResponse.adapters:type_name -> relais.marketplace.v1.Adapter
+	24, // 25: relais.marketplace.v1.PinStoreRequest.expire_time:type_name -> google.protobuf.Timestamp
+	3,  // 26: relais.marketplace.v1.SwapStep.kind:type_name -> relais.marketplace.v1.SwapStep.Kind
+	25, // 27: relais.marketplace.v1.SwapStep.duration:type_name -> google.protobuf.Duration
+	4,  // 28: relais.marketplace.v1.SwapStep.adapter:type_name -> relais.marketplace.v1.Adapter
+	25, // 29: relais.marketplace.v1.SwapStep.retire_limit:type_name -> google.protobuf.Duration
+	13, // 30: relais.marketplace.v1.AdapterService.ListAdapters:input_type -> relais.marketplace.v1.ListAdaptersRequest
+	15, // 31: relais.marketplace.v1.AdapterService.GetAdapter:input_type -> relais.marketplace.v1.GetAdapterRequest
+	16, // 32: relais.marketplace.v1.AdapterService.WatchAdapters:input_type -> relais.marketplace.v1.WatchAdaptersRequest
+	18, // 33: relais.marketplace.v1.AdapterService.SwapAdapter:input_type -> relais.marketplace.v1.SwapAdapterRequest
+	19, // 34: relais.marketplace.v1.AdapterService.RollbackAdapter:input_type -> relais.marketplace.v1.RollbackAdapterRequest
+	20, // 35: relais.marketplace.v1.AdapterService.UnloadAdapter:input_type -> relais.marketplace.v1.UnloadAdapterRequest
+	21, // 36: relais.marketplace.v1.AdapterService.PinStore:input_type -> relais.marketplace.v1.PinStoreRequest
+	22, // 37: relais.marketplace.v1.AdapterService.UnpinStore:input_type -> relais.marketplace.v1.UnpinStoreRequest
+	14, // 38: relais.marketplace.v1.AdapterService.ListAdapters:output_type -> relais.marketplace.v1.ListAdaptersResponse
+	4,  // 39: relais.marketplace.v1.AdapterService.GetAdapter:output_type -> relais.marketplace.v1.Adapter
+	17, // 40: relais.marketplace.v1.AdapterService.WatchAdapters:output_type -> relais.marketplace.v1.WatchAdaptersResponse
+	23, // 41: relais.marketplace.v1.AdapterService.SwapAdapter:output_type -> relais.marketplace.v1.SwapStep
+	23, // 42: relais.marketplace.v1.AdapterService.RollbackAdapter:output_type -> relais.marketplace.v1.SwapStep
+	4,  // 43: relais.marketplace.v1.AdapterService.UnloadAdapter:output_type -> relais.marketplace.v1.Adapter
+	4,  // 44: relais.marketplace.v1.AdapterService.PinStore:output_type -> relais.marketplace.v1.Adapter
+	4,  // 45: relais.marketplace.v1.AdapterService.UnpinStore:output_type -> relais.marketplace.v1.Adapter
+	38, // [38:46] is the sub-list for method output_type
+	30, // [30:38] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_relais_marketplace_v1_adapter_service_proto_init() }
@@ -2032,7 +2104,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 	if File_relais_marketplace_v1_adapter_service_proto != nil {
 		return
 	}
-	file_relais_marketplace_v1_adapter_service_proto_msgTypes[16].OneofWrappers = []any{
+	file_relais_marketplace_v1_adapter_service_proto_msgTypes[17].OneofWrappers = []any{
 		(*PinStoreRequest_File)(nil),
 		(*PinStoreRequest_Sha256)(nil),
 	}
@@ -2042,7 +2114,7 @@ func file_relais_marketplace_v1_adapter_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_relais_marketplace_v1_adapter_service_proto_rawDesc), len(file_relais_marketplace_v1_adapter_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
