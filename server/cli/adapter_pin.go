@@ -26,7 +26,7 @@ with --sha256 one of those that "relais adapter get" lists. It is started and pr
 that does not suit is refused, and nothing changes. A pin survives swaps and restarts of the server. It ends after its
 time, with unpin, or when the release crashes again and again: the store's calls then go to the release that serves.`,
 		Example: `  relais adapter pin cdiscount demo relais-adapter-cdiscount@1.4.0 --for 24h
-  relais adapter pin cdiscount demo --sha256 9f2c… --for 90m`,
+  relais adapter pin cdiscount demo --sha256 9f2c41d07be3 --for 90m`,
 		Args:              operands(2, 3),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.showsAdapter(a.describeSlot, func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, args []string) (*marketplacev1.Adapter, error) {
@@ -50,7 +50,7 @@ time, with unpin, or when the release crashes again and again: the store's calls
 		}),
 	}
 	cmd.Flags().Var((*stretch)(&length), forFlag, "how long the pin holds, for example 90m, 24h or 7d; at most 30d")
-	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
+	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file, or by the first digits of it, at least 8")
 	require(cmd, forFlag)
 	return cmd
 }

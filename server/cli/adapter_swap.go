@@ -26,7 +26,7 @@ process is started and probed beside the old one; calls under way finish where t
 do is refused, and the old one serves on. Steps are shown on standard error.`,
 		Example: `  relais adapter swap cdiscount
   relais adapter swap cdiscount relais-adapter-cdiscount@1.4.0
-  relais adapter swap cdiscount --sha256 9f2c…`,
+  relais adapter swap cdiscount --sha256 9f2c41d07be3`,
 		Args:              operands(1, 2),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: a.onAdapter(func(ctx context.Context, api marketplacev1.AdapterServiceClient, name string, args []string) error {
@@ -44,7 +44,7 @@ do is refused, and the old one serves on. Steps are shown on standard error.`,
 			return a.followSwap(stream, name)
 		}),
 	}
-	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file")
+	cmd.Flags().StringVar(&sum, "sha256", "", "the release by its hash instead of a file, or by the first digits of it, at least 8")
 	return cmd
 }
 

@@ -25,7 +25,8 @@ type PinRequest struct {
 	Store string
 	// File is the plain name of a file in the plugin directory. Either it or SHA256 is set.
 	File string
-	// SHA256 in hexadecimal of a release that the server keeps a copy of, or of a file in the plugin directory.
+	// SHA256 in hexadecimal of a release that the server keeps a copy of, or of a file in the plugin directory: all of it, or as much as
+	// tells it from others, 8 digits at least.
 	SHA256 string
 	// ExpireTime is when the pin ends, at most MaxPinTime from now.
 	ExpireTime time.Time
@@ -43,6 +44,9 @@ func (h *Host) Pin(ctx context.Context, r PinRequest) error {
 		return err
 	}
 	s, err := h.slot(r.Adapter)
+	if err == nil && r.SHA256 != "" {
+		r.SHA256, err = h.wholeHash(ctx, s, r.SHA256)
+	}
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 
 	"github.com/relaishq/relais/adapters/launch"
 	"github.com/relaishq/relais/server/host/release"
-	"github.com/relaishq/relais/server/problem"
 )
 
 // launchKept launches a release of which the server keeps a copy, as kept finds it.
@@ -115,23 +113,11 @@ func (s *slot) requested(ctx context.Context, r PinRequest) (candidate, error) {
 			return c, err
 		}
 		s.log.WarnContext(ctx, "no such release", slog.String("sha256", r.SHA256), slog.Any("error", err))
-		return candidate{}, problem.New(problem.NotFound, problem.ReasonReleaseNotFound,
-			"there is no release %.12s; \"relais adapter get %s\" lists the releases", r.SHA256, s.name).With("adapter", s.name)
+		return candidate{}, s.noRelease(r.SHA256)
 	}
 	copied, err := s.library.Take(ctx, s.name, filepath.Join(s.cfg.PluginDir, r.File))
 	if err != nil {
 		return candidate{}, s.notTaken(r.File, err)
 	}
 	return candidate{path: copied.Path, sum: copied.SHA256, file: r.File, copied: copied}, nil
-}
-
-// sha256Hex is a hash as it is shown.
-var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
-
-// checkHash refuses what is no hash.
-func checkHash(sum string) error {
-	if !sha256Hex.MatchString(sum) {
-		return problem.InvalidField("sha256", "must be 64 hexadecimal digits in lower case")
-	}
-	return nil
 }

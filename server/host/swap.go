@@ -79,13 +79,16 @@ func (s *slot) unloadedRelease() string {
 }
 
 // SwapRelease is Swap to the release with this hash, of which the server keeps a copy, or which lies in the plugin directory under one of
-// the adapter's names. RELEASE_NOT_FOUND when there is neither.
+// the adapter's names. RELEASE_NOT_FOUND when there is neither. The first digits of the hash do, 8 at least, when they tell it from others.
 func (h *Host) SwapRelease(ctx context.Context, adapter, sum string, report Report) error {
 	if err := checkHash(sum); err != nil {
 		return err
 	}
 	s, _, err := h.find(ctx, adapter) // the release may be among the server's own copies
 	if err != nil {
+		return err
+	}
+	if sum, err = h.wholeHash(ctx, s, sum); err != nil {
 		return err
 	}
 	return s.exchange(ctx, report, LastSwap{}, func(ctx context.Context) (candidate, error) {

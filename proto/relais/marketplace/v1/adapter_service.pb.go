@@ -1372,7 +1372,8 @@ type SwapAdapterRequest struct {
 	// unloaded and has no such file, the release that it was unloaded with.
 	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
 	// Hex SHA-256 of one of Adapter.releases, in the place of file: one that the server keeps a copy of, or that lies in the plugin
-	// directory under any of the adapter's names. To let the release of a pin serve every store, for example.
+	// directory under any of the adapter's names. To let the release of a pin serve every store, for example. The first of its 64 digits do,
+	// at least 8, when they tell it from the others; upper case is as good as lower case.
 	Sha256        string `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1627,7 +1628,7 @@ type PinStoreRequest_File struct {
 }
 
 type PinStoreRequest_Sha256 struct {
-	// Hex SHA-256 of one of Adapter.releases.
+	// Hex SHA-256 of one of Adapter.releases, or the beginning of it, as in SwapAdapterRequest.
 	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3,oneof"`
 }
 
