@@ -170,6 +170,20 @@ func TestLaterImports(t *testing.T) {
 	}
 	s.order(created)
 
+	// The marketplace forgets an order that is open here: it stays as it is, and the import says that it was not shown.
+	if n := later.GetProgress().GetOrdersMissing(); n != 0 {
+		t.Errorf("%d orders are missing before one is", n)
+	}
+	if err := s.sandbox.World().Remove(neverDated); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.imported().GetProgress().GetOrdersMissing(); n != 1 {
+		t.Errorf("%d orders are missing, want the one that was removed", n)
+	}
+	if o := s.order(neverDated); o.GetStatus() != marketplacev1.OrderStatus_ORDER_STATUS_READY_TO_SHIP {
+		t.Errorf("an order that is not shown any more became %s", o.GetStatus())
+	}
+
 	// After a gap of 40 days the look-back grows with it.
 	s.advance(20 * day)
 	forgotten := s.create(world.Spec{Variety: world.HomeTracked})

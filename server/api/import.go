@@ -87,7 +87,7 @@ func importToProto(r order.Import) *marketplacev1.Import {
 		Progress: &marketplacev1.ImportProgress{
 			OrdersRead: r.Counts.Read, OrdersCreated: r.Counts.Created, OrdersChanged: r.Counts.Changed,
 			OrdersUnchanged: r.Counts.Unchanged, OrdersReread: r.Counts.Reread,
-			OrdersElsewhere: r.Counts.Elsewhere, Percent: int32(r.Percent()),
+			OrdersElsewhere: r.Counts.Elsewhere, OrdersMissing: r.Counts.Missing, Percent: int32(r.Percent()),
 		},
 	}
 	for _, w := range r.Windows {

@@ -126,6 +126,7 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 			fact{"Unchanged", count(done.GetOrdersUnchanged())},
 			fact{"Read again", count(done.GetOrdersReread())},
 			fact{"Of the other adapter", moreThanNone(done.GetOrdersElsewhere())},
+			fact{"Not shown any more", missingOrders(done)},
 			fact{"Went on elsewhere", moreThanNone(resumed(i.GetWindows()))},
 			fact{"Done", count(done.GetPercent()) + "%"},
 		)
@@ -145,6 +146,18 @@ func (a *app) printImport(i *marketplacev1.Import) error {
 		}
 		p.table("Windows", header, rows)
 	})
+}
+
+// missingOrders tells how many open orders the marketplace does not show, and what that means for them.
+func missingOrders(done *marketplacev1.ImportProgress) string {
+	switch n := done.GetOrdersMissing(); n {
+	case 0:
+		return ""
+	case 1:
+		return "1 open order, asked for by number; it stays as it is"
+	default:
+		return count(n) + " open orders, asked for by number; they stay as they are"
+	}
 }
 
 // resumed counts how often another process of an adapter went on reading: a release was swapped in, or a process ended.

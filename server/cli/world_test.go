@@ -205,6 +205,7 @@ func succeeded() *marketplacev1.Import {
 func failed() *marketplacev1.Import {
 	i := running(50)
 	i.State, i.FinishTime = marketplacev1.Import_STATE_FAILED, at(10, 2)
+	i.Progress.OrdersMissing = 77
 	i.Failure = &marketplacev1.ImportFailure{Reason: "MARKETPLACE_DOWN", Message: "The marketplace does not answer; import again later."}
 	i.Windows = []*marketplacev1.ImportWindow{{Axis: marketplacev1.ImportWindow_AXIS_CREATED, SinceTime: at(0, 0), UntilTime: at(10, 0)}}
 	return i

@@ -165,15 +165,20 @@ func (p *part) read(ctx context.Context) error {
 }
 
 // reread reads open orders by number that the import has not seen: older than the look-back, left out by a filter, or left on
-// an adapter that the store does not speak through any more.
+// an adapter that the store does not speak through any more. Those that the marketplace does not show either stay as they are: it gave
+// no word of how they ended. The import counts them.
 func (p *part) reread(ctx context.Context) error {
-	im, after := p.run.im, ""
+	im, after, missing := p.run.im, "", 0
 	for {
 		numbers, err := im.cfg.Repository.UnseenOpenOrders(ctx, p.ref.StoreID, p.open, p.run.current.ID, after, rereadPage)
 		if err != nil {
 			return &foreignError{fmt.Errorf("find open orders that were not seen: %w", err)}
 		}
 		if len(numbers) == 0 {
+			if missing > 0 {
+				im.cfg.Log.InfoContext(ctx, "open orders not shown by the marketplace",
+					"store", p.ref.StoreID, "import", p.run.current.ID, "adapter", p.ref.Adapter, "orders", missing)
+			}
 			return nil
 		}
 		began := im.cfg.Now().UTC()
@@ -181,11 +186,27 @@ func (p *part) reread(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read open orders by number: %w", err)
 		}
-		if err := p.apply(ctx, Batch{Orders: found.Orders, Reread: true, ReadTime: began}); err != nil {
+		hidden := len(numbers) - shownOf(numbers, found.Orders)
+		if err := p.apply(ctx, Batch{Orders: found.Orders, Reread: true, Missing: hidden, ReadTime: began}); err != nil {
 			return err
 		}
+		missing += hidden
 		after = numbers[len(numbers)-1]
 	}
+}
+
+// shownOf counts the numbers under which there is an order.
+func shownOf(numbers []string, orders []Order) (n int) {
+	shown := make(map[string]bool, len(orders))
+	for _, o := range orders {
+		shown[o.Number] = true
+	}
+	for _, number := range numbers {
+		if shown[number] {
+			n++
+		}
+	}
+	return n
 }
 
 // keep stores a page of a window. Of a store that was ever bound to two adapters each order is first found out to belong to one.

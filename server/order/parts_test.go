@@ -205,6 +205,24 @@ func TestOpenOrdersAreReadThroughTheirAdapter(t *testing.T) {
 	same(t, "read again", rereads, []string{"beta: 2", "alpha: 1"})
 }
 
+// TestOpenOrdersThatAreNotShownAreCounted: those that their adapter does not find by number, each where it was asked for.
+func TestOpenOrdersThatAreNotShownAreCounted(t *testing.T) {
+	t.Parallel()
+	m := newMove(t, moving())
+	m.unseen = map[string][]string{"alpha": {"1", "2", "3"}, "beta": {"4"}}
+	m.apis["alpha"].knows(bought("2", -60))
+	m.apis["beta"].knows(bought("4", -5))
+	same(t, "state", m.run(t).State, order.Succeeded)
+	missing := map[string]int{}
+	for _, b := range m.batches {
+		missing[b.Ref.Adapter] += b.Missing
+	}
+	same(t, "missing", missing, map[string]int{"alpha": 2, "beta": 0})
+	if told := strings.Count(m.log.String(), "open orders not shown by the marketplace"); told != 1 {
+		t.Errorf("the log tells it %d times, want once:\n%s", told, m.log.String())
+	}
+}
+
 // TestImportErrorsHoldNoPersonalData: whatever fails with orders in hand.
 func TestImportErrorsHoldNoPersonalData(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ type Batch struct {
 	Finished time.Time // the window is finished until here; zero when this batch finishes nothing
 	Resumed  bool      // another process of the adapter went on with the window: Window.Resumed counts it
 	Reread   bool      // the orders were read by number, no window showed them
+	Missing  int       // how many open orders were asked for with them, and not shown
 	// TakeOver names the adapters whose orders this batch may take over: the store is leaving them and they no longer answer.
 	TakeOver []string
 	ReadTime time.Time // when the read began: the orders are at least as fresh as that
@@ -43,6 +44,8 @@ type Counts struct {
 	Read, Created, Changed, Unchanged, Reread int64
 	// Elsewhere is the orders that belong to another adapter of the store and stay as they are.
 	Elsewhere int64
+	// Missing is the open orders that were asked for by number and not shown. They stay as they are.
+	Missing int64
 }
 
 // Add adds d to c.
@@ -53,6 +56,7 @@ func (c *Counts) Add(d Counts) {
 	c.Unchanged += d.Unchanged
 	c.Reread += d.Reread
 	c.Elsewhere += d.Elsewhere
+	c.Missing += d.Missing
 }
 
 // Position is a place in the list of orders: after the order that changed at this time with this number.

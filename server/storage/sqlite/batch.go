@@ -68,7 +68,7 @@ func (db *DB) ApplyBatch(ctx context.Context, b order.Batch) (order.Counts, erro
 	}
 	var counts order.Counts
 	err = db.write(ctx, "apply batch", func(tx *sql.Tx) error {
-		run := batchRun{db: db, tx: tx, stmts: &db.batch, now: b.Time, ref: b.Ref, readTime: nanos(b.ReadTime), counts: order.Counts{Read: int64(len(b.Orders))}}
+		run := batchRun{db: db, tx: tx, stmts: &db.batch, now: b.Time, ref: b.Ref, readTime: nanos(b.ReadTime), counts: order.Counts{Read: int64(len(b.Orders)), Missing: int64(b.Missing)}}
 		if b.Reread {
 			run.counts.Reread = int64(len(b.Orders))
 		}
@@ -317,7 +317,7 @@ func (r *batchRun) end(ctx context.Context, b order.Batch, windows []order.Windo
 	c := r.counts
 	_, err = r.tx.ExecContext(ctx, `UPDATE imports SET windows = ?, read_count = read_count + ?,
 			created_count = created_count + ?, changed_count = changed_count + ?, unchanged_count = unchanged_count + ?,
-			reread_count = reread_count + ?, elsewhere_count = elsewhere_count + ?
-		WHERE key = ?`, encoded, c.Read, c.Created, c.Changed, c.Unchanged, c.Reread, c.Elsewhere, r.importKey)
+			reread_count = reread_count + ?, elsewhere_count = elsewhere_count + ?, missing_count = missing_count + ?
+		WHERE key = ?`, encoded, c.Read, c.Created, c.Changed, c.Unchanged, c.Reread, c.Elsewhere, c.Missing, r.importKey)
 	return err
 }

@@ -12,13 +12,14 @@ import (
 )
 
 const selectImport = `SELECT i.id, s.id, i.state, i.scheduled, i.start_time, i.finish_time, i.windows,
-		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.elsewhere_count, i.failure_reason, i.failure_message
+		i.read_count, i.created_count, i.changed_count, i.unchanged_count, i.reread_count, i.elsewhere_count, i.missing_count,
+		i.failure_reason, i.failure_message
 	FROM imports i JOIN stores s ON s.key = i.store_key `
 
 func scanImport(row scanner) (order.Import, error) {
 	var i order.Import
 	err := row.Scan(&i.ID, &i.StoreID, &i.State, &i.Scheduled, timestamp{&i.Start}, timestamp{&i.Finish}, jsonColumn[[]order.Window]{&i.Windows},
-		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread, &i.Counts.Elsewhere,
+		&i.Counts.Read, &i.Counts.Created, &i.Counts.Changed, &i.Counts.Unchanged, &i.Counts.Reread, &i.Counts.Elsewhere, &i.Counts.Missing,
 		&i.Failure.Reason, &i.Failure.Message)
 	if errors.Is(err, sql.ErrNoRows) {
 		return order.Import{}, order.ErrImportNotFound

@@ -74,14 +74,15 @@ var importCases = []testCase{
 			{Orders: []order.Order{newOrder("1", order.Shipped)}, Window: 0, Finished: at(50)},
 			{Window: 1, Finished: at(60)}, // a checkpoint alone
 			{Orders: []order.Order{newOrder("2", order.ReadyToShip)}, Window: 1},
-			{Orders: []order.Order{newOrder("2", order.Cancelled)}, Reread: true},
+			{Orders: []order.Order{newOrder("2", order.Cancelled)}, Reread: true, Missing: 2},
+			{Reread: true, Missing: 1}, // nothing of what was asked for
 		} {
 			b.Ref, b.ImportID, b.Time = shopRef, "i1", at(110)
 			counts, err := r.Orders.ApplyBatch(t.Context(), b)
 			noError(t, err)
 			want.Counts.Add(counts)
 		}
-		same(t, "sum of counts", want.Counts, order.Counts{Read: 5, Created: 2, Changed: 2, Unchanged: 1, Reread: 1})
+		same(t, "sum of counts", want.Counts, order.Counts{Read: 5, Created: 2, Changed: 2, Unchanged: 1, Reread: 1, Missing: 3})
 		want.Windows[0].Finished, want.Windows[1].Finished = at(50), at(60)
 		got, err := r.Orders.GetImport(t.Context(), shop, "i1")
 		noError(t, err)

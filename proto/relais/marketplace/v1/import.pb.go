@@ -368,8 +368,11 @@ type ImportProgress struct {
 	Percent int32 `protobuf:"varint,6,opt,name=percent,proto3" json:"percent,omitempty"`
 	// Orders that were read through one adapter and belong to the other one of a moving store; they are counted there.
 	OrdersElsewhere int64 `protobuf:"varint,7,opt,name=orders_elsewhere,json=ordersElsewhere,proto3" json:"orders_elsewhere,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Open orders that were asked for by number and that the marketplace did not show. They stay as they are, and the next
+	// import asks for them again.
+	OrdersMissing int64 `protobuf:"varint,8,opt,name=orders_missing,json=ordersMissing,proto3" json:"orders_missing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportProgress) Reset() {
@@ -447,6 +450,13 @@ func (x *ImportProgress) GetPercent() int32 {
 func (x *ImportProgress) GetOrdersElsewhere() int64 {
 	if x != nil {
 		return x.OrdersElsewhere
+	}
+	return 0
+}
+
+func (x *ImportProgress) GetOrdersMissing() int64 {
+	if x != nil {
+		return x.OrdersMissing
 	}
 	return 0
 }
@@ -798,7 +808,7 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\x04Axis\x12\x14\n" +
 	"\x10AXIS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fAXIS_CREATED\x10\x01\x12\x11\n" +
-	"\rAXIS_MODIFIED\x10\x02\"\x94\x02\n" +
+	"\rAXIS_MODIFIED\x10\x02\"\xbb\x02\n" +
 	"\x0eImportProgress\x12\x1f\n" +
 	"\vorders_read\x18\x01 \x01(\x03R\n" +
 	"ordersRead\x12%\n" +
@@ -807,7 +817,8 @@ const file_relais_marketplace_v1_import_proto_rawDesc = "" +
 	"\x10orders_unchanged\x18\x04 \x01(\x03R\x0fordersUnchanged\x12#\n" +
 	"\rorders_reread\x18\x05 \x01(\x03R\fordersReread\x12\x18\n" +
 	"\apercent\x18\x06 \x01(\x05R\apercent\x12)\n" +
-	"\x10orders_elsewhere\x18\a \x01(\x03R\x0fordersElsewhere\"A\n" +
+	"\x10orders_elsewhere\x18\a \x01(\x03R\x0fordersElsewhere\x12%\n" +
+	"\x0eorders_missing\x18\b \x01(\x03R\rordersMissing\"A\n" +
 	"\rImportFailure\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"-\n" +
