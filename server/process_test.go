@@ -225,8 +225,10 @@ func TestServeRefuses(t *testing.T) {
 		{"another interface's address", []string{"--listen", "192.0.2.1:7443"}, "authentication"},
 		{"every interface", []string{"--listen", ":7443"}, "authentication"},
 		{"PostgreSQL", []string{"--database", "postgres://localhost/relais"}, "PostgreSQL"},
-		{"a database that another server uses", nil, "in use"},
-		{"a plugin directory that does not exist", []string{"--plugin-dir", "/nosuch/plugins", "--database", "sqlite:" + s.dir + "/other.db"}, "/nosuch/plugins"},
+		{"the admin socket of another server", nil, "another server listens there"},
+		{"a database that another server uses", []string{"--admin-socket", s.dir + "/other.sock"}, "in use"},
+		{"a data directory that another server uses", []string{"--admin-socket", s.dir + "/third.sock", "--database", "sqlite:" + s.dir + "/third.db"}, "another relais server uses"},
+		{"a plugin directory that does not exist", []string{"--plugin-dir", "/nosuch/plugins", "--admin-socket", s.dir + "/fourth.sock", "--database", "sqlite:" + s.dir + "/other.db"}, "/nosuch/plugins"},
 		{"an unknown flag", []string{"--nosuch"}, "nosuch"},
 		{"a missing configuration file", []string{"--config", "/nosuch/relais.yaml"}, "/nosuch/relais.yaml"},
 	}

@@ -48,13 +48,37 @@ type relais struct {
 // start opens, wires and starts everything. On an error nothing is left running. ctx bounds the start only.
 func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() time.Time) (_ *relais, err error) {
 	r := &relais{log: log, failed: make(chan error, 2)}
+	places, err := reserveAll(ctx, cfg) // before anything is opened: a server that cannot listen leaves nothing behind
+	if err != nil {
+		return nil, err
+	}
 	defer func() {
 		if err != nil {
 			stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 			defer cancel()
-			err = errors.Join(err, r.stop(stopCtx))
+			err = errors.Join(err, r.stop(stopCtx), places.release())
 		}
 	}()
+	policy := delivery.Policy{
+		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
+		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
+	}
+	vault, err := r.open(ctx, cfg, policy)
+	if err != nil {
+		return nil, err
+	}
+	services := r.wire(cfg, policy, vault, now)
+	if err := r.work(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.serve(ctx, places, services); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// open opens what the server keeps on disk, and starts the adapters that are kept there.
+func (r *relais) open(ctx context.Context, cfg config.Config, policy delivery.Policy) (_ *store.Vault, err error) {
 	// The database first: its lock tells that no other server uses the directory.
 	if r.db, err = sqlite.Open(ctx, cfg.Database); err != nil {
 		return nil, err
@@ -66,13 +90,9 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err := checkPluginDir(ctx, cfg.PluginDir, r.db); err != nil {
 		return nil, err
 	}
-	policy := delivery.Policy{
-		CallTimeout: cfg.Adapters.CallTimeout, SettleDelay: cfg.Shipment.SettleDelay, RepeatedReads: cfg.Shipment.StillReadyReads,
-		RetryMin: cfg.Shipment.RetryMin, RetryMax: cfg.Shipment.RetryMax,
-	}
 	r.host = host.New(host.Config{
 		PluginDir: cfg.PluginDir, WorkDir: filepath.Join(cfg.DataDir, "adapters"), Releases: r.db, Stores: r.db, Addresses: addressesIn(cfg),
-		Logger: log, LogLevel: cfg.LogLevel, RetireTimeout: policy.LongestHold() + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
+		Logger: r.log, LogLevel: cfg.LogLevel, RetireTimeout: policy.LongestHold() + retireMargin, MemoryLimit: cfg.Adapters.MemoryLimit,
 		WatchInterval:   cfg.Adapters.WatchInterval,
 		BreakerFailures: cfg.Adapters.CrashLoop.Failures, BreakerWindow: cfg.Adapters.CrashLoop.Window,
 		BreakerGoodCalls: cfg.Adapters.CrashLoop.GoodCalls, PluginWatch: pluginWatch(cfg),
@@ -80,8 +100,12 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 	if err := r.host.Start(ctx); err != nil {
 		return nil, err
 	}
+	return store.NewVault(r.db, keeper, cfg), nil
+}
 
-	vault := store.NewVault(r.db, keeper, cfg)
+// wire makes the core: the services that the API calls, and those that work by themselves. None of them works yet.
+func (r *relais) wire(cfg config.Config, policy delivery.Policy, vault *store.Vault, now func() time.Time) *services {
+	log := r.log
 	lessor := func(ctx context.Context, name, storeID string) (adapter.Lease, error) {
 		return r.host.Lease(ctx, name, storeID)
 	}
@@ -93,6 +117,11 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Refusals: cfg.Refusals, StandingChanged: r.standingChanged, ImportInterval: cfg.Import.Interval, Now: now, Log: log,
 	})
 	r.prober = store.NewProber(store.ProberConfig{Repository: r.db, Stores: stores, Pause: cfg.Refusals.Suspicion / 5, Now: now, Log: log})
+	r.upkeep = store.NewUpkeep(store.UpkeepConfig{
+		Repository: r.db, Refusals: cfg.Refusals, Attempt: policy.LongestPause(), Settle: policy.LongestSettling(),
+		Wake: r.wakeAll, Now: now, Log: log,
+	})
+
 	catalogue := order.NewCatalogue(r.db, facade, now, log)
 	reader := order.NewReader(facade, r.db, catalogue, now)
 	r.importer = order.NewImporter(order.ImporterConfig{
@@ -103,9 +132,15 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		},
 		Now: now, Log: log,
 	})
-	if err := r.importer.Recover(ctx); err != nil {
-		return nil, err
-	}
+	r.schedule = order.NewScheduler(order.ScheduleConfig{
+		Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
+		Now: now, Log: log,
+	})
+	r.decision = decision.NewService(decision.Config{
+		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
+		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
+	})
+
 	r.carriers = shipment.NewCarrierBook(shipment.CarrierBookConfig{
 		Table: cfg.Carriers, Repository: r.db, Stores: stores, Marketplace: facade, Now: now, Log: log,
 	})
@@ -118,43 +153,48 @@ func start(ctx context.Context, cfg config.Config, log *slog.Logger, now func() 
 		Repository: r.db, Orders: r.db, Stores: stores, Marketplace: facade, Carriers: r.carriers,
 		Wake: r.worker.Wake, WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
 	})
+	return &services{stores, shipments}
+}
 
-	r.decision = decision.NewService(decision.Config{
-		Repository: r.db, Orders: r.db, Reader: reader, Stores: stores, Marketplace: facade, Workers: cfg.Shipment.Workers, Policy: policy,
-		WaitMargin: cfg.Shipment.WaitMargin, Now: now, Log: log,
-	})
-	r.schedule = order.NewScheduler(order.ScheduleConfig{
-		Repository: r.db, Importer: r.importer, Interval: cfg.Import.Interval, Pause: schedulePause, Workers: cfg.Import.Workers,
-		Now: now, Log: log,
-	})
-	r.upkeep = store.NewUpkeep(store.UpkeepConfig{
-		Repository: r.db, Refusals: cfg.Refusals, Attempt: policy.LongestPause(), Settle: policy.LongestSettling(),
-		Wake: r.wakeAll, Now: now, Log: log,
-	})
-	// All are there before the first one works: any of them may learn that credentials work again, which wakes the others.
+// services is what the API calls and nobody has to stop.
+type services struct {
+	stores    *store.Service
+	shipments *shipment.Service
+}
+
+// work starts everybody who works by himself. All are there before the first one works: any of them may learn that credentials work
+// again, which wakes the others.
+func (r *relais) work(ctx context.Context) (err error) {
+	if err := r.importer.Recover(ctx); err != nil {
+		return err
+	}
 	r.worker.Start()
 	r.decision.Start()
 	r.prober.Start()
 	r.queue, err = r.db.StartQueue(ctx, map[sqlite.Due]func(){
 		sqlite.DueShipments: r.worker.Wake, sqlite.DueDecisions: r.decision.Resume,
-	}, log)
+	}, r.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.schedule.Start()
 	r.upkeep.Start()
+	return nil
+}
 
-	marketplace := api.NewMarketplace(stores, r.db, r.importer, r.decision, shipments, r.schedule.Wake, log)
-	if r.public, err = r.serve(ctx, cfg.Listen, api.Services{Marketplace: marketplace}); err != nil {
-		return nil, err
+// serve opens the API: the public one, and the operators' beside it.
+func (r *relais) serve(ctx context.Context, at *places, s *services) (err error) {
+	marketplace := api.NewMarketplace(s.stores, r.db, r.importer, r.decision, s.shipments, r.schedule.Wake, r.log)
+	if r.public, err = r.endpoint(ctx, at.public, api.Services{Marketplace: marketplace}); err != nil {
+		return err
 	}
 	r.adapters = api.NewAdapters(r.host)
-	socket := config.Address{Network: "unix", Address: cfg.AdminSocket}
-	if r.admin, err = r.serve(ctx, socket, api.Services{Adapters: r.adapters, Migrations: api.NewMigrations(stores, shipments)}); err != nil {
-		return nil, err
+	operators := api.Services{Adapters: r.adapters, Migrations: api.NewMigrations(s.stores, s.shipments)}
+	if r.admin, err = r.endpoint(ctx, at.admin, operators); err != nil {
+		return err
 	}
 	r.health = tellAdapterHealth(r.host, r.public.server, r.admin.server)
-	return r, nil
+	return nil
 }
 
 // addressesIn tells why an adapter cannot be called in an environment.
@@ -277,16 +317,16 @@ type endpoint struct {
 	server   *api.Server
 }
 
-// serve starts to serve services on an address.
-func (r *relais) serve(ctx context.Context, a config.Address, s api.Services) (*endpoint, error) {
-	l, err := listen(ctx, a)
+// endpoint starts to serve services at a reserved place.
+func (r *relais) endpoint(ctx context.Context, at *reservation, s api.Services) (*endpoint, error) {
+	l, err := at.listen(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", a.Address, err)
+		return nil, err
 	}
 	e := &endpoint{listener: l, server: api.NewServer(s, r.log)}
 	go func() {
 		if err := e.server.Serve(l); err != nil {
-			r.failed <- fmt.Errorf("serve %s: %w", a.Address, err)
+			r.failed <- fmt.Errorf("serve %s: %w", at.address.Address, err)
 		}
 	}()
 	return e, nil

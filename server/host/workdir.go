@@ -32,7 +32,10 @@ func openWorkDir(path string) (*workDir, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, fmt.Errorf("another relais server uses %s; stop it or give this one another data directory: %w", path, err)
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another relais server uses %s; stop it, or give this one another data directory", path)
+		}
+		return nil, fmt.Errorf("lock the adapters' work directory %s: %w", path, err)
 	}
 	w := &workDir{lock: lock, sockets: newSocketDir(filepath.Join(path, "sockets"))}
 	var openErr error

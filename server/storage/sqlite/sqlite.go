@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -81,7 +82,7 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	db := &DB{path: path, creations: newCreations()}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open database %s: %w", path, explain(err)), db.Close())
+			err = errors.Join(fmt.Errorf("open database %s: %w", path, explain(forbidden(err))), db.Close())
 		}
 	}()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -116,6 +117,15 @@ func Open(ctx context.Context, path string) (_ *DB, err error) {
 	db.reader.SetMaxOpenConns(readConnections)
 	db.reader.SetMaxIdleConns(readConnections)
 	return db, db.prepareReader(ctx)
+}
+
+// forbidden adds what to do about a file that this user may not touch.
+func forbidden(err error) error {
+	var file *fs.PathError
+	if !errors.As(err, &file) || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w to write %s; run relais as its owner, or name another database", fs.ErrPermission, file.Path)
 }
 
 // Close waits for the statements under way and closes the database. A closed one may be closed again.
