@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -18,8 +19,8 @@ import (
 )
 
 // swapped are the steps of a swap: each begins, and is done.
-func swapped(steps ...*marketplacev1.SwapStep) func(send func(*marketplacev1.SwapStep) error) error {
-	return func(send func(*marketplacev1.SwapStep) error) error {
+func swapped(steps ...*marketplacev1.SwapStep) swapScript {
+	return func(_ context.Context, send func(*marketplacev1.SwapStep) error) error {
 		for _, s := range steps {
 			if s.GetKind() != marketplacev1.SwapStep_KIND_COMPLETE {
 				if err := send(&marketplacev1.SwapStep{Kind: s.GetKind()}); err != nil {
@@ -51,7 +52,7 @@ func TestSwap(t *testing.T) {
 	cut.CutCalls = 3
 	killed, killedBusy := proto.CloneOf(retired), proto.CloneOf(cut)
 	killed.Killed, killedBusy.Killed, killedBusy.CutCalls = true, true, 1
-	slow := func(send func(*marketplacev1.SwapStep) error) error {
+	slow := func(_ context.Context, send func(*marketplacev1.SwapStep) error) error {
 		begins := &marketplacev1.SwapStep{
 			Kind: marketplacev1.SwapStep_KIND_RETIRE, Generation: 1, RetiringCalls: 2, RetireLimit: durationpb.New(150 * time.Second),
 		}
@@ -66,7 +67,7 @@ func TestSwap(t *testing.T) {
 	tests := []struct {
 		name    string
 		args    []string
-		swap    func(send func(*marketplacev1.SwapStep) error) error
+		swap    swapScript
 		request proto.Message
 		says    []string // on standard error, in this order
 		code    int
@@ -94,12 +95,14 @@ func TestSwap(t *testing.T) {
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{"version 0.1.0 serves already, nothing changes"}, cli.ExitOK},
 		{"a rollback", []string{"rollback", "cdiscount"}, swapped(append(whole, retired, complete())...),
 			&marketplacev1.RollbackAdapterRequest{Name: "adapters/cdiscount"}, []string{"register", "retire"}, cli.ExitOK},
-		{"a release that is refused", []string{"swap", "cdiscount"}, func(send func(*marketplacev1.SwapStep) error) error {
-			if err := swapped(whole[:2]...)(send); err != nil {
+		{"a release that is refused", []string{"swap", "cdiscount"}, func(ctx context.Context, send func(*marketplacev1.SwapStep) error) error {
+			if err := swapped(whole[:2]...)(ctx, send); err != nil {
 				return err
 			}
 			return status.Error(codes.FailedPrecondition, "the release was refused at the step probe: it has no version")
 		}, &marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{"launch", "refused at the step probe"}, cli.ExitPrecondition},
+		{"nobody waits, and nothing changes", []string{"rollback", "cdiscount", "--no-wait"}, swapped(unchanged, complete()),
+			&marketplacev1.RollbackAdapterRequest{Name: "adapters/cdiscount"}, []string{"serves already, nothing changes"}, cli.ExitOK},
 		{"an end without completion", []string{"swap", "cdiscount"}, swapped(whole...),
 			&marketplacev1.SwapAdapterRequest{Name: "adapters/cdiscount"}, []string{"relais adapter get cdiscount"}, cli.ExitFailure},
 	}
@@ -124,6 +127,65 @@ func TestSwap(t *testing.T) {
 			}
 			if diff := cmp.Diff([]proto.Message{tt.request}, f.received(), protocmp.Transform()); diff != "" {
 				t.Errorf("request (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSwapNotWaitedFor: with --no-wait the command ends when the release serves, and what the old process still does is shown.
+func TestSwapNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	left := make(chan struct{})
+	f := newFake(t, &fake{swap: func(ctx context.Context, send func(*marketplacev1.SwapStep) error) error {
+		defer close(left)
+		if err := swapped(step(marketplacev1.SwapStep_KIND_PUBLISH, time.Millisecond))(ctx, send); err != nil {
+			return err
+		}
+		<-ctx.Done() // the old process has calls
+		return ctx.Err()
+	}})
+	got := run(t, f, "adapter", "rollback", "cdiscount", "--no-wait")
+	if got.code != 0 || !strings.Contains(got.err, "new calls go to generation 2") || !strings.Contains(got.out, "UNTIL AT MOST") {
+		t.Errorf("exit code %d:\n%s\n%s", got.code, got.out, got.err)
+	}
+	<-left // the stream is not left open
+}
+
+// TestSwapInterrupted: who interrupts a swap reads what becomes of it.
+func TestSwapInterrupted(t *testing.T) {
+	t.Parallel()
+	const look = "; see it with relais adapter get cdiscount\n"
+	retires := &marketplacev1.SwapStep{Kind: marketplacev1.SwapStep_KIND_RETIRE, Generation: 1}
+	for _, tt := range []struct {
+		name  string
+		steps []*marketplacev1.SwapStep
+		want  string
+	}{
+		{"at once", nil, "the swap was given up, and what served before serves on"},
+		{"at launch", []*marketplacev1.SwapStep{step(marketplacev1.SwapStep_KIND_REGISTER, 0), {Kind: marketplacev1.SwapStep_KIND_LAUNCH}},
+			"the swap was given up, and what served before serves on"},
+		{"after the probe", []*marketplacev1.SwapStep{step(marketplacev1.SwapStep_KIND_PROBE, 0)},
+			"the swap was given up, and what served before serves on"},
+		{"at publish", []*marketplacev1.SwapStep{{Kind: marketplacev1.SwapStep_KIND_PUBLISH}}, "whether the release serves was being decided"},
+		{"after publish", []*marketplacev1.SwapStep{step(marketplacev1.SwapStep_KIND_PUBLISH, 0)},
+			"the release serves; the process before it finishes its calls without this command"},
+		{"at retire", []*marketplacev1.SwapStep{step(marketplacev1.SwapStep_KIND_PUBLISH, 0), retires},
+			"the release serves; generation 1 finishes its calls without this command"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			// What the client's own gRPC says of an interrupt, but after every step has arrived.
+			f := newFake(t, &fake{swap: func(_ context.Context, send func(*marketplacev1.SwapStep) error) error {
+				for _, s := range tt.steps {
+					if err := send(s); err != nil {
+						return err
+					}
+				}
+				return status.Error(codes.Canceled, "context canceled")
+			}})
+			got := run(t, f, "adapter", "swap", "cdiscount")
+			if want := "relais: interrupted\n  " + tt.want + look; got.code != cli.ExitInterrupted || !strings.HasSuffix(got.err, want) {
+				t.Errorf("exit code %d:\n%s\nwant at its end:\n%s", got.code, got.err, want)
 			}
 		})
 	}

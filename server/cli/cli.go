@@ -136,7 +136,8 @@ func (a *app) registerClientFlags(cmd *cobra.Command) {
 	flags := cmd.PersistentFlags()
 	flags.StringVar(&a.server, "server", a.envOr(envServer, defaultServer),
 		"address of the server: host:port on this machine, or unix:/path ($"+envServer+")")
-	flags.DurationVar(&a.timeout, "timeout", defaultTimeout, "longest time that one call to the server may take")
+	flags.DurationVar(&a.timeout, "timeout", defaultTimeout,
+		"longest time that one call to the server may take; what is followed to its end, as a swap or an import is, is not bounded by it")
 	a.registerOutput(cmd)
 }
 
@@ -153,7 +154,8 @@ func (a *app) registerAdminSocket(cmd *cobra.Command) {
 }
 
 // Execute runs the command that os.Args names below root, reports a failure on its standard error, and returns the exit
-// code for the process. Cancelling ctx ends the command; what it started on the server goes on there.
+// code for the process. Cancelling ctx ends the command; jobs that it started on the server go on there, but for a swap whose release does
+// not serve yet.
 func Execute(ctx context.Context, root *cobra.Command) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	ExitRetry        = 5   // passing: server away, marketplace down or throttling, no answer in time; try again
 	ExitJobFailed    = 6   // the calls worked and the job ended badly: import FAILED, shipment or decision REJECTED, some of a batch refused, …
 	ExitNonconform   = 7   // adapter verify: at least one check failed
-	ExitInterrupted  = 130 // interrupted by the user; what runs on the server goes on
+	ExitInterrupted  = 130 // interrupted by the user; jobs on the server go on, a swap only once its release serves
 )
 
 // ExitCode returns the exit code that belongs to the error of a command; ExitOK for nil.
@@ -78,7 +78,8 @@ func exitCodesTopic() *cobra.Command {
        another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED), or at least one shipment of
        relais shipment notify-all was refused
     7  relais adapter verify: at least one check failed
-  130  interrupted; what runs on the server goes on there`,
+  130  interrupted; an import, a shipment or a decision goes on on the server, and so does a swap whose release serves
+       already: one that does not is given up`,
 	}
 }
 

@@ -46,7 +46,7 @@ type fake struct {
 	// watch serves WatchImport.
 	watch func(ctx context.Context, send func(*marketplacev1.Import) error) error
 	// swap serves SwapAdapter and RollbackAdapter, watchAdapters WatchAdapters.
-	swap          func(send func(*marketplacev1.SwapStep) error) error
+	swap          swapScript
 	watchAdapters func(send func(*marketplacev1.WatchAdaptersResponse) error) error
 
 	server string // address of the public API
@@ -55,6 +55,9 @@ type fake struct {
 	mu       sync.Mutex
 	requests []proto.Message // guarded by mu
 }
+
+// swapScript is how the fake serves a swap.
+type swapScript = func(ctx context.Context, send func(*marketplacev1.SwapStep) error) error
 
 // newFake serves f until the test ends.
 func newFake(t *testing.T, f *fake) *fake {
@@ -234,12 +237,12 @@ func (f *fake) UnloadAdapter(ctx context.Context, r *marketplacev1.UnloadAdapter
 
 func (f *fake) SwapAdapter(r *marketplacev1.SwapAdapterRequest, stream grpc.ServerStreamingServer[marketplacev1.SwapStep]) error {
 	f.note(r)
-	return f.swap(stream.Send)
+	return f.swap(stream.Context(), stream.Send)
 }
 
 func (f *fake) RollbackAdapter(r *marketplacev1.RollbackAdapterRequest, stream grpc.ServerStreamingServer[marketplacev1.SwapStep]) error {
 	f.note(r)
-	return f.swap(stream.Send)
+	return f.swap(stream.Context(), stream.Send)
 }
 
 func (f *fake) WatchAdapters(r *marketplacev1.WatchAdaptersRequest, stream grpc.ServerStreamingServer[marketplacev1.WatchAdaptersResponse]) error {
