@@ -229,6 +229,7 @@ func TestServeRefuses(t *testing.T) {
 		{"a database that another server uses", []string{"--admin-socket", s.dir + "/other.sock"}, "in use"},
 		{"a data directory that another server uses", []string{"--admin-socket", s.dir + "/third.sock", "--database", "sqlite:" + s.dir + "/third.db"}, "another relais server uses"},
 		{"a plugin directory that does not exist", []string{"--plugin-dir", "/nosuch/plugins", "--admin-socket", s.dir + "/fourth.sock", "--database", "sqlite:" + s.dir + "/other.db"}, "/nosuch/plugins"},
+		{"an argument", []string{"extra"}, "relais serve expects no arguments, got 1 argument(s)\n  see relais serve --help"},
 		{"an unknown flag", []string{"--nosuch"}, "nosuch"},
 		{"a missing configuration file", []string{"--config", "/nosuch/relais.yaml"}, "/nosuch/relais.yaml"},
 	}

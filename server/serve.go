@@ -25,9 +25,9 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the server",
 		Long: "Run the server until it is interrupted. Settings come, from weakest to strongest, from defaults, a YAML file,\n" +
-			"RELAIS_* variables and flags; the README has a table of all of them.",
+			"RELAIS_* variables and flags; server/config/README.md has a table of all of them.",
 		Example: "  relais serve\n  relais serve --config relais.yaml\n  relais serve --sandbox-url http://127.0.0.1:7480",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(flags, os.Environ())
 			if err != nil {

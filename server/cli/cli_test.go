@@ -190,6 +190,19 @@ func TestForeignCommand(t *testing.T) {
 	}
 }
 
+// TestForeignArguments: the misuse of a foreign command is one of the command line.
+func TestForeignArguments(t *testing.T) {
+	t.Parallel()
+	var errs bytes.Buffer
+	root := cli.New(cli.Options{Err: &errs})
+	root.AddCommand(&cobra.Command{Use: "serve", Args: cli.NoArguments, RunE: func(*cobra.Command, []string) error { return nil }})
+	root.SetArgs([]string{"serve", "extra"})
+	const want = "relais: relais serve expects no arguments, got 1 argument(s)\n  see relais serve --help\n"
+	if code := cli.Execute(t.Context(), root); code != cli.ExitUsage || errs.String() != want {
+		t.Errorf("exit code %d, report %q", code, errs.String())
+	}
+}
+
 // TestOutputFails: a result that cannot be written is an error, in every form of output.
 func TestOutputFails(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -53,6 +54,9 @@ func (a *app) credentials(ctx context.Context, given []string) (*marketplacev1.C
 		}
 		if value == "" {
 			return nil, usagef("--credential %s is empty", key)
+		}
+		if !utf8.ValidString(value) {
+			return nil, usagef("--credential %s %s", key, notUTF8)
 		}
 		values[key] = value
 		literal = literal || isLiteral && !identifier(key)

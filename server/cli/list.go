@@ -27,7 +27,7 @@ func (p *paging) register(cmd *cobra.Command) {
 	flags.IntVar(&p.limit, "limit", 50, "print at most this many")
 	flags.BoolVar(&p.all, "all", false, "print all of them")
 	flags.StringVar(&p.token, "page-token", "", "go on where an earlier list with the same filters ended")
-	cmd.MarkFlagsMutuallyExclusive("limit", "all")
+	exclusive(cmd, "limit", "all")
 }
 
 // listing is one list method: how to read a page and how to print an item.

@@ -124,6 +124,9 @@ func TestNotifyAllRefusesFiles(t *testing.T) {
 		"a number in JSON":      {`{"order":1,"carrier":"c","tracking_number":"t"}`, "line 1: order must be a text, in quotes"},
 		"unknown JSON field":    {`{"order":"A1","carrier":"c","number":"t"}`, `unknown field "number"; the fields are order, carrier`},
 		"two objects":           {`{"order":"A1","carrier":"c","tracking_number":"t"} {}`, "line 1: has more than one object"},
+		"Latin-1":               {header + "A2,Colis Priv\xe9,6A2\n", "line 3: is not valid UTF-8; save the file as UTF-8"},
+		"Latin-1 in JSON":       {`{"order":"A1","carrier":"Colis Priv` + "\xe9" + `","tracking_number":"6A1"}`, "line 1: is not valid UTF-8"},
+		"UTF-16":                {"\xff\xfeo\x00r\x00", "line 1: is not valid UTF-8"},
 		"a list":                {`[{"order":"A1"}]`, "the file holds a JSON list"},
 	}
 	for name, tt := range tests {
@@ -143,6 +146,14 @@ func TestNotifyAllRefusesFiles(t *testing.T) {
 		t.Parallel()
 		got := run(t, newFake(t, &fake{}), "shipment", "notify-all", "tea", filepath.Join(t.TempDir(), "none.csv"))
 		if got.code != cli.ExitUsage || !strings.Contains(got.err, "the file cannot be read") {
+			t.Errorf("exit code %d: %s", got.code, got.err)
+		}
+	})
+	t.Run("a directory", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		got := run(t, newFake(t, &fake{}), "shipment", "notify-all", "tea", dir)
+		if got.code != cli.ExitUsage || !strings.Contains(got.err, "the file cannot be read: "+dir+" is a directory") {
 			t.Errorf("exit code %d: %s", got.code, got.err)
 		}
 	})

@@ -44,7 +44,7 @@ code 6; what it committed stays, and the next import reads at least the same ord
 	flags := cmd.Flags()
 	flags.BoolVar(&wait, "wait", true, "wait until the import has ended")
 	flags.BoolVar(&noWait, "no-wait", false, "return as soon as the import runs")
-	cmd.MarkFlagsMutuallyExclusive("wait", "no-wait")
+	exclusive(cmd, "wait", "no-wait")
 	following.register(cmd, 0)
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		parent, err := storeName(args[0])

@@ -122,7 +122,7 @@ when it is still under way after --wait-timeout.`,
 	given.register(cmd)
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until the shipment is CONFIRMED, REJECTED or NEEDS_ATTENTION")
 	following.register(cmd, defaultDeliveryWait)
-	cmd.MarkFlagsMutuallyExclusive("wait", "validate-only")
+	exclusive(cmd, "wait", "validate-only")
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		order, err := childName(collectionOrders, args)
 		if err != nil {

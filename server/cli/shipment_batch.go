@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/codes"
@@ -83,6 +84,9 @@ func (a *app) readFile(path string) ([]fileRow, error) {
 		in = f
 	}
 	rows, err := readRows(in)
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, usagef("the file cannot be read: %s is a directory", path)
+	}
 	if usage := (*usageError)(nil); err != nil && !errors.As(err, &usage) {
 		return nil, fmt.Errorf("read shipments: %w", err)
 	}

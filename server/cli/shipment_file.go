@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 )
@@ -75,7 +76,14 @@ func columnNames() []string {
 // readRows reads a whole file of statements: CSV with a header, or JSON lines when it begins with "{". A line that cannot be read is
 // an error for the file: a half-read one must not be half sent.
 func readRows(r io.Reader) ([]fileRow, error) {
-	in := bufio.NewReader(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLines(text); err != nil {
+		return nil, err
+	}
+	in := bufio.NewReader(bytes.NewReader(text))
 	if bom, err := in.Peek(3); err == nil && bytes.Equal(bom, []byte("\uFEFF")) { // as spreadsheets write it
 		_, _ = in.Discard(len(bom))
 	}
@@ -101,6 +109,17 @@ func readRows(r io.Reader) ([]fileRow, error) {
 		}
 		return read(in)
 	}
+}
+
+// checkLines wants text in UTF-8: a spreadsheet may save the accents of a carrier's name in the code page of its system.
+func checkLines(text []byte) error {
+	line := 0
+	for content := range bytes.Lines(text) {
+		if line++; !utf8.Valid(content) {
+			return usagef("line %d: %s; save the file as UTF-8", line, notUTF8)
+		}
+	}
+	return nil
 }
 
 // readCSV reads CSV with a header, separated by commas, semicolons or tabs.

@@ -166,7 +166,6 @@ default applies again.
 		ValidArgsFunction: a.completeStores,
 	}
 	settings.register(cmd)
-	cmd.MarkFlagsOneRequired(settingNames(cmd.Flags())...)
 	cmd.RunE = a.marketplace(func(ctx context.Context, api marketplacev1.MarketplaceServiceClient, args []string) error {
 		name, err := storeName(args[0])
 		if err != nil {
@@ -175,6 +174,9 @@ default applies again.
 		values, paths, err := settings.changed(cmd.Flags())
 		if err != nil {
 			return err
+		}
+		if len(paths) == 0 {
+			return usagef("nothing to change: give a setting, for example --display-name or --import-interval")
 		}
 		store, err := api.UpdateStore(ctx, &marketplacev1.UpdateStoreRequest{
 			Store:      &marketplacev1.Store{Name: name, Settings: values},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -134,7 +135,10 @@ func skuFile(path string) ([]string, error) {
 	var skus []string
 	bounded := &io.LimitedReader{R: f, N: maxSKUFile + 1}
 	lines := bufio.NewScanner(bounded)
-	for lines.Scan() {
+	for line := 1; lines.Scan(); line++ {
+		if !utf8.Valid(lines.Bytes()) {
+			return nil, usagef("--%s: file %s, line %d %s; save the file as UTF-8", flagAcceptSKU, path, line, notUTF8)
+		}
 		if sku := strings.TrimSpace(lines.Text()); sku != "" {
 			skus = append(skus, sku)
 		}

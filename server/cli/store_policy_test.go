@@ -99,6 +99,7 @@ func TestPolicyFlagsRefused(t *testing.T) {
 		{"a file that is not there", []string{"--accept-sku", "@" + missing}, []string{"--accept-sku", missing, "no such file"}},
 		{"an empty file", []string{"--accept-sku", "@" + skus(t, "\n \n")}, []string{"--accept-sku", "holds no SKU"}},
 		{"a file of something else", []string{"--accept-sku", "@" + skus(t, strings.Repeat("0123456\n", 1<<19+1))}, []string{"--accept-sku", "larger than"}},
+		{"a file in Latin-1", []string{"--accept-sku", "@" + skus(t, "A\ncaf\xe9\n")}, []string{"--accept-sku", "line 2 is not valid UTF-8; save the file as UTF-8"}},
 		{"a line without end", []string{"--accept-sku", "@" + skus(t, strings.Repeat("x", 1<<17))}, []string{"--accept-sku", "cannot be read"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

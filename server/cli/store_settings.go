@@ -54,18 +54,6 @@ func (f *settingsFlags) register(cmd *cobra.Command) {
 	f.policy.register(cmd)
 }
 
-// settingNames are the flags of settings in a flag set, sorted.
-func settingNames(flags *pflag.FlagSet) []string {
-	var names []string
-	paths := settingPaths()
-	flags.VisitAll(func(f *pflag.Flag) {
-		if _, ok := paths[f.Name]; ok {
-			names = append(names, f.Name)
-		}
-	})
-	return names
-}
-
 // changed returns the settings and the paths of those whose flag was given, sorted.
 func (f *settingsFlags) changed(flags *pflag.FlagSet) (*marketplacev1.StoreSettings, []string, error) {
 	var given []string
