@@ -48,18 +48,22 @@ func decodeToken[P any](token string, filters ...any) (*P, error) {
 	if token == "" {
 		return nil, nil
 	}
-	var t pageToken[P]
+	var t pageToken[json.RawMessage]
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	if err == nil {
 		err = json.Unmarshal(b, &t)
 	}
-	if err != nil {
+	if err != nil || len(t.Filters) == 0 {
 		return nil, problem.InvalidField("page_token", "is not a token that this server gave")
 	}
-	if string(t.Filters) != string(filterDigest(filters)) {
-		return nil, problem.InvalidField("page_token", "belongs to a list with other filters; start again without a token")
+	if string(t.Filters) != string(filterDigest(filters)) { // said before the position is read: that of another list looks otherwise
+		return nil, problem.InvalidField("page_token", "belongs to another list, or to one with other filters; start again without a token")
 	}
-	return &t.Position, nil
+	var position P
+	if err := json.Unmarshal(t.Position, &position); err != nil {
+		return nil, problem.InvalidField("page_token", "is not a token that this server gave")
+	}
+	return &position, nil
 }
 
 func filterDigest(filters []any) []byte {

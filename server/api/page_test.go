@@ -306,6 +306,9 @@ func TestTokensOfOtherLists(t *testing.T) {
 			t.Run(from.name+" to "+to.name, func(t *testing.T) {
 				if _, err := to.list(token); from.name != to.name {
 					wantField(t, err, "page_token")
+					if !strings.Contains(err.Error(), "belongs to another list") {
+						t.Errorf("error %v does not say what is wrong with the token", err)
+					}
 				} else if err != nil {
 					t.Error(err)
 				}

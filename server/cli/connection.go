@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -29,6 +30,7 @@ type endpoint struct {
 	network string // "tcp" or "unix"
 	address string
 	hint    string // what to check when nobody answers
+	other   string // what may be listening there instead, and which setting is meant
 }
 
 func (e endpoint) String() string {
@@ -38,16 +40,27 @@ func (e endpoint) String() string {
 	return e.address
 }
 
+// isFile reports whether there is something else than a socket at the path of one.
+func (e endpoint) isFile() bool {
+	if e.network != "unix" {
+		return false
+	}
+	info, err := os.Stat(e.address)
+	return err == nil && info.Mode().Type() != fs.ModeSocket
+}
+
 // parseServer reads the value of --server. Only this machine is accepted: the API is not encrypted and not authenticated
 // yet, and credentials must not cross a network in the clear. A tunnel ends on this machine too.
 func parseServer(s string) (endpoint, error) {
 	const hint = "is relais serve running there? the address is set with --server or $" + envServer
+	const mistaken = "if it is the operators' socket, that belongs to --admin-socket: this command calls the public API, whose address is set " +
+		"with --server or $" + envServer
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		path = strings.TrimPrefix(path, "//") // unix:///path means the same
 		if path == "" {
 			return endpoint{}, usagef("--server %q names no socket: write unix:/path", s)
 		}
-		return endpoint{"unix", path, hint}, nil
+		return endpoint{"unix", path, hint, mistaken}, nil
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil || port == "" {
@@ -57,7 +70,7 @@ func parseServer(s string) (endpoint, error) {
 		return endpoint{}, usagef("--server %q is not on this machine: the connection is not encrypted yet, "+
 			"so only 127.0.0.1, [::1], localhost and unix sockets are accepted; use a tunnel", s)
 	}
-	return endpoint{"tcp", s, hint}, nil
+	return endpoint{"tcp", s, hint, mistaken}, nil
 }
 
 // connection is a gRPC connection to one endpoint that turns transport failures into sentences.
@@ -146,6 +159,10 @@ func (c *connection) explain(err error) error {
 		cause := c.dialErr
 		c.mu.Unlock()
 		return &hintError{&unreachableError{c.endpoint, cause, err}, c.endpoint.hint}
+	case codes.Unimplemented:
+		if strings.HasPrefix(s.Message(), unknownService) {
+			return &hintError{&wrongDoorError{c.endpoint, err}, c.endpoint.other}
+		}
 	case codes.DeadlineExceeded:
 		return &noAnswerError{c.endpoint, c.timeout, err}
 	}
@@ -163,6 +180,8 @@ func (e *unreachableError) Error() string {
 	why := "the connection broke"
 	switch {
 	case e.dialErr == nil:
+	case errors.Is(e.dialErr, syscall.ECONNREFUSED) && e.endpoint.isFile():
+		why = "it is no socket"
 	case errors.Is(e.dialErr, syscall.ECONNREFUSED):
 		why = "nothing listens there"
 	case errors.Is(e.dialErr, fs.ErrNotExist):
@@ -177,6 +196,23 @@ func (e *unreachableError) Error() string {
 
 // Unwrap keeps the status code.
 func (e *unreachableError) Unwrap() error { return e.call }
+
+// unknownService begins what gRPC answers to a call of a service that a server does not have.
+const unknownService = "unknown service "
+
+// wrongDoorError is a server that does not have the service that was called: the public API and the operators' socket were mixed up, or
+// it is no relais.
+type wrongDoorError struct {
+	endpoint endpoint
+	call     error
+}
+
+func (e *wrongDoorError) Error() string {
+	return fmt.Sprintf("the server at %s does not take this command", e.endpoint)
+}
+
+// Unwrap keeps the status code.
+func (e *wrongDoorError) Unwrap() error { return e.call }
 
 // noAnswerError is a call that took longer than --timeout. Whether the server did it is not known.
 type noAnswerError struct {
@@ -221,8 +257,12 @@ func onAdminSocket[C any](
 		if path == "" {
 			return usagef("--admin-socket is empty: write the path of the server's admin socket")
 		}
-		conn, err := a.connect(endpoint{"unix", path, "is relais serve running on this machine, as this user? " +
-			"the path is set with --admin-socket or $" + envAdminSocket})
+		conn, err := a.connect(endpoint{
+			"unix", path,
+			"is relais serve running on this machine, as this user? the path is set with --admin-socket or $" + envAdminSocket,
+			"if it is the public API, that belongs to --server: this command calls the operators' socket, whose path is set " +
+				"with --admin-socket or $" + envAdminSocket,
+		})
 		if err != nil {
 			return err
 		}

@@ -29,10 +29,13 @@ const credentialHelp = `Each --credential gives one value that the adapter asks 
                 with @ or env: needs another form.
 The server verifies the credentials against the marketplace, seals them before it stores them, and never returns them.`
 
+// credentialFlag gives a credential: a command that has it stores what it is given.
+const credentialFlag = "credential"
+
 func registerCredentials(cmd *cobra.Command, given *[]string) {
 	// StringArray, since a secret may hold commas.
-	cmd.Flags().StringArrayVarP(given, "credential", "c", nil, "a credential: `key=@FILE`, key=env:VAR, key=- or key=VALUE (repeatable)")
-	require(cmd, "credential")
+	cmd.Flags().StringArrayVarP(given, credentialFlag, "c", nil, "a credential: `key=@FILE`, key=env:VAR, key=- or key=VALUE (repeatable)")
+	require(cmd, credentialFlag)
 }
 
 // credentials reads the values of --credential. Its errors name keys and variables, never a value nor what might be one: a

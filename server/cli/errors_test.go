@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -157,6 +159,25 @@ func TestAccountMismatch(t *testing.T) {
 	}
 }
 
+// TestCredentialsRejected: who has just given credentials is not told to replace those of a store that there is not.
+func TestCredentialsRejected(t *testing.T) {
+	t.Parallel()
+	f := failing(t, remote{codes.FailedPrecondition, "The marketplace refuses the credentials", []protoadapt.MessageV1{
+		info("MARKETPLACE_CREDENTIALS_REJECTED", nil),
+	}})
+	const head = "relais: The marketplace refuses the credentials (MARKETPLACE_CREDENTIALS_REJECTED)\n"
+	for args, want := range map[string]string{
+		"store|connect|--adapter|x|-c|login=v":    "  nothing was stored; run the command again with credentials that the marketplace takes\n",
+		"store|migrate|tea|--to|x|-c|login=v":     "  nothing was stored; run the command again with credentials that the marketplace takes\n",
+		"store|rotate-credentials|tea|-c|login=v": "  nothing was stored; run the command again with credentials that the marketplace takes\n",
+		"store|check|tea":                         "  relais store rotate-credentials STORE gives a connected store others\n",
+	} {
+		if got := run(t, f, strings.Split(args, "|")...); got.err != head+want || got.code != cli.ExitPrecondition {
+			t.Errorf("%s: exit code %d, report:\n%s", args, got.code, got.err)
+		}
+	}
+}
+
 func TestExitCodeOfEachStatus(t *testing.T) {
 	t.Parallel()
 	want := map[codes.Code]int{
@@ -191,10 +212,19 @@ func TestUnreachable(t *testing.T) {
 	closed := listener.Addr().String()
 	listener.Close()
 	socket := filepath.Join(t.TempDir(), "none.sock")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := map[string]struct {
 		args []string
 		want string
 	}{
+		"a file": {
+			[]string{"adapter", "list", "--admin-socket", file},
+			"relais: cannot reach relais at unix:" + file + ": it is no socket\n" +
+				"  is relais serve running on this machine, as this user? the path is set with --admin-socket or $RELAIS_ADMIN_SOCKET\n",
+		},
 		"nobody listens": {
 			[]string{"store", "list", "--server", closed},
 			"relais: cannot reach relais at " + closed + ": nothing listens there\n" +
@@ -216,6 +246,45 @@ func TestUnreachable(t *testing.T) {
 			t.Parallel()
 			got := run(t, &fake{}, tt.args...)
 			if diff := cmp.Diff(result{cli.ExitRetry, "", tt.want}, got, cmp.AllowUnexported(result{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestWrongDoor: who takes the operators' socket for the public API, or the other way round, reads which setting is meant.
+func TestWrongDoor(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "relais-cli") // as in newFake
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "s.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer() // it has neither service
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	t.Cleanup(func() { server.Stop(); <-served })
+	const public = "  if it is the operators' socket, that belongs to --admin-socket: this command calls the public API, " +
+		"whose address is set with --server or $RELAIS_SERVER\n"
+	const operators = "  if it is the public API, that belongs to --server: this command calls the operators' socket, " +
+		"whose path is set with --admin-socket or $RELAIS_ADMIN_SOCKET\n"
+	for name, tt := range map[string]struct{ args, hint string }{
+		"a store command":           {"store|list|--server|unix:" + socket, public},
+		"one that follows":          {"import|watch|tea|i1|--server|unix:" + socket, public},
+		"an adapter command":        {"adapter|list|--admin-socket|" + socket, operators},
+		"an adapter command's swap": {"adapter|swap|cdiscount|--admin-socket|" + socket, operators},
+		"a move":                    {"store|migration|tea|--admin-socket|" + socket, operators},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := run(t, &fake{}, strings.Split(tt.args, "|")...)
+			want := "relais: the server at unix:" + socket + " does not take this command\n" + tt.hint
+			if diff := cmp.Diff(result{cli.ExitUsage, "", want}, got, cmp.AllowUnexported(result{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

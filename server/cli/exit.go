@@ -27,6 +27,7 @@ const (
 func ExitCode(err error) int {
 	var (
 		usage   *usageError
+		door    *wrongDoorError
 		outcome *outcomeError
 		open    *stillOpenError
 		fails   *nonconformingError
@@ -34,7 +35,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return ExitOK
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &door):
 		return ExitUsage
 	case errors.As(err, &outcome):
 		return ExitJobFailed

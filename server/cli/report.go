@@ -22,7 +22,7 @@ const errorDomain = "relais"
 // report tells a person what failed: the sentence with its reason, the details that the server gave, what to do.
 func report(w io.Writer, cmd *cobra.Command, err error) {
 	fmt.Fprintf(w, "relais: %s\n", clean(headline(err)))
-	for _, line := range detailLines(err) {
+	for _, line := range detailLines(cmd, err) {
 		fmt.Fprintf(w, "  %s\n", clean(line))
 	}
 	var usage *usageError
@@ -41,10 +41,11 @@ func headline(err error) string {
 		usage   *usageError
 		away    *unreachableError
 		tooLate *noAnswerError
+		door    *wrongDoorError
 	)
 	s := remoteStatus(err)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &away), errors.As(err, &tooLate):
+	case errors.As(err, &usage), errors.As(err, &away), errors.As(err, &tooLate), errors.As(err, &door):
 		return err.Error()
 	case errors.Is(err, context.Canceled), s != nil && s.Code() == codes.Canceled:
 		return "interrupted"
@@ -59,7 +60,7 @@ func headline(err error) string {
 }
 
 // detailLines are the google.rpc details of an error, one line each: wrong fields, metadata, when to try again.
-func detailLines(err error) []string {
+func detailLines(cmd *cobra.Command, err error) []string {
 	s := remoteStatus(err)
 	if s == nil {
 		return nil
@@ -87,14 +88,17 @@ func detailLines(err error) []string {
 		}
 	}
 	if info := detail[*errdetails.ErrorInfo](s); info != nil && nextCommand[info.GetReason()] != "" {
-		lines = append(lines, nextStep(info))
+		lines = append(lines, nextStep(cmd, info))
 	}
 	return lines
 }
 
-// nextStep is the command that helps after an error.
-func nextStep(info *errdetails.ErrorInfo) string {
+// nextStep is the command that helps after an error of cmd.
+func nextStep(cmd *cobra.Command, info *errdetails.ErrorInfo) string {
 	step := nextCommand[info.GetReason()]
+	if info.GetReason() == credentialsRejected && cmd.Flags().Lookup(credentialFlag) != nil {
+		return "nothing was stored; run the command again with credentials that the marketplace takes"
+	}
 	if adapter := info.GetMetadata()["adapter"]; info.GetReason() == carrierUnknown && adapter != "" {
 		// A store that moves has two lists of carriers: the order's adapter says which one counts.
 		step = strings.Replace(step, " STORE", " STORE --adapter "+adapter, 1)
@@ -104,6 +108,9 @@ func nextStep(info *errdetails.ErrorInfo) string {
 
 // carrierUnknown is the reason of a carrier that is not in the list of the order's adapter.
 const carrierUnknown = "CARRIER_UNKNOWN"
+
+// credentialsRejected is the reason of credentials that the marketplace does not take.
+const credentialsRejected = "MARKETPLACE_CREDENTIALS_REJECTED"
 
 // nextCommand is what helps after the common errors, by their reason. The server's sentences name methods of the API.
 var nextCommand = map[string]string{
@@ -119,7 +126,7 @@ var nextCommand = map[string]string{
 	"STORE_PAUSED":                     "relais store resume STORE ends the pause",
 	"STORE_DISCONNECTED":               "relais store connect connects the account again",
 	"SHIPMENTS_OPEN":                   "relais shipment list STORE --state queued,sending,acknowledged shows them; --force disconnects all the same",
-	"MARKETPLACE_CREDENTIALS_REJECTED": "relais store rotate-credentials STORE gives a connected store others",
+	credentialsRejected:                "relais store rotate-credentials STORE gives a connected store others",
 	"MIGRATION_NOT_FOUND":              "relais store migrate STORE --to ADAPTER moves a store",
 	"MIGRATION_UNDER_WAY":              "relais store migration STORE shows the move, relais store undo-migration STORE takes it back",
 	"MIGRATION_COMPLETE":               "relais store migrate STORE --to ADAPTER moves it again, with credentials for that adapter",
