@@ -87,14 +87,23 @@ func greet(w io.Writer, s *emulator.Server) error {
 		text += fmt.Sprintf("  %-17s  %s%s\n", a.Title, s.URL(), a.Path)
 	}
 	sellers := s.World().Sellers()
-	text += fmt.Sprintf("  login %s, password %s", sellers[0].Login, sellers[0].Password)
-	if n := len(sellers); n > 1 {
-		text += fmt.Sprintf(" (same password for %s to %s)", sellers[1].Login, sellers[n-1].Login)
-	}
-	text += fmt.Sprintf("\n  seller %s, client %s, secret %s", sellers[0].SellerID, sellers[0].ClientID, sellers[0].ClientSecret)
-	if n := len(sellers); n > 1 {
-		text += fmt.Sprintf(" (same secret for %s, %s to %s, %s)", sellers[1].SellerID, sellers[1].ClientID, sellers[n-1].SellerID, sellers[n-1].ClientID)
-	}
-	_, err := io.WriteString(w, text+"\n")
+	first, others := sellers[0], sellers[1:]
+	text += fmt.Sprintf("  login %s, password %s%s\n", first.Login, first.Password,
+		alike("password", others, func(s world.Seller) string { return s.Login }))
+	text += fmt.Sprintf("  seller %s, client %s, secret %s%s\n", first.SellerID, first.ClientID, first.ClientSecret,
+		alike("secret", others, func(s world.Seller) string { return s.SellerID + ", " + s.ClientID }))
+	_, err := io.WriteString(w, text)
 	return err
+}
+
+// alike tells which other sellers have the same secret.
+func alike(secret string, others []world.Seller, name func(world.Seller) string) string {
+	switch n := len(others); n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" (same %s for %s)", secret, name(others[0]))
+	default:
+		return fmt.Sprintf(" (same %s for %s to %s)", secret, name(others[0]), name(others[n-1]))
+	}
 }

@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/relaishq/relais/adapters/sandbox/emulator"
+	"github.com/relaishq/relais/adapters/sandbox/world"
 )
 
 func TestRunGreetsAndStops(t *testing.T) {
@@ -59,6 +63,31 @@ func TestRunGreetsAndStops(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("stopped with %v", err)
+	}
+}
+
+// TestGreetingNamesTheOtherSellers: by name, or the first and the last of several.
+func TestGreetingNamesTheOtherSellers(t *testing.T) {
+	t.Parallel()
+	for sellers, want := range map[int]string{
+		1: "  login demo-api, password demo-password\n" +
+			"  seller 10001, client demo-client, secret demo-secret\n",
+		2: "  login demo-api, password demo-password (same password for demo2-api)\n" +
+			"  seller 10001, client demo-client, secret demo-secret (same secret for 10002, demo2-client)\n",
+		3: "  login demo-api, password demo-password (same password for demo2-api to demo3-api)\n" +
+			"  seller 10001, client demo-client, secret demo-secret (same secret for 10002, demo2-client to 10003, demo3-client)\n",
+	} {
+		s, err := emulator.Start(t.Context(), "127.0.0.1:0", emulator.Config{World: world.Config{Sellers: sellers, Seed: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var greeting strings.Builder
+		if err := errors.Join(greet(&greeting, s), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(greeting.String(), want) {
+			t.Errorf("%d sellers:\n%s\nwant at the end:\n%s", sellers, greeting.String(), want)
+		}
 	}
 }
 

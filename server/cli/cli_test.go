@@ -3,6 +3,8 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -186,6 +188,20 @@ func TestForeignCommand(t *testing.T) {
 	}
 	root.SetArgs([]string{"serve"})
 	if code := cli.Execute(t.Context(), root); code != cli.ExitFailure || errs.String() != "relais: permission denied\n" {
+		t.Errorf("exit code %d, report %q", code, errs.String())
+	}
+}
+
+// TestSeveralErrors: each has a line of its own.
+func TestSeveralErrors(t *testing.T) {
+	t.Parallel()
+	var errs bytes.Buffer
+	root := cli.New(cli.Options{Err: &errs})
+	several := fmt.Errorf("the configuration has 2 errors:\n%w", errors.Join(errors.New("listen: wrong"), errors.New("database: \x1bwrong")))
+	root.AddCommand(&cobra.Command{Use: "serve", RunE: func(*cobra.Command, []string) error { return cli.Usage(several) }})
+	root.SetArgs([]string{"serve"})
+	const want = "relais: the configuration has 2 errors:\n  listen: wrong\n  database: \uFFFDwrong\n  see relais serve --help\n"
+	if code := cli.Execute(t.Context(), root); code != cli.ExitUsage || errs.String() != want {
 		t.Errorf("exit code %d, report %q", code, errs.String())
 	}
 }

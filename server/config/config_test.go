@@ -334,7 +334,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"address that is a list", sources{file: "environments: {staging: {alpha: {api_url: ['https://market.example', b]}}}\n"}, []string{"environments.staging.alpha.api_url", "must be a single value"}},
 
 		{"several at once", sources{flags: []string{"--log-level", "loud", "--listen", ":1"}, env: []string{"RELAIS_SHIPMENT_WORKERS=x"}},
-			[]string{"log_level", "listen", "shipment.workers"}},
+			[]string{"the configuration has 3 errors:\nlisten (--listen): ", "\nlog_level (--log-level): ", "\nshipment.workers (RELAIS_SHIPMENT_WORKERS): "}},
+		{"several unknown keys", sources{file: "listn: x\nlog: y\n"}, []string{"the configuration has 2 errors:\nconfiguration file "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -99,7 +99,15 @@ func (l *loader) unknownKeys() error {
 			errs = append(errs, fmt.Errorf("configuration file %s: unknown key %q", l.file, key))
 		}
 	}
-	return errors.Join(errs...)
+	return together(errs)
+}
+
+// together counts errors when there are several: each has a line of its own below.
+func together(errs []error) error {
+	if len(errs) < 2 {
+		return errors.Join(errs...)
+	}
+	return fmt.Errorf("the configuration has %d errors:\n%w", len(errs), errors.Join(errs...))
 }
 
 // empty reports whether a value of the file is a heading with nothing below it.
@@ -168,7 +176,7 @@ func (l *loader) build() (Config, error) {
 		errs = append(errs, l.at("store.probe_max", fmt.Errorf("must not be below store.probe_min, which is %s", c.Refusals.ProbeMin)))
 	}
 	errs = append(errs, l.buildEnvironments(&c)...)
-	if err := errors.Join(errs...); err != nil {
+	if err := together(errs); err != nil {
 		return Config{}, err
 	}
 	return c, nil
