@@ -244,6 +244,35 @@ func TestNotifyAllInBatches(t *testing.T) {
 	}
 }
 
+// TestNotifyAllColumns: the columns of every batch stand below the one header, whatever the later ones hold.
+func TestNotifyAllColumns(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	file.WriteString("order,carrier,tracking_number\n")
+	for i := range 1000 {
+		fmt.Fprintf(&file, "N%d,Colissimo,T%d\n", i, i)
+	}
+	file.WriteString("AMUCHLONGERORDERNUMBER,Colissimo,AMUCHLONGERTRACKINGNUMBER\nB,Colisimo,T\nC,busy,T\n")
+	for _, flags := range [][]string{nil, {"--validate-only"}} {
+		got := runAll(t, newFake(t, &fake{}), file.String(), flags...)
+		lines := strings.Split(strings.TrimSpace(got.out), "\n")
+		if len(lines) != 1004 {
+			t.Fatalf("%d lines", len(lines))
+		}
+		columns := map[int]string{}
+		for _, name := range []string{"LINE", "ORDER", "TRACKING NUMBER", "RESULT", "SHIPMENT", "CARRIER", "MESSAGE"} {
+			columns[strings.Index(lines[0], name)] = name
+		}
+		for _, line := range lines[1:] {
+			for at, name := range columns {
+				if line[at] == ' ' || at > 0 && line[at-1] != ' ' {
+					t.Fatalf("column %s does not begin below its name:\n%s\n%s", name, lines[0], line)
+				}
+			}
+		}
+	}
+}
+
 // TestNotifyAllFails: when a call fails, what became of the shipments before it is printed, and how to go on.
 func TestNotifyAllFails(t *testing.T) {
 	t.Parallel()

@@ -101,6 +101,7 @@ func (a *app) notifyAll(
 	ctx context.Context, api marketplacev1.MarketplaceServiceClient, store string, rows []fileRow, requests []*marketplacev1.NotifyShipmentRequest, checkOnly bool,
 ) error {
 	done, checked := &marketplacev1.BatchNotifyShipmentsResponse{}, newCheckedLines()
+	lines := a.newResultLines(rows, len(nextBatch(requests)) < len(requests), checkOnly)
 	for len(done.GetResults()) < len(requests) {
 		first := len(done.GetResults())
 		batch := nextBatch(requests[first:])
@@ -119,7 +120,7 @@ func (a *app) notifyAll(
 		}
 		done.Results = append(done.Results, answer.GetResults()...)
 		if a.output == outputTable {
-			if err := a.printResults(rows[first:], answer.GetResults(), first == 0); err != nil {
+			if err := lines.print(rows[first:], answer.GetResults()); err != nil {
 				return err
 			}
 		}
@@ -147,25 +148,6 @@ func (a *app) printBatch(all *marketplacev1.BatchNotifyShipmentsResponse) error 
 		return nil
 	}
 	return a.print(all, nil)
-}
-
-// printResults prints a line for each result.
-func (a *app) printResults(rows []fileRow, results []*marketplacev1.NotifyShipmentResult, withHeader bool) error {
-	w := newTabs(a.Out)
-	if withHeader {
-		writeRow(w, []string{"LINE", "ORDER", "TRACKING NUMBER", "RESULT", "SHIPMENT", "CARRIER", "MESSAGE"})
-	}
-	for i, r := range results {
-		row := []string{count(rows[i].line), shortName(rows[i].Order), rows[i].TrackingNumber}
-		if e := r.GetError(); e != nil {
-			row = append(row, failureWord(e), "", "", failureMessage(e))
-		} else {
-			s := r.GetShipment()
-			row = append(row, orElse(word(s.GetState()), "VALID"), shortName(s.GetName()), s.GetMarketplaceCarrier(), s.GetMessage())
-		}
-		writeRow(w, row)
-	}
-	return written(0, w.Flush())
 }
 
 // failureWord names an error in a word.
