@@ -59,7 +59,7 @@ func (a *app) credentials(ctx context.Context, given []string) (*marketplacev1.C
 			return nil, usagef("--credential %s is empty", key)
 		}
 		if !utf8.ValidString(value) {
-			return nil, usagef("--credential %s %s", key, notUTF8)
+			return nil, usagef("--credential %s is %s", key, notUTF8)
 		}
 		values[key] = value
 		literal = literal || isLiteral && !identifier(key)

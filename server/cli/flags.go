@@ -32,19 +32,19 @@ func operands(low, high int) cobra.PositionalArgs {
 func NoArguments(cmd *cobra.Command, args []string) error { return operands(0, 0)(cmd, args) }
 
 // notUTF8 is what to do about bytes that are no text. The API carries UTF-8 only.
-const notUTF8 = "is not valid UTF-8"
+const notUTF8 = "not valid UTF-8"
 
 // checkText wants arguments and flags to be text. It does not repeat them: what is no text may do anything to a terminal, and may be a
 // secret.
 func checkText(flags *pflag.FlagSet, args []string) (err error) {
 	for i, arg := range args {
 		if !utf8.ValidString(arg) {
-			return usagef("argument %d %s", i+1, notUTF8)
+			return usagef("argument %d is %s", i+1, notUTF8)
 		}
 	}
 	flags.Visit(func(f *pflag.Flag) {
 		if err == nil && !utf8.ValidString(f.Value.String()) {
-			err = usagef("--%s %s", f.Name, notUTF8)
+			err = usagef("--%s is %s", f.Name, notUTF8)
 		}
 	})
 	return err

@@ -124,9 +124,9 @@ func TestNotifyAllRefusesFiles(t *testing.T) {
 		"a number in JSON":      {`{"order":1,"carrier":"c","tracking_number":"t"}`, "line 1: order must be a text, in quotes"},
 		"unknown JSON field":    {`{"order":"A1","carrier":"c","number":"t"}`, `unknown field "number"; the fields are order, carrier`},
 		"two objects":           {`{"order":"A1","carrier":"c","tracking_number":"t"} {}`, "line 1: has more than one object"},
-		"Latin-1":               {header + "A2,Colis Priv\xe9,6A2\n", "line 3: is not valid UTF-8; save the file as UTF-8"},
-		"Latin-1 in JSON":       {`{"order":"A1","carrier":"Colis Priv` + "\xe9" + `","tracking_number":"6A1"}`, "line 1: is not valid UTF-8"},
-		"UTF-16":                {"\xff\xfeo\x00r\x00", "line 1: is not valid UTF-8"},
+		"Latin-1":               {header + "A2,Colis Priv\xe9,6A2\n", "line 3: not valid UTF-8; save the file as UTF-8"},
+		"Latin-1 in JSON":       {`{"order":"A1","carrier":"Colis Priv` + "\xe9" + `","tracking_number":"6A1"}`, "line 1: not valid UTF-8"},
+		"UTF-16":                {"\xff\xfeo\x00r\x00", "line 1: not valid UTF-8"},
 		"a list":                {`[{"order":"A1"}]`, "the file holds a JSON list"},
 	}
 	for name, tt := range tests {

@@ -137,7 +137,7 @@ func skuFile(path string) ([]string, error) {
 	lines := bufio.NewScanner(bounded)
 	for line := 1; lines.Scan(); line++ {
 		if !utf8.Valid(lines.Bytes()) {
-			return nil, usagef("--%s: file %s, line %d %s; save the file as UTF-8", flagAcceptSKU, path, line, notUTF8)
+			return nil, usagef("--%s: file %s, line %d is %s; save the file as UTF-8", flagAcceptSKU, path, line, notUTF8)
 		}
 		if sku := strings.TrimSpace(lines.Text()); sku != "" {
 			skus = append(skus, sku)
