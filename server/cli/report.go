@@ -103,7 +103,7 @@ func detailLines(cmd *cobra.Command, err error) []string {
 // nextStep is the command that helps after an error of cmd.
 func nextStep(cmd *cobra.Command, info *errdetails.ErrorInfo) string {
 	step := nextCommand[info.GetReason()]
-	if info.GetReason() == credentialsRejected && cmd != nil && cmd.Flags().Lookup(credentialFlag) != nil {
+	if info.GetReason() == "MARKETPLACE_CREDENTIALS_REJECTED" && cmd != nil && cmd.Flags().Lookup(credentialFlag) != nil {
 		return "nothing was stored; run the command again with credentials that the marketplace takes"
 	}
 	if adapter := info.GetMetadata()["adapter"]; info.GetReason() == carrierUnknown && adapter != "" {
@@ -116,30 +116,27 @@ func nextStep(cmd *cobra.Command, info *errdetails.ErrorInfo) string {
 // carrierUnknown is the reason of a carrier that is not in the list of the order's adapter.
 const carrierUnknown = "CARRIER_UNKNOWN"
 
-// credentialsRejected is the reason of credentials that the marketplace does not take.
-const credentialsRejected = "MARKETPLACE_CREDENTIALS_REJECTED"
-
 // nextCommand is what helps after the common errors, by their reason. The server's sentences name methods of the API.
 var nextCommand = map[string]string{
-	"STORE_NOT_FOUND":              "relais store list shows the stores",
-	"ORDER_NOT_FOUND":              "relais order import STORE reads new orders, relais order list STORE shows them",
-	"IMPORT_NOT_FOUND":             "relais import list STORE shows the imports",
-	"SHIPMENT_NOT_FOUND":           "relais shipment list STORE shows the shipments",
-	"ADAPTER_NOT_FOUND":            "relais adapter list shows the adapters",
-	carrierUnknown:                 "relais carrier list STORE shows the carriers",
-	"CARRIER_NOT_FOR_PICKUP_POINT": "--force ships all the same",
-	"CANCEL_REQUESTED":             "--force ships all the same",
-	"SHIPMENT_ALREADY_OPEN":        "relais shipment notify --replaces SHIPMENT corrects it",
-	"STORE_PAUSED":                 "relais store resume STORE ends the pause",
-	"STORE_DISCONNECTED":           "relais store connect connects the account again",
-	"SHIPMENTS_OPEN":               "relais shipment list STORE --state queued,sending,acknowledged shows them; --force disconnects all the same",
-	credentialsRejected:            "relais store rotate-credentials STORE gives a connected store others",
-	"MIGRATION_NOT_FOUND":          "relais store migrate STORE --to ADAPTER moves a store",
-	"MIGRATION_UNDER_WAY":          "relais store migration STORE shows the move, relais store undo-migration STORE takes it back",
-	"MIGRATION_COMPLETE":           "relais store migrate STORE --to ADAPTER moves it again, with credentials for that adapter",
-	"MARKETPLACE_MISMATCH":         "relais adapter list shows the marketplace of each adapter",
-	"ADAPTER_UNCHANGED":            "relais store rotate-credentials STORE gives it other credentials",
-	"CREDENTIALS_UNREADABLE":       "relais store rotate-credentials STORE gives the store new ones",
+	"STORE_NOT_FOUND":                  "relais store list shows the stores",
+	"ORDER_NOT_FOUND":                  "relais order import STORE reads new orders, relais order list STORE shows them",
+	"IMPORT_NOT_FOUND":                 "relais import list STORE shows the imports",
+	"SHIPMENT_NOT_FOUND":               "relais shipment list STORE shows the shipments",
+	"ADAPTER_NOT_FOUND":                "relais adapter list shows the adapters",
+	carrierUnknown:                     "relais carrier list STORE shows the carriers",
+	"CARRIER_NOT_FOR_PICKUP_POINT":     "--force ships all the same",
+	"CANCEL_REQUESTED":                 "--force ships all the same",
+	"SHIPMENT_ALREADY_OPEN":            "relais shipment notify --replaces SHIPMENT corrects it",
+	"STORE_PAUSED":                     "relais store resume STORE ends the pause",
+	"STORE_DISCONNECTED":               "relais store connect connects the account again",
+	"SHIPMENTS_OPEN":                   "relais shipment list STORE --state queued,sending,acknowledged shows them; --force disconnects all the same",
+	"MARKETPLACE_CREDENTIALS_REJECTED": "relais store rotate-credentials STORE gives a connected store others",
+	"MIGRATION_NOT_FOUND":              "relais store migrate STORE --to ADAPTER moves a store",
+	"MIGRATION_UNDER_WAY":              "relais store migration STORE shows the move, relais store undo-migration STORE takes it back",
+	"MIGRATION_COMPLETE":               "relais store migrate STORE --to ADAPTER moves it again, with credentials for that adapter",
+	"MARKETPLACE_MISMATCH":             "relais adapter list shows the marketplace of each adapter",
+	"ADAPTER_UNCHANGED":                "relais store rotate-credentials STORE gives it other credentials",
+	"CREDENTIALS_UNREADABLE":           "relais store rotate-credentials STORE gives the store new ones",
 }
 
 // remoteStatus is the status that the server sent, unchanged; nil when err did not come from a call. status.FromError is
