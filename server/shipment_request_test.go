@@ -61,9 +61,9 @@ func TestNotifyShipmentIsIdempotent(t *testing.T) {
 		t.Errorf("the same call with blanks around the number gives %s, %v", third.GetName(), err)
 	}
 	other := notifyRequest(number)
-	other.Shipment.Carrier, other.Shipment.Service = "COLISSIMO", "Express"
+	other.Shipment.Carrier, other.Shipment.ShipTime, other.Force = "COLISSIMO", timestamppb.New(time.Now().Add(-time.Hour)), true
 	if fourth, err := s.api.NotifyShipment(t.Context(), other); err != nil || fourth.GetName() != first.GetName() {
-		t.Errorf("the same call with other details gives %s, %v", fourth.GetName(), err)
+		t.Errorf("the same call, spelled otherwise and at another time, gives %s, %v", fourth.GetName(), err)
 	}
 	if n := len(s.shipWrites(number)); n != 1 {
 		t.Errorf("the marketplace received %d ship requests", n)

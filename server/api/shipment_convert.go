@@ -37,7 +37,9 @@ func statementFromProto(storeID string, req *marketplacev1.NotifyShipmentRequest
 		if !t.IsValid() {
 			return shipment.Statement{}, problem.InvalidField("shipment.ship_time", "is not a valid time")
 		}
-		st.ShipTime = t.AsTime()
+		if st.ShipTime = t.AsTime(); st.ShipTime.IsZero() { // the core would take it for unset
+			return shipment.Statement{}, problem.InvalidField("shipment.ship_time", "is in the year 1; leave it unset for the time of the call")
+		}
 	}
 	for _, item := range in.GetItems() {
 		st.Items = append(st.Items, shipment.Item{LineID: item.GetLineId(), Quantity: item.GetQuantity()})

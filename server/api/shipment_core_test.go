@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -168,13 +169,13 @@ func (l *ledger) ShipmentEvents(context.Context, string, string) ([]shipment.Eve
 func (l *ledger) ListShipments(_ context.Context, q shipment.ListQuery) ([]shipment.Shipment, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var open []shipment.Shipment
+	var found []shipment.Shipment
 	for _, s := range l.stored {
-		if s.OrderNumber == q.OrderNumber && s.State.Open() {
-			open = append(open, s)
+		if (q.OrderNumber == "" || s.OrderNumber == q.OrderNumber) && (len(q.States) == 0 || slices.Contains(q.States, s.State)) {
+			found = append(found, s)
 		}
 	}
-	return open, nil
+	return found[:min(len(found), q.Limit)], nil
 }
 
 func (l *ledger) Carriers(context.Context, store.Ref) (shipment.CarrierList, error) {

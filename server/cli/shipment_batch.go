@@ -31,7 +31,8 @@ func (a *app) shipmentNotifyAll() *cobra.Command {
 		Use:   "notify-all STORE FILE",
 		Short: "Say that many orders left, from a file",
 		Long: `Notify-all reads shipments from a file, or from standard input when FILE is "-", and stores each as relais shipment
-notify does. One that is refused stops no other. It prints a line for each; the exit code is 6 when one was refused.
+notify does. One that is refused stops no other. It prints a line for each; the exit code is 6 when one was refused, or
+was stated before and ended REJECTED, NEEDS_ATTENTION, SUPERSEDED or CANCELLED: nothing more is sent of that by itself.
 
 The file is CSV with a header, separated by commas, semicolons or tabs, or JSON lines with the same names. The columns
 order, carrier and tracking_number are required; tracking_url, service, carrier_fee, ship_time, request_id and replaces
@@ -169,14 +170,36 @@ func failureMessage(e *marketplacev1.ItemError) string {
 	return message
 }
 
-// summarise tells how many shipments went through, and fails when one did not.
+// tally counts words.
+type tally map[string]int
+
+// total is how many words were counted.
+func (t tally) total() int {
+	n := 0
+	for _, of := range t {
+		n += of
+	}
+	return n
+}
+
+// String lists the words, each with its count.
+func (t tally) String() string {
+	var parts []string
+	for _, word := range slices.Sorted(maps.Keys(t)) {
+		parts = append(parts, fmt.Sprintf("%d %s", t[word], word))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// summarise tells how many shipments went through, and fails when one did not: it was refused, or it was stated before and nothing
+// will come of it.
 func (a *app) summarise(all *marketplacev1.BatchNotifyShipmentsResponse, checkOnly bool) error {
-	failures := map[string]int{}
-	failed := 0
+	failed, dead := tally{}, tally{}
 	for _, r := range all.GetResults() {
 		if e := r.GetError(); e != nil {
-			failed++
-			failures[failureWord(e)]++
+			failed[failureWord(e)]++
+		} else if s := r.GetShipment(); shipmentEnded(s) && s.GetState() != marketplacev1.Shipment_STATE_CONFIRMED {
+			dead[word(s.GetState())]++
 		}
 	}
 	total := len(all.GetResults())
@@ -184,13 +207,19 @@ func (a *app) summarise(all *marketplacev1.BatchNotifyShipmentsResponse, checkOn
 	if checkOnly {
 		outcome = "are valid; nothing was stored, nothing was sent"
 	}
-	a.note("%d of %d shipments %s", total-failed, total, outcome)
-	if failed == 0 {
+	a.note("%d of %d shipments %s", total-failed.total()-dead.total(), total, outcome)
+	var bad []string
+	if n := failed.total(); n > 0 {
+		bad = append(bad, fmt.Sprintf("%d of %d shipments failed: %s", n, total, failed))
+	}
+	if n := dead.total(); n > 0 {
+		bad = append(bad, fmt.Sprintf("%d of %d shipments ended badly before: %s", n, total, dead))
+	}
+	switch {
+	case len(bad) == 0:
 		return nil
+	case len(dead) > 0:
+		return &hintError{&outcomeError{strings.Join(bad, "; ")}, "relais shipment get shows why one ended, relais shipment retry takes it up again"}
 	}
-	var reasons []string
-	for _, reason := range slices.Sorted(maps.Keys(failures)) {
-		reasons = append(reasons, fmt.Sprintf("%d %s", failures[reason], reason))
-	}
-	return &outcomeError{fmt.Sprintf("%d of %d shipments failed: %s", failed, total, strings.Join(reasons, ", "))}
+	return &outcomeError{bad[0]}
 }

@@ -14,6 +14,7 @@ import (
 const (
 	shipmentAlreadyOpen = "SHIPMENT_ALREADY_OPEN"
 	requestIDReused     = "REQUEST_ID_REUSED"
+	shipmentDiffers     = "SHIPMENT_DIFFERS"
 )
 
 // checkedLines are the lines of a file that are valid, in a run that stores nothing: what would be stored of them is not there for the
@@ -38,7 +39,7 @@ func (c checkedLines) add(row fileRow, request *marketplacev1.NotifyShipmentRequ
 	if e := result.GetError(); e != nil {
 		ofRequest, requestTaken := c.byRequest[request.GetRequestId()]
 		switch {
-		case e.GetReason() == shipmentAlreadyOpen && orderTaken:
+		case orderTaken && (e.GetReason() == shipmentAlreadyOpen || e.GetReason() == shipmentDiffers):
 			e.Message = seeLine(e.GetMessage(), ofOrder)
 		case e.GetReason() == requestIDReused && requestTaken:
 			e.Message = seeLine(e.GetMessage(), ofRequest)
@@ -58,6 +59,8 @@ func (c checkedLines) add(row fileRow, request *marketplacev1.NotifyShipmentRequ
 	switch {
 	case requestTaken && request.GetRequestId() != "" && !proto.Equal(ofRequest.request, request):
 		refuse(requestIDReused, "an earlier line has the same request_id and says something else", ofRequest)
+	case requestTaken && differs(ofRequest.request.GetShipment(), request.GetShipment()):
+		refuse(shipmentDiffers, "an earlier line says the same carrier and tracking number with other details", ofRequest)
 	case requestTaken: // the same shipment again
 	case orderTaken && ofOrder.key != s.GetRequestId():
 		refuse(shipmentAlreadyOpen, "an earlier line ships this order too; an order has one open shipment", ofOrder)
@@ -65,6 +68,11 @@ func (c checkedLines) add(row fileRow, request *marketplacev1.NotifyShipmentRequ
 		line := checkedLine{line: row.line, key: s.GetRequestId(), request: request}
 		c.byOrder[order], c.byRequest[line.key] = line, line
 	}
+}
+
+// differs reports whether two lines that name one parcel tell something else of it. When it left does not count.
+func differs(a, b *marketplacev1.Shipment) bool {
+	return a.GetTrackingUrl() != b.GetTrackingUrl() || a.GetService() != b.GetService() || !proto.Equal(a.GetCarrierFee(), b.GetCarrierFee())
 }
 
 // seeLine points to the other line.

@@ -50,6 +50,8 @@ const (
 	ReasonShipmentAlreadyOpen   = "SHIPMENT_ALREADY_OPEN"
 	ReasonShipmentsBusy         = "SHIPMENTS_BUSY"
 	ReasonShipmentCancelled     = "SHIPMENT_CANCELLED"
+	ReasonShipmentSuperseded    = "SHIPMENT_SUPERSEDED"
+	ReasonShipmentDiffers       = "SHIPMENT_DIFFERS"
 	ReasonNotReplaceable        = "SHIPMENT_NOT_REPLACEABLE"
 	ReasonNotRetryable          = "SHIPMENT_NOT_RETRYABLE"
 	ReasonNotCancellable        = "SHIPMENT_NOT_CANCELLABLE"

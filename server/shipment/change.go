@@ -13,7 +13,7 @@ import (
 
 // Retry takes up a shipment that ended NEEDS_ATTENTION or REJECTED: relais reads the order and goes on from there, until a new
 // deadline. What may have been applied before is read after before anything is sent again. Errors: SHIPMENT_NOT_FOUND,
-// SHIPMENT_NOT_RETRYABLE, SHIPMENT_ALREADY_OPEN, STORE_DISCONNECTED.
+// SHIPMENT_NOT_RETRYABLE, SHIPMENT_ALREADY_OPEN, STORE_DISCONNECTED; ORDER_NOT_SHIPPABLE when the order bears another shipment.
 func (s *Service) Retry(ctx context.Context, storeID, id string, force bool) (Shipment, error) {
 	return s.change(ctx, func() (Shipment, error) { return s.retry(ctx, storeID, id, force) })
 }
@@ -37,6 +37,12 @@ func (s *Service) retry(ctx context.Context, storeID, id string, force bool) (Sh
 	o, err := d.order(ctx, sh.OrderNumber)
 	if err != nil {
 		return Shipment{}, err
+	}
+	switch other, err := ofOrder(ctx, s.repository, storeID, sh.OrderNumber); {
+	case err != nil:
+		return Shipment{}, err
+	case other != nil && other.State == delivery.Confirmed:
+		return Shipment{}, shippedBy(*other)
 	}
 	now := s.now().UTC()
 	if sh.Adapter != o.Adapter {

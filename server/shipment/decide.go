@@ -61,17 +61,17 @@ func decide(s Shipment, o *order.Order, now time.Time, repeatedReads int32, rule
 	return decideReady(s, *o, late, repeatedReads)
 }
 
-// decideShipped: the read shows the order shipped. By us?
+// decideShipped: the read shows the order shipped. By us? Another number that it shows is no evidence of this shipment.
 func decideShipped(s Shipment, o order.Order) verdict {
 	ours, replaced, other := s.shows(o)
 	switch {
 	case ours:
 		return verdict{confirm, EvidenceTracking, "", "the marketplace shows the order shipped with this tracking number"}
 	case other:
-		return verdict{attention, EvidenceState, problem.ReasonTrackingMismatch,
+		return verdict{attention, "", problem.ReasonTrackingMismatch,
 			"the marketplace shows the order shipped with another tracking number; check in the seller portal which one is right"}
 	case replaced:
-		return verdict{attention, EvidenceState, problem.ReasonCorrectionUnsupported,
+		return verdict{attention, "", problem.ReasonCorrectionUnsupported,
 			"the marketplace had taken the tracking number that this shipment corrects, and takes no other; correct it in the seller portal"}
 	case !s.MayBeApplied():
 		return verdict{attention, EvidenceState, problem.ReasonShippedElsewhere,

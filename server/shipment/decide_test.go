@@ -84,8 +84,8 @@ func TestDecide(t *testing.T) {
 		{"shipped, no parcel visible, the marketplace had been told before the first request", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome = 1, delivery.AlreadyApplied }), read(order.Shipped), attention, EvidenceState, problem.ReasonShippedElsewhere},
 		{"shipped, no parcel visible, the marketplace had been told by an earlier request", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome, s.Uncertain = 2, delivery.AlreadyApplied, true }), read(order.Shipped), confirm, EvidenceState, ""},
 		{"shipped, our tracking, the marketplace had been told before", with(shipment(delivery.Acknowledged), func(s *Shipment) { s.SendCount, s.LastOutcome = 1, delivery.AlreadyApplied }), read(order.Shipped, "6A0001"), confirm, EvidenceTracking, ""},
-		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
-		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, EvidenceState, problem.ReasonTrackingMismatch},
+		{"shipped, another tracking, sent", shipment(delivery.Sending), read(order.Shipped, "OTHER"), attention, "", problem.ReasonTrackingMismatch},
+		{"shipped, another tracking, never sent", shipment(delivery.Queued), read(order.Shipped, "OTHER"), attention, "", problem.ReasonTrackingMismatch},
 
 		{"not yet to ship: payment", shipment(delivery.Queued), read(order.Processing), wait, "", ""},
 		{"not yet to ship: acceptance", shipment(delivery.Queued), read(order.PendingAcceptance), wait, "", ""},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/order"
-	"github.com/relaishq/relais/server/problem"
 	"github.com/relaishq/relais/server/store"
 )
 
@@ -47,12 +46,7 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	st.trim()
 	requestID, digest := st.key()
 	if found, err := d.service.repository.FindRequest(ctx, d.store.ID, requestID); err == nil {
-		if st.RequestID == "" && found.State == delivery.Cancelled {
-			return draft{}, problem.New(problem.Precondition, problem.ReasonShipmentCancelled,
-				"shipment %s with this carrier and tracking number was cancelled; to ship the order with them after all, give a request_id", found.ID).
-				With("shipment", nameOf(found.StoreID, found.ID))
-		}
-		found, err = repeated(found, digest)
+		found, err = repeated(found, Shipment{Request: st.Request, RequestID: requestID, RequestDigest: digest})
 		return draft{new: New{Shipment: found}, existing: true}, err
 	} else if !errors.Is(err, ErrNotFound) {
 		return draft{}, fmt.Errorf("find shipment by request id: %w", err)
@@ -66,7 +60,7 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 		return draft{}, err
 	}
 	now := d.service.now().UTC()
-	if err := st.validate(st.RequestID, rules, now); err != nil {
+	if err := st.validate(st.RequestID, rules, o.PurchaseTime, now); err != nil {
 		return draft{}, err
 	}
 	replaced, err := d.replaced(ctx, st.Request, o.Order, rules)
@@ -75,7 +69,7 @@ func (d *drafts) draft(ctx context.Context, st Statement) (draft, error) {
 	}
 	opt := Options{AllowOther: st.AllowOther, OverCancel: st.Force && o.CancelRequested, OverNetwork: st.Force}
 	if err := checkOrder(o.Order, opt); err != nil && (replaced == nil || !hasShipped(o.Order)) {
-		return draft{}, err
+		return draft{}, d.refusal(ctx, o.Order, err)
 	}
 	if err := checkItems(st.Items, o.Order, rules); err != nil {
 		return draft{}, err
@@ -139,16 +133,6 @@ func (s *Service) deadline(o order.Order, accepted time.Time) time.Time {
 		accepted = o.ShipBy
 	}
 	return accepted.Add(s.waitMargin)
-}
-
-// repeated answers a request whose id is known: with its shipment, unless the content differs.
-func repeated(found Shipment, digest []byte) (Shipment, error) {
-	if string(found.RequestDigest) == string(digest) {
-		return found, nil
-	}
-	return Shipment{}, problem.New(problem.Exists, problem.ReasonRequestIDReused,
-		"request_id was used before for another shipment: %s; give each shipment its own", found.ID).
-		With("shipment", nameOf(found.StoreID, found.ID))
 }
 
 // nameOf is how a shipment is named to callers.

@@ -38,6 +38,7 @@ type world struct {
 	onRules    func()     // what happens while a request is looked at
 	rules      shipment.Rules
 	ship       shipment.Shipment
+	others     []shipment.Shipment // of the same order
 	events     []shipment.Event
 	shown      order.Order // as the marketplace has it
 	readErr    error
@@ -170,6 +171,14 @@ func (w *world) GetShipment(context.Context, string, string) (shipment.Shipment,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.ship, nil
+}
+
+func (w *world) ListShipments(_ context.Context, q shipment.ListQuery) ([]shipment.Shipment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(append(slices.Clone(w.others), w.ship), func(s shipment.Shipment) bool {
+		return s.OrderNumber != q.OrderNumber || len(q.States) > 0 && !slices.Contains(q.States, s.State)
+	}), nil
 }
 
 func (w *world) FindRequest(_ context.Context, _, requestID string) (shipment.Shipment, error) {

@@ -117,7 +117,7 @@ func (d *drafts) outcome(ctx context.Context, drafted Shipment, c Created) Outco
 	}
 	switch c.Result {
 	case SameRequest:
-		sh, err := repeated(c.Shipment, drafted.RequestDigest)
+		sh, err := repeated(c.Shipment, drafted)
 		return Outcome{Shipment: sh, Err: err}
 	case OrderHasOpen:
 		return Outcome{Err: alreadyOpen(c.Shipment)}

@@ -75,11 +75,16 @@ func (p previewed) add(sh Shipment) error {
 		return nil
 	}
 	if same, ok := p.byRequest[sh.RequestID]; ok {
-		if string(same.RequestDigest) == string(sh.RequestDigest) {
-			return nil
+		if string(same.RequestDigest) != string(sh.RequestDigest) {
+			return problem.New(problem.Exists, problem.ReasonRequestIDReused,
+				"an earlier request of this batch has the same request_id and says something else; give each shipment its own")
 		}
-		return problem.New(problem.Exists, problem.ReasonRequestIDReused,
-			"an earlier request of this batch has the same request_id and says something else; give each shipment its own")
+		if field := differs(same.Request, sh.Request); field != "" && sh.derivedID() {
+			return problem.New(problem.Exists, problem.ReasonShipmentDiffers,
+				"an earlier request of this batch says the same carrier and tracking number with another %s; an order has one open shipment", field).
+				With("field", field)
+		}
+		return nil
 	}
 	if _, ok := p.byOrder[sh.OrderNumber]; ok {
 		return problem.New(problem.Exists, problem.ReasonShipmentAlreadyOpen,

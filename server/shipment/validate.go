@@ -19,10 +19,15 @@ const (
 	maxRequestID = 128
 	// maxShipAhead is how far in the future a parcel may be said to have left: clocks differ, days do not.
 	maxShipAhead = 48 * time.Hour
+	// maxShipBefore is how long before its order was bought a parcel may be said to have left.
+	maxShipBefore = 24 * time.Hour
+	// maxItems is how many articles a parcel may list.
+	maxItems = 1000
 )
 
-// validate holds a request against what every marketplace needs and against the rules of this one.
-func (r Request) validate(requestID string, rules Rules, now time.Time) error {
+// validate holds a request for an order that was bought at an instant against what every marketplace needs and against the rules of
+// this one.
+func (r Request) validate(requestID string, rules Rules, bought, now time.Time) error {
 	switch {
 	case r.Carrier == "":
 		return problem.InvalidField("shipment.carrier", "is required; ListCarriers shows the marketplace's carriers")
@@ -34,6 +39,10 @@ func (r Request) validate(requestID string, rules Rules, now time.Time) error {
 		return problem.InvalidField("request_id", "is longer than %d characters", maxRequestID)
 	case r.ShipTime.After(now.Add(maxShipAhead)):
 		return problem.InvalidField("shipment.ship_time", "lies more than %s in the future", maxShipAhead)
+	case !r.ShipTime.IsZero() && r.ShipTime.Before(bought.Add(-maxShipBefore)):
+		return problem.InvalidField("shipment.ship_time", "lies before the order was bought, at %s", bought.UTC().Format(time.RFC3339))
+	case len(r.Items) > maxItems:
+		return problem.InvalidField("shipment.items", "has %d items; a shipment has %d at most", len(r.Items), maxItems)
 	}
 	if err := r.validateTracking(rules); err != nil {
 		return err

@@ -76,7 +76,7 @@ func (w *Worker) work(ctx context.Context, s Shipment) error {
 	return nil
 }
 
-// step reads the order, decides, and acts. It returns the shipment as stored; an error means that it could not be stored.
+// step reads the order, decides, and acts. It returns the shipment as stored; an error means that the database failed.
 func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	ref := store.Ref{StoreID: s.StoreID, Adapter: s.Adapter}
 	began := w.now()
@@ -96,7 +96,10 @@ func (w *Worker) step(ctx context.Context, s Shipment) (Shipment, error) {
 	}
 	// What the read shows may be as old as its begin.
 	s.Observe(o != nil && (o.Status == order.ReadyToShip || correctable(s, *o, rules)), began)
-	v := decide(s, o, now, w.cfg.Policy.RepeatedReads, rules)
+	v, err := w.bears(ctx, s, o, decide(s, o, now, w.cfg.Policy.RepeatedReads, rules))
+	if err != nil {
+		return s, err
+	}
 	switch v.action {
 	case send:
 		return w.send(ctx, s, *o, w.observed(s, read, v.message))

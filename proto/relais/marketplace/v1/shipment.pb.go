@@ -302,9 +302,10 @@ type Shipment struct {
 	Service string `protobuf:"bytes,6,opt,name=service,proto3" json:"service,omitempty"`
 	// What the carrier charged the seller.
 	CarrierFee *Money `protobuf:"bytes,7,opt,name=carrier_fee,json=carrierFee,proto3" json:"carrier_fee,omitempty"`
-	// When the parcel left. Unset means the time of the call.
+	// When the parcel left: at most 48 hours from now, and not more than a day before the order was bought. Unset means the time of the
+	// call.
 	ShipTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ship_time,json=shipTime,proto3" json:"ship_time,omitempty"`
-	// What is in the parcel. Empty means everything. Partial shipments are refused where the marketplace has none.
+	// What is in the parcel, at most 1,000 items. Empty means everything. Partial shipments are refused where the marketplace has none.
 	Items []*ShipmentItem `protobuf:"bytes,9,rep,name=items,proto3" json:"items,omitempty"`
 	// Output only. How far the shipment is.
 	State Shipment_State `protobuf:"varint,10,opt,name=state,proto3,enum=relais.marketplace.v1.Shipment_State" json:"state,omitempty"`
@@ -312,7 +313,7 @@ type Shipment struct {
 	MarketplaceCarrier string `protobuf:"bytes,11,opt,name=marketplace_carrier,json=marketplaceCarrier,proto3" json:"marketplace_carrier,omitempty"`
 	// Output only. Fields of this message that the marketplace cannot take. They are kept here and were not sent.
 	NotSentFields []string `protobuf:"bytes,12,rep,name=not_sent_fields,json=notSentFields,proto3" json:"not_sent_fields,omitempty"`
-	// Output only. How well the marketplace's own data confirms the shipment.
+	// Output only. How well the marketplace's own data confirms the shipment. Unset where it shows another tracking number only.
 	Evidence Shipment_Evidence `protobuf:"varint,13,opt,name=evidence,proto3,enum=relais.marketplace.v1.Shipment_Evidence" json:"evidence,omitempty"`
 	// Output only. Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work: one of the reasons
 	// that README.md beside this file lists for a shipment. Empty otherwise.
@@ -981,7 +982,9 @@ type NotifyShipmentRequest struct {
 	// Required. The shipment; output-only fields are ignored.
 	Shipment *Shipment `protobuf:"bytes,2,opt,name=shipment,proto3" json:"shipment,omitempty"`
 	// Key that makes repeating the call safe, at most 128 characters. Empty means (order, carrier, tracking number, replaces). A key
-	// stays with its shipment whatever becomes of that: to ship again after a cancelled shipment, give a new one.
+	// stays with its shipment whatever becomes of that: to ship again after a cancelled or superseded shipment, give a new one. Without
+	// a key of its own, a call that repeats such a shipment fails with SHIPMENT_CANCELLED or SHIPMENT_SUPERSEDED, and one that says
+	// another tracking_url, service, carrier_fee or items than before with SHIPMENT_DIFFERS.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, answer what would be sent (Shipment.preview), store nothing and send nothing. The answer has no name and no
 	// state then, unless the request repeats one: that one's shipment is the answer, since nothing more would be sent.
@@ -1351,7 +1354,8 @@ func (x *ItemError) GetRetryDelay() *durationpb.Duration {
 // RetryShipmentRequest takes up a shipment that ended without reaching its aim.
 type RetryShipmentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. "stores/{store}/shipments/{shipment}", in state NEEDS_ATTENTION or REJECTED.
+	// Required. "stores/{store}/shipments/{shipment}", in state NEEDS_ATTENTION or REJECTED. Where another shipment of its order is
+	// CONFIRMED the call fails with ORDER_NOT_SHIPPABLE.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// As NotifyShipmentRequest.force.
 	Force         bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
