@@ -138,6 +138,21 @@ func seen(o *marketplacev1.OrderObservation) string {
 	return joined(", ", o.GetNativeStatus(), prefixed("tracking ", strings.Join(o.GetTrackingNumbers(), " ")), cancels)
 }
 
+// noteHeld tells once why an open shipment does not go on where none of its events does: its store holds it back. noted is the reason
+// that was told last; it returns the one that is now.
+func (a *app) noteHeld(s *marketplacev1.Shipment, noted string) string {
+	told := slices.ContainsFunc(s.GetEvents(), func(e *marketplacev1.ShipmentEvent) bool {
+		return strings.HasSuffix(e.GetMessage(), s.GetMessage())
+	})
+	if shipmentEnded(s) || s.GetReason() == "" || told {
+		return ""
+	}
+	if s.GetReason() != noted {
+		a.note("%s", clean(joined("  ", word(s.GetState()), joined(": ", s.GetReason(), s.GetMessage()))))
+	}
+	return s.GetReason()
+}
+
 // shortSum is how much of a SHA-256 tells releases apart for a person.
 const shortSum = 12
 

@@ -164,7 +164,7 @@ func importEnded(i *marketplacev1.Import) bool {
 func (a *app) followShipment(ctx context.Context, api marketplacev1.MarketplaceServiceClient, name string, w waiting) error {
 	bounded, cancel := w.begin(ctx)
 	defer cancel()
-	noted := 0
+	noted, held := 0, ""
 	shipment, err := poll(bounded, a, func(ctx context.Context) (*marketplacev1.Shipment, error) {
 		return api.GetShipment(ctx, &marketplacev1.GetShipmentRequest{Name: name})
 	}, func(s *marketplacev1.Shipment) bool {
@@ -172,6 +172,9 @@ func (a *app) followShipment(ctx context.Context, api marketplacev1.MarketplaceS
 		for ; noted < len(events) && w.progress != progressNone; noted++ {
 			e := events[noted]
 			a.note("%s", clean(joined("  ", a.at(e.GetTime()), word(e.GetState()), e.GetMessage())))
+		}
+		if w.progress != progressNone {
+			held = a.noteHeld(s, held)
 		}
 		return shipmentEnded(s)
 	})

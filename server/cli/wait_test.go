@@ -306,6 +306,39 @@ func TestShipmentStepsAreNotedOnce(t *testing.T) {
 	}
 }
 
+// TestShipmentHeldIsNotedOnce: a wait for a shipment that its store holds back says so, once for each reason, in words that no event has.
+func TestShipmentHeldIsNotedOnce(t *testing.T) {
+	t.Parallel()
+	type seen struct{ reason, message string }
+	paused := seen{"STORE_PAUSED", "the store is paused"}
+	script := []any{
+		paused, paused, seen{"MARKETPLACE_CREDENTIALS_REJECTED", "refused, tried again at 12:00"}, seen{"MARKETPLACE_CREDENTIALS_REJECTED", "refused, tried again at 13:00"},
+		seen{"", "waiting"}, seen{"MARKETPLACE_DOWN", "Stored."} /* as its event says */, paused, seen{},
+	}
+	f := newFake(t, &fake{answer: readsOf[*marketplacev1.GetShipmentRequest](script, shipment(marketplacev1.Shipment_STATE_QUEUED), func(at seen) proto.Message {
+		s := shipment(marketplacev1.Shipment_STATE_QUEUED)
+		if at == (seen{}) {
+			s = shipment(marketplacev1.Shipment_STATE_CONFIRMED)
+		}
+		s.Reason, s.Message = at.reason, at.message
+		return s
+	})})
+	got := run(t, f, "shipment", "notify", "tea", "A1", "--carrier", "c", "--tracking-number", "T-1", "--wait")
+	var notes []string
+	for line := range strings.Lines(got.err) {
+		if strings.HasPrefix(line, "QUEUED") {
+			notes = append(notes, line)
+		}
+	}
+	want := []string{
+		"QUEUED  STORE_PAUSED: the store is paused\n", "QUEUED  MARKETPLACE_CREDENTIALS_REJECTED: refused, tried again at 12:00\n",
+		"QUEUED  STORE_PAUSED: the store is paused\n",
+	}
+	if diff := cmp.Diff(want, notes); diff != "" || got.code != cli.ExitOK {
+		t.Errorf("exit code %d, notes (-want +got):\n%s", got.code, diff)
+	}
+}
+
 func TestShipmentWaitTimeout(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, &fake{answer: shipmentReads(marketplacev1.Shipment_STATE_QUEUED)})

@@ -62,6 +62,7 @@ func (s *Service) retry(ctx context.Context, storeID, id string, force bool) (Sh
 		return Shipment{}, fmt.Errorf("reopen shipment: %w", err)
 	}
 	s.wake()
+	d.holds.tellStored(ctx, &stored)
 	return stored, nil
 }
 

@@ -19,6 +19,7 @@ type drafts struct {
 	service *Service
 	store   store.Store
 	rules   map[string]Rules // of this store, by adapter
+	holds   *holds
 }
 
 // drafts begins to draft for a store. Errors: STORE_NOT_FOUND, STORE_DISCONNECTED.
@@ -30,7 +31,7 @@ func (s *Service) drafts(ctx context.Context, storeID string) (*drafts, error) {
 	if !st.Connected() {
 		return nil, store.Disconnected(storeID)
 	}
-	return &drafts{service: s, store: st, rules: map[string]Rules{}}, nil
+	return &drafts{service: s, store: st, rules: map[string]Rules{}, holds: s.holds(st)}, nil
 }
 
 // draft is a statement that was checked.

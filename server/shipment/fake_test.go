@@ -329,6 +329,11 @@ func (w *world) Usable(context.Context, store.Ref) (bool, error) {
 	return !w.refused, nil
 }
 
+// Hold implements shipment.Stores.
+func (w *world) Hold(context.Context, store.Store, string) (store.Hold, error) {
+	return store.Hold{}, nil
+}
+
 // ShipmentRules implements shipment.Marketplace. The shop is on a release of its own, and no other one runs.
 func (w *world) ShipmentRules(_ context.Context, ref store.Ref) (shipment.Rules, error) {
 	if ref.StoreID != "shop" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/relaishq/relais/server/order"
 	"github.com/relaishq/relais/server/problem"
@@ -49,10 +50,12 @@ func (s *Service) NotifyAll(ctx context.Context, storeID string, statements []St
 		outcomes = append(outcomes, d.notify(ctx, statements[:n])...)
 		statements = statements[n:]
 	}
-	for _, o := range outcomes {
-		if o.Err == nil && o.Shipment.State.Open() {
-			s.wake()
-			break
+	if slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Err == nil && o.Shipment.State.Open() }) {
+		s.wake()
+	}
+	for i := range outcomes {
+		if o := &outcomes[i]; o.Err == nil {
+			d.holds.tellStored(ctx, &o.Shipment)
 		}
 	}
 	return outcomes, nil

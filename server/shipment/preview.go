@@ -46,10 +46,14 @@ func (s *Service) PreviewAll(ctx context.Context, storeID string, statements []S
 func (d *drafts) preview(ctx context.Context, st Statement) (Shipment, []MarketplaceRequest, error) {
 	s := d.service
 	drafted, err := d.draft(ctx, st)
-	if err != nil || drafted.existing {
-		return drafted.new.Shipment, nil, err
-	}
 	sh := drafted.new.Shipment
+	switch {
+	case err != nil:
+		return Shipment{}, nil, err
+	case drafted.existing:
+		d.holds.tellStored(ctx, &sh)
+		return sh, nil, nil
+	}
 	open, err := s.repository.ListShipments(ctx, ListQuery{StoreID: sh.StoreID, OrderNumber: sh.OrderNumber, Limit: 1, States: delivery.OpenStates()})
 	if err != nil {
 		return Shipment{}, nil, fmt.Errorf("read open shipments of order: %w", err)

@@ -21,6 +21,8 @@ type Stores interface {
 	Report(ctx context.Context, ref store.Ref, err error)
 	// Usable reports whether the credentials for an adapter may be used, besides to try whether they work again.
 	Usable(ctx context.Context, ref store.Ref) (bool, error)
+	// Hold returns what holds the work of a store, as it was read, through one of its adapters.
+	Hold(ctx context.Context, st store.Store, adapter string) (store.Hold, error)
 }
 
 // Orders is what shipments need of orders.
@@ -65,7 +67,7 @@ func NewService(c ServiceConfig) *Service {
 	}
 }
 
-// Get returns a shipment with its events. SHIPMENT_NOT_FOUND.
+// Get returns a shipment with its events; one that the store holds back says why. SHIPMENT_NOT_FOUND.
 func (s *Service) Get(ctx context.Context, storeID, id string) (Shipment, []Event, error) {
 	sh, err := s.get(ctx, storeID, id)
 	if err != nil {
@@ -74,6 +76,16 @@ func (s *Service) Get(ctx context.Context, storeID, id string) (Shipment, []Even
 	events, err := s.repository.ShipmentEvents(ctx, storeID, id)
 	if err != nil {
 		return Shipment{}, nil, fmt.Errorf("read events of shipment: %w", err)
+	}
+	if !sh.State.Open() {
+		return sh, events, nil
+	}
+	st, err := s.stores.Get(ctx, storeID)
+	if err != nil {
+		return Shipment{}, nil, err
+	}
+	if err := s.holds(st).tell(ctx, &sh); err != nil {
+		return Shipment{}, nil, err
 	}
 	return sh, events, nil
 }
@@ -90,12 +102,23 @@ func (s *Service) get(ctx context.Context, storeID, id string) (Shipment, error)
 	return sh, nil
 }
 
-// List returns a page of a store's shipments, newest first.
+// List returns a page of a store's shipments, newest first; those that the store holds back say why.
 func (s *Service) List(ctx context.Context, q ListQuery) ([]Shipment, error) {
-	if _, err := s.stores.Get(ctx, q.StoreID); err != nil {
+	st, err := s.stores.Get(ctx, q.StoreID)
+	if err != nil {
 		return nil, err
 	}
-	return s.repository.ListShipments(ctx, q)
+	found, err := s.repository.ListShipments(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list shipments: %w", err)
+	}
+	holds := s.holds(st)
+	for i := range found {
+		if err := holds.tell(ctx, &found[i]); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // carriersTimeout bounds reading the marketplace's carriers where an older list can be answered instead.

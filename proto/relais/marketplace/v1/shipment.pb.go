@@ -315,14 +315,16 @@ type Shipment struct {
 	NotSentFields []string `protobuf:"bytes,12,rep,name=not_sent_fields,json=notSentFields,proto3" json:"not_sent_fields,omitempty"`
 	// Output only. How well the marketplace's own data confirms the shipment. Unset where it shows another tracking number only.
 	Evidence Shipment_Evidence `protobuf:"varint,13,opt,name=evidence,proto3,enum=relais.marketplace.v1.Shipment_Evidence" json:"evidence,omitempty"`
-	// Output only. Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work: one of the reasons
-	// that README.md beside this file lists for a shipment. Empty otherwise.
+	// Output only. Why state is REJECTED or NEEDS_ATTENTION, or why the last attempt failed while relais is still at work, or why the store
+	// holds an open shipment back: it is paused (STORE_PAUSED), or its credentials do not work. One of the reasons that README.md beside
+	// this file lists for a shipment; empty otherwise.
 	Reason string `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Output only. What happened and what to do, for a person.
 	Message string `protobuf:"bytes,15,opt,name=message,proto3" json:"message,omitempty"`
 	// Output only. How often a shipment request was sent to the marketplace.
 	SendCount int32 `protobuf:"varint,16,opt,name=send_count,json=sendCount,proto3" json:"send_count,omitempty"`
-	// Output only. When relais acts next; unset when nothing more is planned.
+	// Output only. When relais acts next; unset when nothing more is planned, and while the store is paused. While its credentials do not
+	// work it is not before they are tried again.
 	NextAttemptTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=next_attempt_time,json=nextAttemptTime,proto3" json:"next_attempt_time,omitempty"`
 	// Output only. When the shipment was accepted here.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
