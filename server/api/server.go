@@ -30,10 +30,12 @@ import (
 
 // Limits of the gRPC servers, set on purpose rather than inherited.
 const (
-	// maxRequestBytes is above the largest request, a full batch of shipments with every field as long as it may be, and below harm.
-	maxRequestBytes = 4 << 20
-	// maxResponseBytes is above every page (maxPageBytes), one order of any size included.
-	maxResponseBytes = 16 << 20
+	// maxRequestBytes is above a full batch of shipments with every text as long as it may be, which takes 11.1 MiB where each
+	// character takes four bytes; the rest is 5 KiB of items for each of them. It is below harm.
+	maxRequestBytes = 16 << 20
+	// maxResponseBytes is above every page (maxPageBytes), one order of any size included, and above the answer to the largest batch,
+	// which repeats it and has up to 8 KiB more to say of each shipment.
+	maxResponseBytes = 24 << 20
 	// unaryDeadline ends a unary call whose caller set no deadline: longer than the slowest marketplace answer waited for.
 	unaryDeadline = 3 * time.Minute
 	// maxConcurrentStreams bounds the calls on one connection.

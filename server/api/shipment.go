@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	marketplacev1 "github.com/relaishq/relais/proto/relais/marketplace/v1"
 	"github.com/relaishq/relais/server/delivery"
 	"github.com/relaishq/relais/server/problem"
@@ -138,11 +140,17 @@ func (m *Marketplace) ListShipments(ctx context.Context, req *marketplacev1.List
 	}
 	found, more := cut(found, size)
 	resp := &marketplacev1.ListShipmentsResponse{}
+	bytes := 0
 	for _, s := range found {
-		resp.Shipments = append(resp.Shipments, shipmentToProto(s, nil))
+		out := shipmentToProto(s, nil)
+		if bytes += proto.Size(out); bytes > maxPageBytes && len(resp.GetShipments()) > 0 {
+			more = true
+			break
+		}
+		resp.Shipments = append(resp.Shipments, out)
 	}
 	if more {
-		resp.NextPageToken, err = encodeToken(found[size-1].ID, filters...)
+		resp.NextPageToken, err = encodeToken(found[len(resp.GetShipments())-1].ID, filters...)
 	}
 	return resp, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -171,10 +172,11 @@ func (l *ledger) ListShipments(_ context.Context, q shipment.ListQuery) ([]shipm
 	defer l.mu.Unlock()
 	var found []shipment.Shipment
 	for _, s := range l.stored {
-		if (q.OrderNumber == "" || s.OrderNumber == q.OrderNumber) && (len(q.States) == 0 || slices.Contains(q.States, s.State)) {
+		if (q.BeforeID == "" || s.ID < q.BeforeID) && (q.OrderNumber == "" || s.OrderNumber == q.OrderNumber) && (len(q.States) == 0 || slices.Contains(q.States, s.State)) {
 			found = append(found, s)
 		}
 	}
+	slices.SortFunc(found, func(a, b shipment.Shipment) int { return strings.Compare(b.ID, a.ID) })
 	return found[:min(len(found), q.Limit)], nil
 }
 

@@ -21,7 +21,8 @@ import (
 const (
 	// maxBatch is how many shipments the server takes in one call.
 	maxBatch = 1000
-	// maxBatchBytes keeps a call below what the server takes (4 MiB).
+	// maxBatchBytes keeps a call, and the answer that repeats it, far below what either side takes (16 MiB), and below what older servers
+	// took (4 MiB).
 	maxBatchBytes = 3 << 20
 )
 

@@ -1080,6 +1080,8 @@ type BatchNotifyShipmentsRequest struct {
 	// Required. "stores/{store}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Required. 1 to 1,000 requests, each with the same parent or none. They are independent: one that fails does not stop the others.
+	// The whole has 16 MiB at most: gRPC refuses more with RESOURCE_EXHAUSTED, without a reason. That is enough for 1,000 requests with
+	// every text as long as it may be and 5 KiB of items each.
 	Requests      []*NotifyShipmentRequest `protobuf:"bytes,2,rep,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1506,7 +1508,7 @@ type ListShipmentsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. "stores/{store}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// At most this many; default 50, capped at 500.
+	// At most this many; default 50, capped at 500. A page that would grow beyond 3 MiB ends earlier.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the previous page; the filters must be the same.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
