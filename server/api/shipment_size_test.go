@@ -102,6 +102,7 @@ func TestShipmentPagesFitOneAnswer(t *testing.T) {
 	for i := range count {
 		s := wholeShipment()
 		s.ID, s.State, s.TrackingURL = fmt.Sprintf("s%04d", i), delivery.Confirmed, "https://x.example/"+wide(1900)
+		s.Items = slices.Repeat([]shipment.Item{{LineID: "a-line-of-the-order"}}, 100)
 		l.stored = append(l.stored, s)
 		want = append([]string{"stores/shop/shipments/" + s.ID}, want...)
 	}

@@ -1,6 +1,7 @@
 package shipment_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -46,6 +47,46 @@ func TestOrderBearsAnother(t *testing.T) {
 				t.Errorf("message %q, want %q in it", got.Message, c.message)
 			}
 			same(t, "sent", len(w.sent), 0)
+		})
+	}
+}
+
+// TestNotifyNamesWhatTheOrderBears: a statement about an order that left is refused with the shipment by which it did, where that is one
+// of ours; nothing else of ours is named.
+func TestNotifyNamesWhatTheOrderBears(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		status order.Status
+		states []delivery.State // of the shipments p1, p2, … of the order
+		reason string
+		named  string // in the metadata
+	}{
+		{"confirmed", order.Shipped, []delivery.State{delivery.Rejected, delivery.Confirmed}, problem.ReasonOrderNotShippable, "stores/shop/shipments/p2"},
+		{"delivered since", order.Delivered, []delivery.State{delivery.Confirmed}, problem.ReasonOrderNotShippable, "stores/shop/shipments/p1"},
+		{"about to be confirmed", order.Shipped, []delivery.State{delivery.Rejected, delivery.Acknowledged}, problem.ReasonShipmentAlreadyOpen, "stores/shop/shipments/p2"},
+		{"confirmed, and one was taken up again", order.Shipped, []delivery.State{delivery.Queued, delivery.Confirmed}, problem.ReasonOrderNotShippable, "stores/shop/shipments/p2"},
+		{"not by us", order.Shipped, []delivery.State{delivery.NeedsAttention, delivery.Rejected}, problem.ReasonOrderNotShippable, ""},
+		{"cancelled", order.Cancelled, []delivery.State{delivery.Queued}, problem.ReasonOrderNotShippable, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld()
+			w.shown.Status = c.status
+			for i, state := range c.states {
+				s := w.ship
+				s.ID, s.State = fmt.Sprintf("p%d", i+1), state
+				w.others = append(w.others, s)
+			}
+			w.ship = shipment.Shipment{}
+			_, err := newService(w, nil).Notify(t.Context(), "shop", shipment.Statement{
+				Request: shipment.Request{OrderNumber: "1", Carrier: "colissimo", TrackingNumber: "6A9"},
+			})
+			p := problem.As(err)
+			if p == nil {
+				t.Fatalf("error %v", err)
+			}
+			same(t, "reason, shipment", []string{p.Reason, p.Metadata["shipment"]}, []string{c.reason, c.named})
 		})
 	}
 }
