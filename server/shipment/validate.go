@@ -40,7 +40,7 @@ func (r Request) validate(requestID string, rules Rules, bought, now time.Time) 
 	case r.ShipTime.After(now.Add(maxShipAhead)):
 		return problem.InvalidField("shipment.ship_time", "lies more than %s in the future", maxShipAhead)
 	case !r.ShipTime.IsZero() && r.ShipTime.Before(bought.Add(-maxShipBefore)):
-		return problem.InvalidField("shipment.ship_time", "lies before the order was bought, at %s", bought.UTC().Format(time.RFC3339))
+		return problem.InvalidField("shipment.ship_time", "lies more than %s before the order was bought, at %s", maxShipBefore, bought.UTC().Format(time.RFC3339))
 	case len(r.Items) > maxItems:
 		return problem.InvalidField("shipment.items", "has %d items; a shipment has %d at most", len(r.Items), maxItems)
 	}
