@@ -153,23 +153,43 @@ func TestOrderBearsAnotherShipment(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Callers that state other numbers while it leaves, and after: each is told of it, as open or as what the order bears.
-	var callers sync.WaitGroup
+	// Callers that state other numbers while it leaves, and after: each is told of it, as open or as what the order bears. One that was
+	// looked at before and stored after it was confirmed is taken, and told then.
+	var (
+		callers sync.WaitGroup
+		mu      sync.Mutex // guards taken and named
+		taken   = map[string]bool{}
+		named   = map[string]error{} // by the shipment that a refusal names
+	)
 	for _, tracking := range []string{"1ZR3", "1ZR4", "1ZR5", "1ZR6", "1ZR7", "1ZR8"} {
 		callers.Go(func() {
 			for range 20 {
-				_, err := s.api.NotifyShipment(t.Context(), numbered(tracking))
-				if name := metadataOf(err)["shipment"]; name != shipped.GetName() {
-					t.Errorf("shipment %q is named by %v", name, err)
-					return
+				sh, err := s.api.NotifyShipment(t.Context(), numbered(tracking))
+				mu.Lock()
+				if err == nil {
+					taken[sh.GetName()] = true
+				} else {
+					named[metadataOf(err)["shipment"]] = err
 				}
+				mu.Unlock()
 			}
 		})
 	}
 	s.settled(shipped.GetName(), confirmed)
 	callers.Wait()
 
+	for name, err := range named {
+		if name != shipped.GetName() && !taken[name] {
+			t.Errorf("shipment %q is named by %v", name, err)
+		}
+	}
+
 	_, id, _ := strings.Cut(shipped.GetName(), "/shipments/")
+	for name := range taken {
+		if end := s.settled(name, rejected); end.GetReason() != "ORDER_NOT_SHIPPABLE" || !strings.Contains(end.GetMessage(), "bears shipment "+id+" (1ZRJ2)") {
+			t.Errorf("%s ended with %s: %s", name, end.GetReason(), end.GetMessage())
+		}
+	}
 	for what, err := range map[string]error{
 		"another number": second(s.api.NotifyShipment(t.Context(), numbered("1ZR9"))),
 		"a retry":        second(s.api.RetryShipment(t.Context(), &marketplacev1.RetryShipmentRequest{Name: refused.GetName()})),
