@@ -77,7 +77,7 @@ func exitCodesTopic() *cobra.Command {
        (UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, --wait-timeout); try again
     6  the calls worked, the job ended badly: the import is FAILED or INTERRUPTED, or the shipment or decision ended in
        another state than CONFIRMED (REJECTED, NEEDS_ATTENTION, SUPERSEDED, CANCELLED), or at least one shipment of
-       relais shipment notify-all was refused
+       relais shipment notify-all was refused or had ended badly before
     7  relais adapter verify: at least one check failed
   130  interrupted; an import, a shipment or a decision goes on on the server, and so does a swap whose release serves
        already: one that does not is given up`,

@@ -32,7 +32,7 @@ func TestNotifyAllChecksRepeats(t *testing.T) {
 		"the order after a bad try":              {"A1,Colisimo,T1,", "A1,Colissimo,T2,", []string{"--validate-only"}, "VALID", cli.ExitJobFailed},
 		"the request id again":                   {"A1,Colissimo,T1,r1", "A2,Colissimo,T2,r1", []string{"--validate-only"}, "REQUEST_ID_REUSED - - an earlier line has the same request_id and says something else: see line 2", cli.ExitJobFailed},
 		"the request again":                      {"A1,Colissimo,T1,r1", "A1,Colissimo,T1,r1", []string{"--validate-only"}, "VALID", cli.ExitOK},
-		"the same parcel with another service":   {"A1,Colissimo,T1,,,s1", "A1,Colissimo,T1,,,s2", []string{"--validate-only"}, "SHIPMENT_DIFFERS  -  -  an earlier line says the same carrier and tracking number with other details: see line 2", cli.ExitJobFailed},
+		"the same parcel with another service":   {"A1,Colissimo,T1,,,s1", "A1,Colissimo,T1,,,s2", []string{"--validate-only"}, "SHIPMENT_DIFFERS - - an earlier line says the same carrier and tracking number with other details: see line 2", cli.ExitJobFailed},
 		"the same parcel with another page":      {"A1,Colissimo,T1,,u1,", "A1,Colissimo,T1,,u2,", []string{"--validate-only"}, "SHIPMENT_DIFFERS", cli.ExitJobFailed},
 		"to be stored: the server's word counts": {"A1,Colissimo,T1,", "A1,Colissimo,T2,", nil, "QUEUED", cli.ExitOK},
 	}
