@@ -10,6 +10,24 @@ import (
 	"github.com/relaishq/relais/server/problem"
 )
 
+// LastSwap is the swap or rollback of an adapter that is under way, or was last, also before the server was started.
+type LastSwap struct {
+	// StartTime is when it began, UTC.
+	StartTime time.Time
+	// EndTime is when it ended, UTC; zero while it is under way, and with a Failure when the server stopped meanwhile.
+	EndTime time.Time
+	// File of the plugin directory that was asked for; empty with a rollback, and with a swap by hash.
+	File string
+	// Rollback is true for a rollback.
+	Rollback bool
+	// Watched is true when Config.PluginWatch found the file, and not the operator asked.
+	Watched bool
+	// Step is the one under way, or the last: the one that failed when Failure is set. Zero when the server stopped meanwhile.
+	Step Step
+	// Failure says why the release was not served; zero when it was, or when that is not decided yet.
+	Failure release.Failure
+}
+
 // rememberTimeout bounds the saving of what became of a swap: it is only told, and the swap waits for it.
 const rememberTimeout = 2 * time.Second
 
